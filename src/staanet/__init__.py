@@ -1,0 +1,44 @@
+"""Measures, and then improves, the adversarial robustness of speech-emotion-recognition models."""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from staanet.attacks import create_attack as create_attack
+    from staanet.attacks.generator import create_generator as create_generator
+    from staanet.attacks.generator import load_generator as load_generator
+    from staanet.core.budget import Budget as Budget
+    from staanet.core.errors import StaanetError as StaanetError
+    from staanet.metrics import observe as observe
+    from staanet.metrics import summary as summary
+    from staanet.models import create_victim as create_victim
+    from staanet.models import load_victim as load_victim
+    from staanet.study import run as run
+
+_HOME = {
+    "Budget": "staanet.core.budget",
+    "StaanetError": "staanet.core.errors",
+    "create_attack": "staanet.attacks",
+    "create_generator": "staanet.attacks.generator",
+    "create_victim": "staanet.models",
+    "load_generator": "staanet.attacks.generator",
+    "load_victim": "staanet.models",
+    "observe": "staanet.metrics",
+    "run": "staanet.study",
+    "summary": "staanet.metrics",
+}
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    """Fetch a public name from its room when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'staanet' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

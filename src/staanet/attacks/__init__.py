@@ -1,0 +1,28 @@
+"""Attacks: one file each; listed by importing it."""
+
+from typing import Any, cast
+
+from staanet.attacks.base import Attack as Attack
+from staanet.attacks.noise import Noise as Noise
+from staanet.attacks.staa_net import ShuffledStaaNet as ShuffledStaaNet
+from staanet.attacks.staa_net import StaaNet as StaaNet
+from staanet.core.registry import collect
+from staanet.core.settings import validated
+
+ATTACKS = collect("attack", globals(), Attack)
+
+
+def create_attack(name: str, **settings: Any) -> Attack:
+    """Build an attack by its registry name; `epsilon`, `snr_db` and `sparsity` go to its budget.
+
+    Raises:
+        StaanetError: an unknown name or setting.
+
+    >>> create_attack("noise", epsilon=0.01, sparsity=0.05)
+    Noise(budget=Budget(epsilon=0.01, snr_db=None, sparsity=0.05))
+    """
+    cls = ATTACKS[name]
+    budget = {key: settings.pop(key) for key in ("epsilon", "snr_db", "sparsity") if key in settings}
+    if budget:
+        settings["budget"] = {"snr_db": 17.0, **budget} if set(budget) == {"sparsity"} else budget
+    return cast(Attack, validated(cls, settings, name))

@@ -1,0 +1,86 @@
+"""The contract of attacks: settings are the fields of a frozen dataclass, `perturb` is the one method to write."""
+
+import abc
+from collections.abc import Callable
+from typing import ClassVar, Literal, final
+
+import torch
+from torch import Tensor
+
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import ClipRandom
+from staanet.core.types import Classifier, as_classifier, bounds_of, check_waveforms, frozen, valid_samples
+
+Access = Literal["gradient", "scores", "decision", "none"]
+
+
+class Attack(abc.ABC):
+    """Something that changes waveforms so that a model decides otherwise.
+
+    A subclass is a frozen dataclass with a `budget` among its fields. It perturbs; whoever calls it measures.
+    """
+
+    name: ClassVar[str]
+    access: ClassVar[Access]
+    """What it asks of the model it attacks: gradients, scores, decisions, or nothing."""
+    norms: ClassVar[tuple[str, ...]]
+    """What it bounds or minimises."""
+    targetable: ClassVar[bool] = False
+    """Whether it can move towards given labels as well as away from them."""
+    reference: ClassVar[str]
+    """Where it comes from."""
+
+    budget: Budget
+
+    @final
+    def __call__(
+        self,
+        model: Callable[..., Tensor],
+        waveforms: Tensor,
+        labels: Tensor,
+        lengths: Tensor | None = None,
+        *,
+        seed: int = 0,
+    ) -> Tensor:
+        """Return adversarial waveforms `[B, T]`, within the budget and the model's bounds, zero beyond each clip.
+
+        The random draws of a clip depend on `seed` and on the clip only. The model comes back in the mode and with the
+        parameters it had.
+
+        Args:
+            model: anything that maps waveforms (and lengths) to logits `[B, K]`.
+            waveforms: `[B, T]` in the model's bounds, (-1, 1) unless it says otherwise.
+            labels: `[B]`, the classes to move away from (towards, where targeted).
+            lengths: `[B]`, valid samples of each clip; all of T where left out.
+            seed: of the random draws.
+
+        Raises:
+            StaanetError: input that breaks these terms.
+        """
+        bounds = bounds_of(model)
+        lengths = check_waveforms(waveforms, lengths, bounds)
+        if labels.shape != lengths.shape or labels.is_floating_point():
+            raise StaanetError(f"expected integer labels [{len(lengths)}], got {labels.dtype} {list(labels.shape)}")
+        classifier = as_classifier(model)
+        with frozen(classifier):
+            adversarial = self.perturb(
+                classifier, waveforms.detach(), labels, lengths, ClipRandom(seed, waveforms, lengths)
+            )
+        return self._within(adversarial.detach(), waveforms.detach(), lengths, bounds)
+
+    def _within(self, adversarial: Tensor, waveforms: Tensor, lengths: Tensor, bounds: tuple[float, float]) -> Tensor:
+        if adversarial.shape != waveforms.shape or not torch.isfinite(adversarial).all():
+            raise StaanetError(f"expected finite waveforms {list(waveforms.shape)} from {self.name}, got other ones")
+        perturbations = self.budget.clamp(adversarial - waveforms, waveforms, lengths)
+        within = (waveforms + perturbations).clamp(*bounds)
+        return torch.where(valid_samples(lengths, waveforms.shape[1]), within, 0)
+
+    @abc.abstractmethod
+    def perturb(
+        self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
+    ) -> Tensor:
+        """Return adversarial waveforms `[B, T]`; whatever exceeds the budget or the bounds is cut by the caller.
+
+        `model` is frozen and in eval mode; `random` holds a stream per clip.
+        """

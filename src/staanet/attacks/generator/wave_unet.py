@@ -1,0 +1,210 @@
+"""Wave-U-Net with one way down and two ways up: the generator of the STAA-Net paper."""
+
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from staanet.attacks.generator.base import Generator, GeneratorSettings
+from staanet.core.errors import StaanetError
+
+
+@dataclass(frozen=True)
+class WaveUNetSettings(GeneratorSettings):
+    """Sizes of the network; the defaults are those of the paper's code.
+
+    Args:
+        channels: per level, the last one is the bottleneck's; multiples of 8, each twice the one before.
+        kernel: of every convolution, odd.
+        factor: by which a level is coarser than the one above.
+        resampling: `learned` strided and transposed convolutions (the paper's code), or `linear`: decimation and linear
+            interpolation (its text).
+    """
+
+    channels: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
+    kernel: int = 5
+    factor: int = 4
+    resampling: Literal["learned", "linear"] = "learned"
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that do not fit together."""
+        doubled = all(2 * a == b for a, b in zip(self.channels, self.channels[1:], strict=False))
+        if len(self.channels) < 2 or self.channels[0] % 8 or not doubled:
+            raise StaanetError(
+                f"expected two or more channels, a multiple of 8 and then doubling, got {list(self.channels)}"
+            )
+        if self.kernel < self.factor or self.kernel % 2 == 0:
+            raise StaanetError(f"expected an odd kernel of at least the factor {self.factor}, got {self.kernel}")
+
+
+class ConvNormReLU(nn.Sequential):
+    """Convolution without padding, group normalisation (8 channels a group), ReLU."""
+
+    def __init__(self, convolution: nn.Module, channels: int) -> None:
+        super().__init__(convolution, nn.GroupNorm(channels // 8, channels), nn.ReLU())
+
+
+class Down(nn.Module):
+    """Two convolutions, then a coarser level; the skip connection leaves after the first."""
+
+    def __init__(self, c_in: int, c: int, settings: WaveUNetSettings) -> None:
+        super().__init__()
+        kernel, factor = settings.kernel, settings.factor
+        self.first = ConvNormReLU(nn.Conv1d(c_in, c, kernel), c)
+        self.second = ConvNormReLU(nn.Conv1d(c, 2 * c, kernel), 2 * c)
+        self.coarser: nn.Module = (
+            ConvNormReLU(nn.Conv1d(2 * c, 2 * c, kernel, stride=factor), 2 * c)
+            if settings.resampling == "learned"
+            else Decimate(kernel, factor)
+        )
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the skip connection and the coarser level."""
+        skip = self.first(x)
+        return skip, self.coarser(self.second(skip))
+
+
+class Decimate(nn.Module):
+    """Every `factor`-th sample, aligned with the centres of a strided convolution of that kernel."""
+
+    def __init__(self, kernel: int, factor: int) -> None:
+        super().__init__()
+        self.margin, self.factor = kernel // 2, factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `[B, C, T]` at the coarser level."""
+        return x[..., self.margin : x.shape[-1] - self.margin : self.factor]
+
+
+class Interpolate(nn.Module):
+    """Linear interpolation to the length that the transposed convolution gives."""
+
+    def __init__(self, kernel: int, factor: int) -> None:
+        super().__init__()
+        self.margin, self.factor = kernel // 2, factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `[B, C, T]` at the finer level, less a margin at both ends."""
+        size = (x.shape[-1] - 1) * self.factor + 1
+        fine = functional.interpolate(x, size=size, mode="linear", align_corners=True)
+        return fine[..., self.margin : size - self.margin]
+
+
+class Up(nn.Module):
+    """A finer level, a convolution, the skip connection beside it, and a convolution over both."""
+
+    def __init__(self, c: int, settings: WaveUNetSettings) -> None:
+        super().__init__()
+        kernel, factor = settings.kernel, settings.factor
+        self.finer: nn.Module = (
+            ConvNormReLU(nn.ConvTranspose1d(c, c, kernel, stride=factor, padding=kernel - 1), c)
+            if settings.resampling == "learned"
+            else Interpolate(kernel, factor)
+        )
+        self.first = ConvNormReLU(nn.Conv1d(c, c // 2, kernel), c // 2)
+        self.second = ConvNormReLU(nn.Conv1d(c, c // 2, kernel), c // 2)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Return the finer level."""
+        x = self.first(self.finer(x))
+        margin = (skip.shape[-1] - x.shape[-1]) // 2
+        return cast(Tensor, self.second(torch.cat([x, skip[..., margin : margin + x.shape[-1]]], dim=1)))
+
+
+class UpPath(nn.Module):
+    """A bottleneck convolution, the levels up, and the output convolution."""
+
+    def __init__(self, settings: WaveUNetSettings) -> None:
+        super().__init__()
+        *levels, bottom = settings.channels
+        self.bottleneck = ConvNormReLU(nn.Conv1d(bottom, bottom, settings.kernel), bottom)
+        self.levels = nn.ModuleList(Up(2 * c, settings) for c in reversed(levels))
+        self.output = nn.Conv1d(levels[0], 1, 1)
+
+    def forward(self, x: Tensor, skips: list[Tensor]) -> Tensor:
+        """Return one value per sample, `[B, T']`."""
+        x = self.bottleneck(x)
+        for level, skip in zip(self.levels, reversed(skips), strict=True):
+            x = level(x, skip)
+        return cast(Tensor, self.output(x))[:, 0]
+
+
+class WaveUNet(Generator):
+    """The generator of arXiv 2402.01227, figure 2, with the sizes of the authors' code: 50 681 858 parameters.
+
+    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output. Group
+    normalisation averages over time, so clips of different lengths are taken one length at a time.
+
+    >>> sum(parameter.numel() for parameter in WaveUNet(WaveUNetSettings()).parameters())
+    50681858
+    """
+
+    name = "wave_unet"
+    Settings = WaveUNetSettings
+
+    def __init__(self, settings: WaveUNetSettings) -> None:
+        super().__init__()
+        self.settings = settings
+        *levels, _ = settings.channels
+        self.stride = settings.factor ** len(levels)
+        self.down = nn.ModuleList(Down(1 if i == 0 else c, c, settings) for i, c in enumerate(levels))
+        self.magnitudes = UpPath(settings)
+        self.positions = UpPath(settings)
+
+    def sizes(self, length: int) -> tuple[int, int]:
+        """Return the sizes of the mirrored input and of the output for clips of that length.
+
+        >>> WaveUNet(WaveUNetSettings(channels=(8, 16, 32, 64, 128, 256))).sizes(96_000)
+        (108541, 96261)
+        """
+        kernel, factor = self.settings.kernel, self.settings.factor
+        lost = kernel - 1
+        bottom = 1
+        while (output := self._up(bottom)) < length:
+            bottom += max(1, (length - output) // self.stride)
+        size = bottom + lost
+        for _ in self.down:
+            size = (size - 1) * factor + kernel + 2 * lost
+        return size, output
+
+    def _up(self, size: int) -> int:
+        kernel, factor = self.settings.kernel, self.settings.factor
+        for _ in self.down:
+            size = (size - 1) * factor + kernel - 4 * (kernel - 1)
+            if size < 1:
+                return 0
+        return size
+
+    def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and the raw positions, each `[B, T]`."""
+        raw = waveforms.new_zeros(2, *waveforms.shape)
+        for length in lengths.unique().tolist():
+            rows = (lengths == length).nonzero()[:, 0]
+            raw[:, rows, :length] = self._equal_lengths(waveforms[rows, :length])
+        return raw[0], raw[1]
+
+    def _equal_lengths(self, waveforms: Tensor) -> Tensor:
+        length = waveforms.shape[1]
+        input_size, output_size = self.sizes(length)
+        x = mirror(waveforms, input_size)[:, None]  # [B, 1, T']
+        skips = []
+        for level in self.down:
+            skip, x = level(x)
+            skips.append(skip)
+        margin = (output_size - length) // 2
+        paths = (self.magnitudes, self.positions)
+        return torch.stack([path(x, skips)[:, margin : margin + length] for path in paths])  # [2, B, T]
+
+
+def mirror(waveforms: Tensor, size: int) -> Tensor:
+    """Return waveforms `[B, T]` mirrored at both ends, as often as it takes, to `[B, size]`.
+
+    >>> mirror(torch.tensor([[1, 2, 3]]), 9)
+    tensor([[2, 3, 2, 1, 2, 3, 2, 1, 2]])
+    """
+    length = waveforms.shape[1]
+    period = max(1, 2 * (length - 1))
+    steps = torch.arange(size, device=waveforms.device) - (size - length) // 2
+    return waveforms[:, length - 1 - (length - 1 - steps % period).abs()]

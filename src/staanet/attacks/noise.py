@@ -1,0 +1,45 @@
+"""Random noise of the budget's size: what any attack has to beat."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from staanet.attacks.base import Attack
+from staanet.core.budget import Budget
+from staanet.core.seeds import ClipRandom
+from staanet.core.types import Classifier, top_positions, valid_samples
+
+
+@dataclass(frozen=True)
+class Noise(Attack):
+    """Random signs of size epsilon at as many random positions as the budget allows.
+
+    Args:
+        budget: size and share of the samples.
+
+    >>> clips = torch.zeros(1, 10)
+    >>> noisy = Noise(Budget(epsilon=0.1, sparsity=0.3))(lambda x: x, clips, torch.tensor([0]))
+    >>> int((noisy != 0).sum()), round(float(noisy.abs().max()), 4)
+    (3, 0.1)
+    """
+
+    name = "noise"
+    access = "none"
+    norms = ("l0", "linf")
+    reference = "control"
+
+    budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
+
+    def perturb(
+        self,
+        model: Classifier,  # noqa: ARG002
+        waveforms: Tensor,
+        labels: Tensor,  # noqa: ARG002
+        lengths: Tensor,
+        random: ClipRandom,
+    ) -> Tensor:
+        """Return the noisy waveforms `[B, T]`."""
+        epsilon, counts = self.budget.resolve(waveforms, lengths)
+        positions = top_positions(random.uniform(), counts, valid_samples(lengths, waveforms.shape[1]))
+        return torch.where(positions, waveforms + epsilon * random.signs(), waveforms)

@@ -1,0 +1,106 @@
+"""STAA-Net: one forward pass of a trained generator (arXiv 2402.01227), and its shuffled twin as a control."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from pydantic import ConfigDict
+from torch import Tensor, nn
+
+from staanet.attacks.base import Attack
+from staanet.attacks.generator import load_generator
+from staanet.attacks.generator.base import Generator, SparsePerturbation
+from staanet.core import checkpoints
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import ClipRandom
+from staanet.core.types import Classifier, frozen
+
+
+@lru_cache(maxsize=8)
+def _loaded(folder: str, digest: str) -> Generator:
+    """Load a generator once per weights."""
+    assert digest  # noqa: S101
+    return load_generator(folder)
+
+
+@dataclass(frozen=True)
+class StaaNet(Attack):
+    """A sparse perturbation in one pass: magnitudes times 0-1 positions, as a trained generator gives them.
+
+    Source: arXiv 2402.01227, equation 1. Where the generator marks more positions than the budget allows, those with the
+    highest scores stay.
+
+    Args:
+        generator: folder of a trained generator, or the generator itself.
+        digest: SHA-256 of its weights, checked where given.
+        budget: size and share of the samples.
+    """
+
+    __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
+
+    name = "staa_net"
+    access = "none"
+    norms = ("l0", "linf")
+    reference = "arXiv 2402.01227"
+
+    generator: str | Path | nn.Module
+    digest: str | None = None
+    budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
+
+    def network(self) -> Generator:
+        """Return the generator.
+
+        Raises:
+            StaanetError: no generator there, or another one than the digest says.
+        """
+        if isinstance(self.generator, Generator):
+            return self.generator
+        if isinstance(self.generator, nn.Module):
+            raise StaanetError(
+                f"expected a generator, got {type(self.generator).__name__}; see staanet list generators"
+            )
+        digest = checkpoints.digest(self.generator)
+        if self.digest not in (None, digest):
+            raise StaanetError(f"{self.generator}: expected weights {self.digest}, got {digest}; train it again")
+        return _loaded(str(self.generator), digest)
+
+    def factors(self, waveforms: Tensor, lengths: Tensor) -> SparsePerturbation:
+        """Return the generator's own output within the budget."""
+        epsilon, counts = self.budget.resolve(waveforms, lengths)
+        network = self.network().to(waveforms.device)
+        with frozen(network), torch.no_grad():
+            output: SparsePerturbation = network(waveforms, epsilon, lengths, counts)
+        return output
+
+    def perturb(
+        self,
+        model: Classifier,  # noqa: ARG002
+        waveforms: Tensor,
+        labels: Tensor,  # noqa: ARG002
+        lengths: Tensor,
+        random: ClipRandom,  # noqa: ARG002
+    ) -> Tensor:
+        """Return the generator's adversarial waveforms `[B, T]`."""
+        return self.factors(waveforms, lengths).adversarial
+
+
+@dataclass(frozen=True)
+class ShuffledStaaNet(StaaNet):
+    """STAA-Net's own changes at random places of the same clip: what its choice of places is worth."""
+
+    name = "shuffled_staa_net"
+    reference = "control"
+
+    def perturb(
+        self,
+        model: Classifier,  # noqa: ARG002
+        waveforms: Tensor,
+        labels: Tensor,  # noqa: ARG002
+        lengths: Tensor,
+        random: ClipRandom,
+    ) -> Tensor:
+        """Return waveforms `[B, T]` with the shuffled changes."""
+        output = self.factors(waveforms, lengths)
+        return waveforms + random.shuffle(output.magnitudes * output.positions)

@@ -1,0 +1,1 @@
+"""Functions of a waveform: read, write, resample, fit to a length, standardise, log-mel spectrogram."""

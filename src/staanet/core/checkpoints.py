@@ -1,0 +1,80 @@
+"""Networks as folders: `config.json` says what to build, `model.safetensors` fills it. Nothing is unpickled."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+import staanet
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json, whole, write_json
+from staanet.core.registry import Registry
+from staanet.core.settings import validated
+from staanet.core.signature import file_digest, plain
+
+CONFIG, WEIGHTS = "config.json", "model.safetensors"
+
+
+def save(network: Any, folder: Path, **provenance: Any) -> None:
+    """Write a network (with `name` and `settings`) whole; `provenance` is kept beside its settings."""
+    with whole(folder) as temporary:
+        temporary.mkdir()
+        save_tensors(temporary / WEIGHTS, network.state_dict())
+        config = {"name": network.name, "settings": plain(network.settings), "staanet": staanet.__version__}
+        write_json(temporary / CONFIG, {**config, **plain(provenance)})
+
+
+def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
+    """Build the network that a folder describes, in eval mode.
+
+    Raises:
+        StaanetError: no checkpoint there, one of another kind, or weights that do not fit the architecture.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
+        raise StaanetError(f"{folder}: expected a {kind} checkpoint ({CONFIG} and {WEIGHTS}), found none")
+    config = read_json(folder / CONFIG)
+    name = config.get("name")
+    if name not in registry:
+        raise StaanetError(
+            f"{folder}: expected the checkpoint of a {kind} ({', '.join(registry)}), got one of {name!r}; "
+            f"give the folder of a {kind}"
+        )
+    cls = registry[name]
+    network: nn.Module = cls(validated(cls.Settings, config["settings"], str(folder / CONFIG)))
+    tensors = load_tensors(folder / WEIGHTS)
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        detail = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
+        raise StaanetError(f"{folder}: expected the weights of {name}, got other ones ({detail})") from None
+    return network.eval()
+
+
+def digest(folder: str | Path) -> str:
+    """Return the SHA-256 of a checkpoint's weights."""
+    path = Path(folder) / WEIGHTS
+    if not path.is_file():
+        raise StaanetError(f"{folder}: expected a checkpoint ({CONFIG} and {WEIGHTS}), found none")
+    return file_digest(path)
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write named tensors to a safetensors file, whole."""
+    with whole(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """Read named tensors from a safetensors file.
+
+    Raises:
+        StaanetError: the file is damaged.
+    """
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise StaanetError(f"{path}: expected safetensors, got a damaged file ({error}); make it again") from error

@@ -1,0 +1,30 @@
+"""What a user is told when something cannot work."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class StaanetError(ValueError):
+    """Input that cannot be worked with: the message says what was expected, what came and what to do.
+
+    >>> raise StaanetError("expected labels in 0..3, got 7; check the corpus' label order")
+    Traceback (most recent call last):
+    staanet.core.errors.StaanetError: expected labels in 0..3, got 7; check the corpus' label order
+    """
+
+
+class StaanetWarning(UserWarning):
+    """Something was left out or changed so that the work could go on: the message says what and why."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> StaanetError:
+    """Make the error for a name that is not known, offering the nearest one that is.
+
+    >>> str(unknown("attack", "nois", ["noise", "staa_net"]))
+    "expected an attack from noise, staa_net; got 'nois'; did you mean 'noise'?"
+    """
+    names = sorted(known)
+    nearest = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {nearest[0]!r}?" if nearest else ""
+    article = "an" if kind[0] in "aeiou" else "a"
+    return StaanetError(f"expected {article} {kind} from {', '.join(names) or '(none)'}; got {name!r}{hint}")

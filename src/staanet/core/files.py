@@ -1,0 +1,90 @@
+"""Files that are there whole or not at all."""
+
+import contextlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from staanet.core.errors import StaanetError
+
+
+@contextlib.contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path` to write a file or fill a folder, and rename it when the block succeeds.
+
+    Raises:
+        StaanetError: the folder cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        discard(temporary)
+        yield temporary
+        if path.is_dir():
+            discard(path)
+        temporary.replace(path)
+    except PermissionError as error:
+        raise StaanetError(
+            f"{path}: expected a place that can be written, got {error.strerror}; choose another --out"
+        ) from error
+    finally:
+        discard(temporary)
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def check_writable(folder: Path) -> None:
+    """Make the folder and prove that it can be written, before any work is done for it.
+
+    Raises:
+        StaanetError: it cannot.
+    """
+    probe = folder / f".{os.getpid()}.probe"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise StaanetError(
+            f"{folder}: expected a folder that can be written, got {error.strerror}; choose another --out"
+        ) from error
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole; NaN and infinity are refused."""
+    with whole(path) as temporary:
+        temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises:
+        StaanetError: no such file, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StaanetError(f"{path}: expected a file, found none") from None
+    except json.JSONDecodeError as error:
+        raise StaanetError(f"{path}: expected JSON, got {error}; remove the file and run again") from error
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    """Write a file of one JSON value a line, whole."""
+    with whole(path) as temporary:
+        temporary.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), encoding="utf-8")
+
+
+def read_jsonl(path: Path) -> list[Any]:
+    """Read a file of one JSON value a line."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]

@@ -1,0 +1,49 @@
+"""Where a result came from: versions, commit, device."""
+
+import platform
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+import staanet
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Return the versions that a number depends on."""
+    libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scipy", "soundfile", "soxr")}
+    return {"staanet": staanet.__version__, "python": platform.python_version(), **libraries}
+
+
+@cache
+def commit() -> tuple[str | None, bool | None]:
+    """Return the commit of the source that runs and whether its tree is clean; None where it is not a checkout."""
+    here = Path(staanet.__file__).parent
+
+    def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(here), *arguments]
+        try:
+            answer = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)  # noqa: S603
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return answer.stdout.strip()
+
+    if git("ls-files", "--error-unmatch", "__init__.py") is None:
+        return None, None
+    changes = git("status", "--porcelain", "--untracked-files=no")
+    return git("rev-parse", "HEAD"), changes == "" if changes is not None else None
+
+
+def device_name(device: torch.device) -> str:
+    """Return the device in words, such as "cpu, 2 threads"."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {torch.get_num_threads()} threads"
+
+
+def best_device() -> torch.device:
+    """Return the accelerator if there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")

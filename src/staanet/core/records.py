@@ -1,0 +1,126 @@
+"""One result, one file: the record of a case and, beside it, what happened to every clip."""
+
+import dataclasses
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
+from staanet.core.settings import validated
+
+Interval = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Record:
+    """The outcome of one attack, made on one source, evaluated on one target, with all that it took to get it.
+
+    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, other means are over
+    all; what is undefined is None, with the reason under its name in `notes`.
+    """
+
+    signature: str
+    experiment: str
+    corpus: str
+    split: str
+    fold: int | None
+    source: str
+    target: str
+    attack: str
+    generator: str | None
+    defence: str | None
+    protocol: str
+    labels_from: str
+    seed: int
+    budget_epsilon: float | None
+    budget_snr_db: float | None
+    budget_sparsity: float
+    labels: list[str]
+    n: int
+    n_correct: int
+    n_fooled: int
+    asr: float
+    asr_ci: Interval
+    asr_correct: float | None
+    asr_correct_ci: Interval | None
+    asr_by_class: list[float | None]
+    asr_saved: float | None
+    asr_control: float
+    asr_control_ci: Interval
+    asr_excess: float
+    asr_excess_ci: Interval
+    accuracy_clean: float
+    accuracy_adv: float
+    uar_clean: float
+    uar_adv: float
+    snr_peak_db: float | None
+    snr_energy_db: float | None
+    sparsity: float
+    linf: float
+    l2: float
+    snr_peak_db_fooled: float | None
+    snr_energy_db_fooled: float | None
+    sparsity_fooled: float | None
+    predictions_clean: list[int]
+    predictions_adv: list[int]
+    comb_share: float | None
+    comb_share_victim: float | None
+    seconds_per_clip: float
+    flags: list[str]
+    settings: dict[str, Any]
+    versions: dict[str, str]
+    commit: str | None
+    tree_clean: bool | None
+    device: str
+    notes: dict[str, str] = field(default_factory=dict)
+    outcomes_sha256: str = ""
+
+
+PROVENANCE = ("seconds_per_clip", "commit", "tree_clean", "versions", "device")
+"""The fields in which a repeated run may differ."""
+
+
+def record_path(folder: Path, record_signature: str, source: str, target: str, attack: str) -> Path:
+    """Return where the record of a case stands."""
+    return folder / f"{attack}-{source}-{target}-{record_signature}.json"
+
+
+def write(folder: Path, record: Record, outcomes: list[dict[str, Any]]) -> Path:
+    """Write a record and its per-clip outcomes; the record comes last and names the outcomes' hash."""
+    path = record_path(folder, record.signature, record.source, record.target, record.attack)
+    write_jsonl(path.with_suffix(".jsonl"), outcomes)
+    sha = hashlib.sha256(path.with_suffix(".jsonl").read_bytes()).hexdigest()
+    write_json(path, dataclasses.asdict(dataclasses.replace(record, outcomes_sha256=sha)))
+    return path
+
+
+def read(path: Path) -> Record:
+    """Read a record.
+
+    Raises:
+        StaanetError: the file is not a record, or its outcomes are not the ones it was made from.
+    """
+    record = validated(Record, read_json(path), str(path))
+    outcomes = path.with_suffix(".jsonl")
+    if not outcomes.is_file() or hashlib.sha256(outcomes.read_bytes()).hexdigest() != record.outcomes_sha256:
+        raise StaanetError(f"{outcomes}: expected the outcomes that {path.name} was made from; run again with --fresh")
+    return record
+
+
+def read_outcomes(path: Path) -> list[dict[str, Any]]:
+    """Read the per-clip outcomes of the record at `path`."""
+    return read_jsonl(path.with_suffix(".jsonl"))
+
+
+def read_all(folder: Path) -> list[Record]:
+    """Read every record of a folder, in the order of their names.
+
+    Raises:
+        StaanetError: there are none.
+    """
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise StaanetError(f"{folder}: expected records (*.json), found none; give the folder that `staanet run` wrote")
+    return [read(path) for path in paths]

@@ -1,0 +1,58 @@
+"""A room's table of contents: the names under which users reach what the room holds."""
+
+import inspect
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from staanet.core.errors import unknown
+
+T = TypeVar("T")
+
+
+class Registry(Mapping[str, T], Generic[T]):
+    """The entries of one kind by name, in alphabetical order.
+
+    >>> registry = Registry("attack", {"noise": 1})
+    >>> registry["nois"]
+    Traceback (most recent call last):
+    staanet.core.errors.StaanetError: expected an attack from noise; got 'nois'; did you mean 'noise'?
+    """
+
+    def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
+        self.kind = kind
+        self._entries = dict(sorted(entries.items()))
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._entries:
+            raise unknown(self.kind, name, self._entries)
+        return self._entries[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._entries
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+
+def collect(kind: str, namespace: Mapping[str, object], base: type[Any]) -> Registry[Any]:
+    """Gather what a room imports: each concrete subclass of `base`, or each instance of it, keyed by its `name`.
+
+    The import line in a room's `__init__` is thus the registration. Two entries of one name are our own mistake.
+
+    >>> class Base: pass
+    >>> class Noise(Base): name = "noise"
+    >>> list(collect("attack", {"Noise": Noise, "Base": Base, "other": 3}, Base))
+    ['noise']
+    """
+    entries: dict[str, Any] = {}
+    for entry in namespace.values():
+        concrete = inspect.isclass(entry) and issubclass(entry, base) and entry is not base
+        if not (concrete and not inspect.isabstract(entry)) and not isinstance(entry, base):
+            continue
+        name = entry.name  # type: ignore[attr-defined]
+        assert entries.get(name, entry) is entry, f"two entries of kind {kind} are called {name}"  # noqa: S101
+        entries[name] = entry
+    return Registry(kind, entries)

@@ -1,0 +1,71 @@
+"""Randomness that can be repeated: a number for every purpose, a stream for every clip."""
+
+import hashlib
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+
+def derive(*parts: object) -> int:
+    """Return a seed that depends on all parts, so that each purpose has a stream of its own.
+
+    >>> derive(0, "fold", 1) == derive(0, "fold", 1), derive(0, "fold", 1) == derive(0, "fold", 2)
+    (True, False)
+    """
+    digest = hashlib.blake2b("\x1f".join(map(repr, parts)).encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "little") >> 1
+
+
+class ClipRandom:
+    """One random stream per clip, which depends on the seed and on the clip's own samples only.
+
+    Batch composition, order and padding therefore change no draw. Draws come from the CPU's generator and are moved to
+    the clips' device, so that every device sees the same ones.
+
+    Args:
+        seed: any integer.
+        waveforms: `[B, T]`.
+        lengths: `[B]`, valid samples per clip.
+
+    >>> clips = torch.tensor([[0.1, 0.2, 0.0], [0.3, 0.4, 0.5]])
+    >>> draw = lambda rows, lengths: ClipRandom(0, clips[rows], torch.tensor(lengths)).signs()
+    >>> bool((draw([0, 1], [2, 3])[1] == draw([1], [3])[0]).all())
+    True
+    """
+
+    def __init__(self, seed: int, waveforms: Tensor, lengths: Tensor) -> None:
+        self._size = waveforms.shape[1]
+        self._device = waveforms.device
+        self._lengths = lengths.tolist()
+        self._streams = []
+        for waveform, length in zip(waveforms.detach().cpu(), self._lengths, strict=True):
+            content = hashlib.blake2b(waveform[:length].contiguous().numpy().tobytes(), digest_size=16).hexdigest()
+            self._streams.append(torch.Generator().manual_seed(derive(seed, content)))
+
+    def _draw(self, one: Callable[[int, torch.Generator], Tensor], dtype: torch.dtype) -> Tensor:
+        drawn = torch.zeros(len(self._lengths), self._size, dtype=dtype)
+        for row, length, stream in zip(drawn, self._lengths, self._streams, strict=True):
+            row[:length] = one(length, stream)
+        return drawn.to(self._device)
+
+    def uniform(self) -> Tensor:
+        """Return draws from [0, 1), `[B, T]`, zero beyond each clip."""
+        return self._draw(lambda length, stream: torch.rand(length, generator=stream), torch.float32)
+
+    def signs(self) -> Tensor:
+        """Return draws from {-1, 1}, `[B, T]`, zero beyond each clip."""
+        return self._draw(
+            lambda length, stream: torch.randint(2, (length,), generator=stream) * 2.0 - 1.0, torch.float32
+        )
+
+    def orders(self) -> Tensor:
+        """Return a random order of each clip's samples, `[B, T]`, zero beyond each clip."""
+        return self._draw(lambda length, stream: torch.randperm(length, generator=stream), torch.int64)
+
+    def shuffle(self, values: Tensor) -> Tensor:
+        """Return each clip's values `[B, T]` at random places of the same clip."""
+        valid = (
+            torch.arange(self._size, device=self._device) < torch.tensor(self._lengths, device=self._device)[:, None]
+        )
+        return values.gather(1, self.orders()) * valid

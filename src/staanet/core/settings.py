@@ -1,0 +1,69 @@
+"""Settings are dataclasses; files and keywords are validated into them, unknown keys refused."""
+
+import dataclasses
+import tomllib
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from staanet.core.errors import StaanetError, unknown
+
+T = TypeVar("T")
+
+
+def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
+    """Return `values` as an instance of the dataclass `schema`.
+
+    Raises:
+        StaanetError: an unknown key (the nearest known one is offered) or a value of another type.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Loop: epochs: int = 3
+    >>> validated(Loop, {"epoch": 2}, "loop.toml")
+    Traceback (most recent call last):
+    staanet.core.errors.StaanetError: loop.toml: expected a key from epochs; got 'epoch'; did you mean 'epochs'?
+    """
+    _check_keys(schema, values, where)
+    try:
+        return TypeAdapter(schema).validate_python(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"] if part != schema.__name__)
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, StaanetError):
+            raise StaanetError(f"{where}: {key + ': ' if key else ''}{cause}") from None
+        if first["type"] == "missing":
+            raise StaanetError(f"{where}: expected the key {key!r}, found none") from None
+        raise StaanetError(f"{where}: {key or 'settings'}: {first['msg']}, got {first['input']!r}") from None
+
+
+def _check_keys(schema: Any, values: Any, where: str) -> None:
+    """Refuse keys that the dataclass, or a dataclass inside it, does not know."""
+    if typing.get_origin(schema) is dict and isinstance(values, Mapping):
+        for key, value in values.items():
+            _check_keys(typing.get_args(schema)[1], value, f"{where}: {key}")
+    if not dataclasses.is_dataclass(schema) or not isinstance(values, Mapping):
+        return
+    hints = typing.get_type_hints(schema)
+    known = {field.name: hints[field.name] for field in dataclasses.fields(schema) if field.init}
+    for key, value in values.items():
+        if key not in known:
+            raise StaanetError(f"{where}: {unknown('key', key, known)}")
+        _check_keys(known[key], value, f"{where}: {key}" if isinstance(value, Mapping) else where)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Raises:
+        StaanetError: no such file, or not TOML.
+    """
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StaanetError(f"{path}: expected a TOML file, found none") from None
+    except tomllib.TOMLDecodeError as error:
+        raise StaanetError(f"{path}: expected TOML, got {error}") from error

@@ -1,0 +1,77 @@
+"""What a corpus is: named clips of speech with an emotion and a speaker each."""
+
+import abc
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from staanet.audio.files import read
+from staanet.core.errors import StaanetError
+
+Samples = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """One clip: where it is and what is known of it. `id` is unique in its corpus, `path` relative to the root."""
+
+    id: str
+    path: str
+    label: str
+    speaker: str
+    gender: str | None = None
+    language: str | None = None
+    session: str | None = None
+
+
+@dataclass(frozen=True)
+class Validation:
+    """What was found at a root: the clips, and what is wrong with them, one line each."""
+
+    utterances: Sequence[Utterance]
+    missing: Sequence[str] = ()
+    extra: Sequence[str] = ()
+    problems: Sequence[str] = ()
+
+
+class Corpus(abc.ABC):
+    """A corpus at a root folder; a subclass is a frozen dataclass whose fields are its settings.
+
+    A file of this room reads, in this order: what the corpus is and who made it, citation, licence, labels, layout.
+    """
+
+    name: ClassVar[str]
+    licence: ClassVar[str]
+    citation: ClassVar[str]
+
+    @abc.abstractmethod
+    def validate(self, root: Path) -> Validation:
+        """List the clips at `root`, what is missing, what is extra and what cannot be used, without reading audio."""
+
+    @abc.abstractmethod
+    def labels(self, root: Path) -> tuple[str, ...]:
+        """Return the emotions in the order of their class numbers."""
+
+    def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
+        """Return a clip's samples `[T, C]` in [-1, 1] and its sample rate.
+
+        Raises:
+            StaanetError: the file cannot be read.
+        """
+        return read(root / utterance.path)
+
+
+def audio_files(root: Path) -> tuple[str, ...]:
+    """Return the audio files below `root` as relative paths, in order.
+
+    Raises:
+        StaanetError: no such folder.
+    """
+    if not root.is_dir():
+        raise StaanetError(f"{root}: expected a folder of audio, found none; give --root or set STAANET_CORPORA")
+    suffixes = {".wav", ".flac", ".ogg", ".mp3"}
+    return tuple(sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.suffix.lower() in suffixes))

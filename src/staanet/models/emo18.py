@@ -1,0 +1,35 @@
+"""Emo18: three convolutions and an LSTM on the raw waveform (Tzirakis et al., ICASSP 2018)."""
+
+from torch import Tensor, nn
+
+from staanet.models.base import ConvBlock, RecurrentHead, Victim, VictimSettings, initialise
+
+
+class Emo18(Victim):
+    """The smaller train-from-scratch model of the STAA-Net paper, 1 302 087 parameters at 7 classes.
+
+    Structure: arXiv 2402.01227, section 4.2; P. Tzirakis, J. Zhang, B. W. Schuller, "End-to-end speech emotion
+    recognition using deep neural networks", ICASSP 2018.
+
+    >>> model = Emo18(VictimSettings(labels=tuple("ABCDEFG")))
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    1302087
+    """
+
+    name = "emo18"
+    pooling_stride = 10 * 8 * 8
+
+    def __init__(self, settings: VictimSettings) -> None:
+        super().__init__(settings)
+        self.features = nn.Sequential(
+            ConvBlock(1, 64, kernel=8, pool=10, activation=nn.LeakyReLU),
+            ConvBlock(64, 128, kernel=6, pool=8, activation=nn.LeakyReLU),
+            ConvBlock(128, 256, kernel=6, pool=8, activation=nn.LeakyReLU),
+        )
+        self.head = RecurrentHead(256, len(settings.labels))
+        initialise(self)
+
+    def classify(self, waveforms: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
+        logits: Tensor = self.head(self.features(waveforms[:, None]))
+        return logits

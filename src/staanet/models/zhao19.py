@@ -1,0 +1,36 @@
+"""Zhao19: four convolutions and an LSTM on the raw waveform (Zhao, Mao, Chen, 2019)."""
+
+from torch import Tensor, nn
+
+from staanet.models.base import ConvBlock, RecurrentHead, Victim, VictimSettings, initialise
+
+
+class Zhao19(Victim):
+    """The deeper train-from-scratch model of the STAA-Net paper, 1 010 759 parameters at 7 classes.
+
+    Structure: arXiv 2402.01227, section 4.2; J. Zhao, X. Mao, L. Chen, "Speech emotion recognition using deep 1D & 2D
+    CNN LSTM networks", Biomedical Signal Processing and Control 47, 2019.
+
+    >>> model = Zhao19(VictimSettings(labels=tuple("ABCDEFG")))
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    1010759
+    """
+
+    name = "zhao19"
+    pooling_stride = 4**4
+
+    def __init__(self, settings: VictimSettings) -> None:
+        super().__init__(settings)
+        self.features = nn.Sequential(
+            ConvBlock(1, 64, kernel=3, pool=4, activation=nn.ELU),
+            ConvBlock(64, 64, kernel=3, pool=4, activation=nn.ELU),
+            ConvBlock(64, 128, kernel=3, pool=4, activation=nn.ELU),
+            ConvBlock(128, 128, kernel=3, pool=4, activation=nn.ELU),
+        )
+        self.head = RecurrentHead(128, len(settings.labels))
+        initialise(self)
+
+    def classify(self, waveforms: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
+        logits: Tensor = self.head(self.features(waveforms[:, None]))
+        return logits
