@@ -26,11 +26,8 @@ def _loaded(folder: str, digest: str) -> Generator:
 
 
 @dataclass(frozen=True)
-class StaaNet(Attack):
-    """A sparse perturbation in one pass: magnitudes times 0-1 positions, as a trained generator gives them.
-
-    Source: arXiv 2402.01227, equation 1. Where the generator marks more positions than the budget allows, those with the
-    highest scores stay.
+class GeneratorAttack(Attack):
+    """An attack made of what a trained generator gives in one pass.
 
     Args:
         generator: folder of a trained generator, or the generator itself.
@@ -40,10 +37,8 @@ class StaaNet(Attack):
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
-    name = "staa_net"
     access = "none"
     norms = ("l0", "linf")
-    reference = "arXiv 2402.01227"
 
     generator: str | Path | nn.Module
     digest: str | None = None
@@ -74,6 +69,24 @@ class StaaNet(Attack):
             output: SparsePerturbation = network(waveforms, epsilon, lengths, counts)
         return output
 
+
+@dataclass(frozen=True)
+class StaaNet(GeneratorAttack):
+    """A sparse perturbation in one pass: magnitudes times 0-1 positions, as a trained generator gives them.
+
+    Source: arXiv 2402.01227, equation 1. Where the generator marks more positions than the budget allows, those with
+    the highest scores stay.
+
+    >>> from staanet.attacks.generator import create_generator
+    >>> attack = StaaNet(create_generator("compact"), budget=Budget(epsilon=0.01, sparsity=0.05))
+    >>> adversarial = attack(lambda x: x, torch.zeros(1, 1000), torch.tensor([0]))
+    >>> int((adversarial != 0).sum()) <= 50
+    True
+    """
+
+    name = "staa_net"
+    reference = "arXiv 2402.01227"
+
     def perturb(
         self,
         model: Classifier,  # noqa: ARG002
@@ -87,7 +100,7 @@ class StaaNet(Attack):
 
 
 @dataclass(frozen=True)
-class ShuffledStaaNet(StaaNet):
+class ShuffledStaaNet(GeneratorAttack):
     """STAA-Net's own changes at random places of the same clip: what its choice of places is worth."""
 
     name = "shuffled_staa_net"

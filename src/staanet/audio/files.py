@@ -45,7 +45,7 @@ def _reason(error: Exception) -> str:
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of the channels, `[T, C]` -> `[T]`."""
-    return samples.mean(axis=1, dtype=np.float32)
+    return cast("NDArray[np.float32]", samples.mean(axis=1, dtype=np.float32))
 
 
 def resample(samples: NDArray[np.float32], rate: int, target_rate: int) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
-    """Return triangular filters `[bands, n_fft // 2 + 1]`, equally spaced on the mel scale (O'Shaughnessy's formula)."""
+    """Return triangular filters `[bands, n_fft // 2 + 1]`, equally spaced in mel (O'Shaughnessy's formula)."""
     top = 2595 * math.log10(1 + sample_rate / 2 / 700)
     edges = 700 * (10 ** (torch.linspace(0, top, bands + 2) / 2595) - 1)  # Hz
     frequencies = torch.linspace(0, sample_rate / 2, n_fft // 2 + 1)

@@ -55,8 +55,8 @@ class Budget:
         if (counts < 1).any():
             shortest = int(lengths.min())
             warnings.warn(
-                f"a sparsity of {self.sparsity:g} is less than one sample of a clip of {shortest} samples, so one sample "
-                f"may change; expected at least {1 / shortest:.3g}",
+                f"a sparsity of {self.sparsity:g} is less than one sample of a clip of {shortest} samples, so one "
+                f"sample may change; expected at least {1 / shortest:.3g}",
                 StaanetWarning,
                 stacklevel=2,
             )

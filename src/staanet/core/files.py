@@ -15,10 +15,12 @@ from staanet.core.errors import StaanetError
 def whole(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write a file or fill a folder, and rename it when the block succeeds.
 
+    What an interrupted run left there is thrown away. One process at a time writes a path.
+
     Raises:
         StaanetError: the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         discard(temporary)

@@ -12,7 +12,7 @@ M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 def keep_freed_memory() -> bool:
     """Tell glibc to reuse freed memory instead of returning it, for this whole process; False on another C library.
 
-    Training on waveforms allocates and frees large tensors in each step. By default each of them is mapped and unmapped,
+    Training on waveforms allocates and frees large tensors in each step. By default each is mapped and unmapped,
     and the page faults take up to half of a step on a CPU.
 
     >>> keep_freed_memory() in (True, False)
@@ -24,4 +24,5 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     settings = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, -1), (M_TOP_PAD, 256 * 1024 * 1024))
-    return all([mallopt(parameter, value) == 1 for parameter, value in settings])
+    accepted = [mallopt(parameter, value) == 1 for parameter, value in settings]
+    return all(accepted)

@@ -1,7 +1,6 @@
 """Progress bars that are quiet where nobody looks."""
 
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -9,14 +8,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 T = TypeVar("T")
 
+console = Console(stderr=True)
+"""Where progress and messages go: both must share it, so that neither overwrites the other."""
 
-def track(items: Iterable[T], description: str, total: int | None = None, note: str = "") -> Iterator[T]:
+
+def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Yield the items behind a bar with count, rate and remaining time; silent when stderr is not a terminal.
 
     >>> list(track([1, 2], "counting"))
     [1, 2]
     """
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     columns = (
         TextColumn("{task.description}"),
@@ -24,10 +26,8 @@ def track(items: Iterable[T], description: str, total: int | None = None, note: 
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
-        TextColumn(note),
     )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not sys.stderr.isatty(), transient=True) as progress:
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
         task = progress.add_task(description, total=total, rate="")
         for item in items:
             yield item

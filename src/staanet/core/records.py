@@ -17,8 +17,8 @@ Interval = tuple[float, float]
 class Record:
     """The outcome of one attack, made on one source, evaluated on one target, with all that it took to get it.
 
-    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, other means are over
-    all; what is undefined is None, with the reason under its name in `notes`.
+    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, other means
+    are over all; what is undefined is None, with the reason under its name in `notes`.
     """
 
     signature: str
@@ -41,6 +41,7 @@ class Record:
     n: int
     n_correct: int
     n_fooled: int
+    n_unchanged: int
     asr: float
     asr_ci: Interval
     asr_correct: float | None
@@ -52,6 +53,7 @@ class Record:
     asr_excess: float
     asr_excess_ci: Interval
     accuracy_clean: float
+    accuracy_clean_ci: Interval
     accuracy_adv: float
     uar_clean: float
     uar_adv: float
@@ -63,6 +65,7 @@ class Record:
     snr_peak_db_fooled: float | None
     snr_energy_db_fooled: float | None
     sparsity_fooled: float | None
+    clips_by_class: list[int]
     predictions_clean: list[int]
     predictions_adv: list[int]
     comb_share: float | None

@@ -67,3 +67,32 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise StaanetError(f"{path}: expected a TOML file, found none") from None
     except tomllib.TOMLDecodeError as error:
         raise StaanetError(f"{path}: expected TOML, got {error}") from error
+
+
+def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping[str, Any], where: str) -> T:
+    """Return a preset by name, or a preset (the key `preset`, else `default`) with some of its values changed.
+
+    Raises:
+        StaanetError: an unknown preset, key or value.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Loop: epochs: int = 3
+    >>> from_preset(Loop, {"default": Loop(), "paper": Loop(30)}, {"preset": "paper", "epochs": 2}, "loop")
+    Loop(epochs=2)
+    """
+    changes = {"preset": values} if isinstance(values, str) else dict(values)
+    name = changes.pop("preset", "default")
+    if name not in presets:
+        raise StaanetError(f"{where}: {unknown('preset', name, presets)}")
+    _check_keys(schema, changes, where)
+    return validated(schema, _merged(presets[name], changes), where)
+
+
+def _merged(base: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of `base` with `changes` laid over them, inner dataclasses field by field."""
+    fields = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
+    for key, value in changes.items():
+        inner = fields[key]
+        nested = dataclasses.is_dataclass(inner) and isinstance(value, Mapping)
+        fields[key] = _merged(inner, value) if nested else value
+    return fields

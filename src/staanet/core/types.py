@@ -113,6 +113,16 @@ def top_positions(scores: Tensor, counts: Tensor, allowed: Tensor) -> Tensor:
     return torch.zeros_like(allowed).scatter(1, best, chosen)
 
 
+def margin(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return each label's logit less the highest other one, `[B]`: negative where another class is decided.
+
+    >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([1]))
+    tensor([-2.])
+    """
+    own = logits.gather(1, labels[:, None])[:, 0]
+    return own - logits.scatter(1, labels[:, None], -torch.inf).amax(1)
+
+
 def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tuple[float, float] = BOUNDS) -> Tensor:
     """Check a batch `[B, T]` and return its lengths `[B]`, the full width where none are given.
 

@@ -47,6 +47,8 @@ class Corpus(abc.ABC):
     name: ClassVar[str]
     licence: ClassVar[str]
     citation: ClassVar[str]
+    on_disk: ClassVar[bool] = True
+    """Whether it lies in files of its own; `root` means nothing to a corpus that does not."""
 
     @abc.abstractmethod
     def validate(self, root: Path) -> Validation:

@@ -1,0 +1,9 @@
+"""From an attack to a record: adversarial sets, outcomes on each target, controls, flags."""
+
+from staanet.evaluation.adversarial import AdversarialSet as AdversarialSet
+from staanet.evaluation.adversarial import LabelsFrom as LabelsFrom
+from staanet.evaluation.adversarial import Protocol as Protocol
+from staanet.evaluation.adversarial import make as make
+from staanet.evaluation.case import clean_logits as clean_logits
+from staanet.evaluation.case import evaluate as evaluate
+from staanet.evaluation.flags import FLAGS as FLAGS

@@ -1,0 +1,41 @@
+"""Metrics: pure functions of an outcome, in families; listed by importing them."""
+
+from staanet.core.registry import collect
+from staanet.metrics.base import Metric as Metric
+from staanet.metrics.comb import comb_share as comb_share
+from staanet.metrics.distortion import l2 as l2
+from staanet.metrics.distortion import linf as linf
+from staanet.metrics.distortion import snr_energy_db as snr_energy_db
+from staanet.metrics.distortion import snr_energy_db_fooled as snr_energy_db_fooled
+from staanet.metrics.distortion import snr_peak_db as snr_peak_db
+from staanet.metrics.distortion import snr_peak_db_fooled as snr_peak_db_fooled
+from staanet.metrics.distortion import sparsity as sparsity
+from staanet.metrics.distortion import sparsity_fooled as sparsity_fooled
+from staanet.metrics.intervals import paired as paired
+from staanet.metrics.intervals import wilson as wilson
+from staanet.metrics.outcome import Integers as Integers
+from staanet.metrics.outcome import Outcome as Outcome
+from staanet.metrics.outcome import observe as observe
+from staanet.metrics.success import accuracy_adv as accuracy_adv
+from staanet.metrics.success import accuracy_clean as accuracy_clean
+from staanet.metrics.success import asr as asr
+from staanet.metrics.success import asr_by_class as asr_by_class
+from staanet.metrics.success import asr_control as asr_control
+from staanet.metrics.success import asr_correct as asr_correct
+from staanet.metrics.success import asr_excess as asr_excess
+from staanet.metrics.success import counts as counts
+from staanet.metrics.success import uar_adv as uar_adv
+from staanet.metrics.success import uar_clean as uar_clean
+
+METRICS = collect("metric", globals(), Metric)
+
+
+def summary(outcome: Outcome) -> dict[str, float | None]:
+    """Return every metric of an outcome by name; None is undefined.
+
+    >>> import torch
+    >>> clips = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])
+    >>> summary(observe(lambda clips: clips, clips, clips, torch.tensor([0, 1])))["asr"]
+    0.0
+    """
+    return {name: metric(outcome) for name, metric in METRICS.items()}

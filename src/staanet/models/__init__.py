@@ -1,4 +1,4 @@
-"""Victims: the speech-emotion-recognition models that are attacked. One file per architecture; listed by importing it."""
+"""Victims, the speech-emotion-recognition models that are attacked: one file each, listed by importing it."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -92,8 +92,8 @@ class ConvBlock(nn.Sequential):
 class RecurrentHead(nn.Module):
     """Two LSTM layers, a linear layer at each step, the mean over time: features `[B, C, S]` -> logits `[B, K]`.
 
-    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen victim run
-    its LSTM in that mode. It has no dropout, so this changes no number.
+    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen victim
+    run its LSTM in that mode. It has no dropout, so this changes no number.
     """
 
     def __init__(self, features: int, classes: int, width: int = 256) -> None:

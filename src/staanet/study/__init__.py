@@ -1,0 +1,57 @@
+"""An experiment from file to page: which steps it needs, in which order, each found or made."""
+
+import logging
+from pathlib import Path
+
+import torch
+
+from staanet import report
+from staanet.core.files import check_writable, discard
+from staanet.core.provenance import best_device
+from staanet.core.records import Record, read_all
+from staanet.study.experiment import Experiment as Experiment
+from staanet.study.experiment import load as load
+from staanet.study.experiment import packaged as packaged
+from staanet.study.steps import Steps
+
+logger = logging.getLogger(__name__)
+
+MADE = ("stores", "splits", "victims", "generators", "adversarial", "records", "examples", "tables", "report")
+
+
+def run(
+    experiment: str | Path,
+    out: str | Path | None = None,
+    *,
+    root: str | Path | None = None,
+    fresh: bool = False,
+    device: str | None = None,
+) -> list[Record]:
+    """Run an experiment, finding what exists and making what is missing, and return its records.
+
+    Args:
+        experiment: a packaged name or a TOML file.
+        out: where records, tables and the page go; `runs/<name>` where left out.
+        root: of the corpus; `$STAANET_CORPORA/<name>` where left out.
+        fresh: make everything again.
+        device: such as `cpu` or `cuda`; the accelerator where there is one.
+
+    Raises:
+        StaanetError: an experiment, a corpus or a place that cannot be worked with.
+    """
+    name, plan = load(experiment)
+    folder = Path(out) if out is not None else Path("runs") / name
+    check_writable(folder)
+    if fresh:
+        for made in MADE:
+            discard(folder / made)
+    steps = Steps(name, plan, folder, Path(root) if root is not None else None, torch.device(device or best_device()))
+    for split in steps.splits:
+        for source in plan.source_names:
+            for attack in plan.attacks:
+                for target in plan.target_names:
+                    steps.record(attack, source, target, split)
+                if plan.generator_of(attack) and plan.examples:
+                    steps.examples(attack, source, split)
+    logger.info("page: %s", report.write(folder))
+    return read_all(folder / "records")

@@ -1,0 +1,45 @@
+"""`staanet attack`: files in, adversarial files out."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staanet.cli.options import Device, Json, Seed, Set, parsed
+
+
+def attack(
+    attack: Annotated[str, typer.Argument(help="A name from `staanet list attacks`.")],
+    inputs: Annotated[Path, typer.Argument(metavar="IN", help="An audio file, a folder of them, or a store.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file (.wav, .flac) or a folder.")],
+    source: Annotated[Path, typer.Option(help="The checkpoint of the victim.")],
+    generator: Annotated[Path | None, typer.Option(help="The checkpoint of a generator, for staa_net.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Largest change, in full scale.")] = None,
+    snr_db: Annotated[float | None, typer.Option(help="Largest change, in dB below each clip's peak.")] = None,
+    sparsity: Annotated[float | None, typer.Option(help="Largest share of the samples that change.")] = None,
+    settings: Set = None,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Attack audio on a victim; each clip keeps its length, rate and channels, and is judged as read back."""
+    import dataclasses
+    import json
+
+    import torch
+
+    from staanet.core.provenance import best_device
+    from staanet.study import single
+
+    given = {"generator": generator, "epsilon": epsilon, "snr_db": snr_db, "sparsity": sparsity}
+    chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
+    where = torch.device(device or best_device())
+    files = single.attack(attack, source, inputs, out, settings=chosen, seed=seed, device=where)
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(file) for file in files]))
+        return
+    for file in files:
+        change = "unchanged" if file.predicted_clean == file.predicted_adv else "fooled"
+        typer.echo(f"{file.path}: {file.predicted_clean} -> {file.predicted_adv} ({change})")
+    fooled = sum(file.predicted_clean != file.predicted_adv for file in files)
+    typer.echo(f"{out}: {fooled} of {len(files)} fooled, as read back from their files")

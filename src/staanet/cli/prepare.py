@@ -1,0 +1,43 @@
+"""`staanet prepare`: a corpus, checked and at one rate, becomes a store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staanet.cli.options import Json, Set, parsed
+
+
+def prepare(
+    corpus: Annotated[str, typer.Argument(help="A name from `staanet list corpora`.")],
+    root: Annotated[Path, typer.Argument(help="The corpus' folder.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The store; an existing one is replaced.")],
+    sample_rate: Annotated[int, typer.Option(help="Of the store, in Hz.")] = 16_000,
+    settings: Set = None,
+    as_json: Json = False,
+) -> None:
+    """Check a corpus, bring it to one channel and one rate, and write it as a store."""
+    import json
+    from collections import Counter
+
+    from staanet import corpora
+    from staanet.core.files import check_writable
+    from staanet.core.settings import validated
+
+    check_writable(out.parent)
+    store = corpora.prepare(validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate)
+    counts = Counter(utterance.label for utterance in store.utterances.values())
+    about = {
+        "store": str(out),
+        "clips": len(store),
+        "speakers": len({utterance.speaker for utterance in store.utterances.values()}),
+        "labels": {label: counts[label] for label in store.labels},
+        "left_out": len(store.left_out),
+    }
+    if as_json:
+        typer.echo(json.dumps(about))
+        return
+    classes = ", ".join(f"{label} {counts[label]}" for label in store.labels)
+    typer.echo(
+        f"{out}: {about['clips']} clips by {about['speakers']} speakers ({classes}); {about['left_out']} left out"
+    )

@@ -1,0 +1,31 @@
+"""`staanet train`: a victim."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
+
+
+def train(
+    model: Annotated[str, typer.Argument(help="A name from `staanet list models`.")],
+    corpus: Annotated[Path, typer.Option(help="A prepared store.")],
+    out: Out,
+    seconds: Annotated[float, typer.Option(help="The trained length; clips are repeated or cut to it.")] = 3.0,
+    preset: Preset = "default",
+    settings: Set = None,
+    seed: Seed = 0,
+    device: Device = None,
+) -> None:
+    """Train a victim on a prepared store, with speakers held out; an interrupted training goes on."""
+    import torch
+
+    from staanet.core.provenance import best_device
+    from staanet.study import single
+
+    training = {"preset": preset, **parsed(settings)}
+    where = torch.device(device or best_device())
+    history = single.train(model, corpus, out, seconds=seconds, training=training, seed=seed, device=where)
+    best = max(epoch["uar"] for epoch in history)
+    typer.echo(f"{out}: {model}, best validation UAR {best:.3f}, last {history[-1]['uar']:.3f}")

@@ -1,0 +1,74 @@
+"""EmoDB, the Berlin Database of Emotional Speech: acted German by ten professional actors.
+
+535 clips (2.8 s on average, 16 kHz), 10 sentences, 7 emotions, 5 women and 5 men; everything is in the file name.
+"""
+
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path, PurePath
+
+from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
+
+EMOTIONS = {
+    "W": "anger",
+    "L": "boredom",
+    "E": "disgust",
+    "A": "fear",
+    "F": "happiness",
+    "N": "neutral",
+    "T": "sadness",
+}
+"""By the sixth character of the name (the initials of the German words)."""
+
+WOMEN = ("08", "09", "13", "14", "16")
+MEN = ("03", "10", "11", "12", "15")
+
+
+@dataclass(frozen=True)
+class EmoDB(Corpus):
+    """The official download (a folder `wav`) or any folder of its files, WAV or FLAC, names unchanged.
+
+    >>> EmoDB.utterance("wav/03a01Fa.wav")
+    Utterance(id='03a01Fa', path='wav/03a01Fa.wav', label='happiness', speaker='03', gender='male', ...)
+    """
+
+    name = "emodb"
+    licence = "CC0-1.0"
+    citation = (
+        "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss: A Database of German Emotional Speech. "
+        "Interspeech 2005, pp. 1517-1520. doi:10.21437/Interspeech.2005-446"
+    )
+
+    def labels(self, root: Path) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the seven emotions in alphabetical order."""
+        return tuple(sorted(EMOTIONS.values()))
+
+    def validate(self, root: Path) -> Validation:
+        """Compare what is at `root` with the corpus' own 535 names."""
+        expected = resources.files("staanet.corpora").joinpath("emodb.index").read_text(encoding="utf-8").split()
+        found: dict[str, Utterance] = {}
+        extra, problems = [], []
+        for path in audio_files(root):
+            utterance = self.utterance(path)
+            if utterance is None:
+                problems.append(
+                    f"{root / path}: expected a name like 03a01Fa (speaker, sentence, emotion, version); left out"
+                )
+            elif utterance.id in found:
+                problems.append(f"{root / path}: expected each clip once, got another {utterance.id}; left out")
+            else:
+                found[utterance.id] = utterance
+                if utterance.id not in expected:
+                    extra.append(utterance.id)
+        missing = [name for name in expected if name not in found]
+        return Validation(tuple(found[name] for name in sorted(found)), missing, extra, problems)
+
+    @staticmethod
+    def utterance(path: str) -> Utterance | None:
+        """Return what the name of a file says, None where it is not one of the corpus."""
+        name = PurePath(path).stem
+        speaker, emotion = name[:2], EMOTIONS.get(name[5:6])
+        if len(name) != 7 or emotion is None or speaker not in WOMEN + MEN:
+            return None
+        gender = "female" if speaker in WOMEN else "male"
+        return Utterance(name, path, emotion, speaker, gender, "de", None)

@@ -1,0 +1,219 @@
+"""The prepared store: a corpus checked, at one rate, in one memory-mapped place.
+
+Layout: `store.json` (what it is), `manifest.jsonl` (a line per clip), `shard-00000.safetensors` ... (samples end to
+end, offsets, labels).
+"""
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from staanet.audio.files import mono, resample
+from staanet.core.checkpoints import save_tensors
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json, read_jsonl, whole, write_json, write_jsonl
+from staanet.core.progress import track
+from staanet.core.signature import file_digest
+from staanet.corpora.base import Corpus, Samples, Utterance
+from staanet.corpora.splits import Split
+
+logger = logging.getLogger(__name__)
+
+SHARD_SAMPLES = 64 * 1024 * 1024
+SILENCE = 1e-5
+"""A peak below this is silence: less than one step of 16-bit audio."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clips of their own lengths: waveforms `[B, T]`, lengths `[B]`, labels `[B]`, ids."""
+
+    waveforms: Tensor
+    lengths: Tensor
+    labels: Tensor
+    ids: tuple[str, ...]
+
+    def to(self, device: torch.device) -> "Batch":
+        """Return the batch on a device."""
+        return Batch(self.waveforms.to(device), self.lengths.to(device), self.labels.to(device), self.ids)
+
+
+def collate(waveforms: Sequence[Tensor], labels: Sequence[int], ids: Sequence[str]) -> Batch:
+    """Return clips `[T_i]` as one batch, zeros beyond each clip."""
+    lengths = torch.tensor([len(waveform) for waveform in waveforms])
+    padded = torch.nn.utils.rnn.pad_sequence(list(waveforms), batch_first=True)
+    return Batch(padded, lengths, torch.tensor(labels, dtype=torch.int64), tuple(ids))
+
+
+class Store:
+    """A prepared corpus; clips are read from the memory map when they are asked for.
+
+    Raises:
+        StaanetError: no store there, or a damaged one.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / "store.json").is_file():
+            raise StaanetError(f"{folder}: expected a prepared store, found none; make one with `staanet prepare`")
+        about = read_json(self.folder / "store.json")
+        self.corpus: str = about["corpus"]
+        self.labels = tuple(about["labels"])
+        self.sample_rate: int = about["sample_rate"]
+        self.digest: str = about["digest"]
+        self.left_out: list[str] = about["left_out"]
+        rows = read_jsonl(self.folder / "manifest.jsonl")
+        self._place = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
+        self.utterances = {row["utterance"]["id"]: Utterance(**row["utterance"]) for row in rows}
+        self._shards: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._place)
+
+    def waveform(self, clip: str) -> Tensor:
+        """Return the samples `[T]` of a clip."""
+        shard, offset, length = self._place[clip]
+        if shard not in self._shards:
+            path = self.folder / shard_name(shard)
+            try:
+                self._shards[shard] = safe_open(path, framework="pt").get_slice("samples")
+            except (SafetensorError, OSError) as error:
+                raise StaanetError(f"{path}: expected a shard, got a damaged file ({error}); prepare again") from error
+        return cast(Tensor, self._shards[shard][offset : offset + length])
+
+    def length(self, clip: str) -> int:
+        """Return the number of samples of a clip."""
+        return cast(int, self._place[clip][2])
+
+    def label(self, clip: str) -> int:
+        """Return the class number of a clip."""
+        return self.labels.index(self.utterances[clip].label)
+
+    def batch(self, clips: Sequence[str]) -> Batch:
+        """Return clips as one batch."""
+        return collate([self.waveform(clip) for clip in clips], [self.label(clip) for clip in clips], clips)
+
+    def batches(self, clips: Iterable[str], size: int) -> list[list[str]]:
+        """Return the clips in batches of similar length, so that little is padded."""
+        ordered = sorted(clips, key=lambda clip: (self.length(clip), clip))
+        return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+    def check(self, split: Split) -> None:
+        """Refuse a split of another corpus, or one that a speaker straddles.
+
+        Raises:
+            StaanetError: it does.
+        """
+        speakers: dict[str, str] = {}
+        for part, clips in (("train", split.train), ("val", split.val), ("test", split.test)):
+            for clip in clips:
+                if clip not in self.utterances:
+                    raise StaanetError(f"expected a split of {self.corpus}, got clip {clip!r}; make the split again")
+                speaker = self.utterances[clip].speaker
+                if speakers.setdefault(speaker, part) != part:
+                    raise StaanetError(f"expected speakers in one part each, got {speaker!r} in two; split by speaker")
+
+
+def shard_name(number: int) -> str:
+    """Return a shard's file name.
+
+    >>> shard_name(3)
+    'shard-00003.safetensors'
+    """
+    return f"shard-{number:05d}.safetensors"
+
+
+def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000) -> Store:
+    """Check a corpus, bring it to one channel and one rate, and write it as a store.
+
+    Clips that cannot be used (unreadable, truncated, empty, silent, with NaN) are left out, each told in one line.
+
+    Raises:
+        StaanetError: nothing usable at `root`, or `folder` cannot be written.
+    """
+    found = corpus.validate(root)
+    left_out = list(found.problems)
+    for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
+        if names:
+            logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
+    labels = corpus.labels(root)
+    rows: list[dict[str, Any]] = []
+    with whole(folder) as temporary:
+        temporary.mkdir()
+        shard: list[tuple[Utterance, Samples]] = []
+        shards = 0
+        for utterance, samples in _usable(corpus, root, found.utterances, sample_rate, left_out):
+            shard.append((utterance, samples))
+            if sum(len(samples) for _, samples in shard) >= SHARD_SAMPLES:
+                rows += _write_shard(temporary, shards, shard, labels)
+                shard, shards = [], shards + 1
+        if shard:
+            rows += _write_shard(temporary, shards, shard, labels)
+        if not rows:
+            raise StaanetError(f"{root}: expected usable clips, found none of {len(found.utterances)}: {left_out[0]}")
+        write_jsonl(temporary / "manifest.jsonl", rows)
+        digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
+        about: dict[str, Any] = {
+            "corpus": corpus.name,
+            "licence": corpus.licence,
+            "citation": corpus.citation,
+            "labels": labels,
+        }
+        about |= {"sample_rate": sample_rate, "digest": digests[0] if len(digests) == 1 else "+".join(digests)}
+        write_json(temporary / "store.json", {**about, "left_out": left_out, "missing": list(found.missing)})
+    for line in left_out:
+        logger.warning("%s", line)
+    return Store(folder)
+
+
+def _usable(
+    corpus: Corpus, root: Path, utterances: Sequence[Utterance], sample_rate: int, left_out: list[str]
+) -> Iterable[tuple[Utterance, Samples]]:
+    def load(utterance: Utterance) -> Samples | str:
+        try:
+            samples, rate = corpus.read(root, utterance)
+        except StaanetError as error:
+            return f"{error}; left out"
+        waveform = resample(mono(samples), rate, sample_rate).clip(-1, 1)
+        if len(waveform) == 0 or np.abs(waveform).max() < SILENCE:
+            return f"{root / utterance.path}: expected speech, got silence; left out"
+        return waveform
+
+    with ThreadPoolExecutor() as pool:
+        loaded = track(pool.map(load, utterances), f"prepare {corpus.name}", total=len(utterances))
+        for utterance, samples in zip(utterances, loaded, strict=True):
+            if isinstance(samples, str):
+                left_out.append(samples)
+            else:
+                yield utterance, samples
+
+
+def _write_shard(
+    folder: Path, number: int, clips: Sequence[tuple[Utterance, Samples]], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    lengths = [len(samples) for _, samples in clips]
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    tensors = {
+        "samples": torch.from_numpy(np.concatenate([samples for _, samples in clips])),
+        "offsets": torch.from_numpy(offsets),
+        "labels": torch.tensor([labels.index(utterance.label) for utterance, _ in clips]),
+    }
+    save_tensors(folder / shard_name(number), tensors)
+    return [
+        {
+            "utterance": dataclasses.asdict(utterance),
+            "shard": number,
+            "offset": int(offset),
+            "length": length,
+        }
+        for (utterance, _), offset, length in zip(clips, offsets, lengths, strict=False)
+    ]

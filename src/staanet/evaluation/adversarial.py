@@ -1,0 +1,141 @@
+"""Adversarial sets: what an attack made of some clips, written batch by batch so that it can be stopped at any time."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from staanet.attacks import Attack
+from staanet.attacks.staa_net import GeneratorAttack, StaaNet
+from staanet.audio.lengths import fit_length
+from staanet.core.checkpoints import load_tensors, save_tensors
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json, write_json
+from staanet.core.progress import track
+from staanet.corpora import Batch, Store
+from staanet.corpora.store import collate
+from staanet.metrics import comb_share
+from staanet.models import Victim
+
+Protocol = Literal["file", "paper"]
+"""`file` perturbs the samples of the file; `paper` perturbs the clip already repeated or cut to the trained length, as
+the paper does, differently in each repeat, which no file can hold."""
+
+LabelsFrom = Literal["predictions", "truth"]
+"""Which classes an attack moves away from: the source's own clean predictions, or the true ones."""
+
+DONE = "done.json"
+
+
+def load_clips(store: Store, clips: Sequence[str], protocol: Protocol, size: int) -> Batch:
+    """Return clips as they are attacked: as they lie in their files, or (`paper`) repeated or cut to `size`."""
+    batch = store.batch(clips)
+    if protocol == "file":
+        return batch
+    fitted = fit_length(batch.waveforms, batch.lengths, size)
+    return Batch(fitted, torch.full_like(batch.lengths, size), batch.labels, batch.ids)
+
+
+class AdversarialSet:
+    """The adversarial clips in a folder that `make` has finished.
+
+    Raises:
+        StaanetError: none there.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        if not (folder / DONE).is_file():
+            raise StaanetError(f"{folder}: expected a finished adversarial set, found none; run again")
+        about = read_json(folder / DONE)
+        self._folder = folder
+        self._file: dict[str, int] = about["files"]
+        self._open: tuple[int, dict[str, Tensor]] = (-1, {})
+        self.seconds_per_clip: float = about["seconds_per_clip"]
+        self.comb_share: float | None = about["comb_share"]
+        self.comb_share_victim: float | None = about["comb_share_victim"]
+
+    def waveform(self, clip: str) -> Tensor:
+        """Return the samples `[T]` of an adversarial clip."""
+        number = self._file[clip]
+        if self._open[0] != number:
+            self._open = (number, load_tensors(self._folder / batch_name(number)))
+        return self._open[1][clip]
+
+    def batch(self, clips: Sequence[str]) -> Tensor:
+        """Return adversarial clips `[B, T]`, zeros beyond each clip."""
+        return collate([self.waveform(clip) for clip in clips], [0] * len(clips), clips).waveforms
+
+
+def batch_name(number: int) -> str:
+    """Return the file name of a batch of clips."""
+    return f"batch-{number:05d}.safetensors"
+
+
+def make(
+    attack: Attack,
+    source: Victim,
+    store: Store,
+    clips: Sequence[str],
+    folder: Path,
+    *,
+    protocol: Protocol,
+    labels_from: LabelsFrom,
+    batch_size: int,
+    seed: int,
+    device: torch.device,
+) -> AdversarialSet:
+    """Attack `clips` on `source` and write what comes of it to `folder`; batches that are there already are kept."""
+    source.to(device)
+    files: dict[str, int] = {}
+    seconds, combs, victim_combs = 0.0, [], []
+    batches = store.batches(clips, batch_size)
+    for number, ids in enumerate(track(batches, f"attack {source.name} with {attack.name}")):
+        path = folder / batch_name(number)
+        if not path.is_file():
+            batch = load_clips(store, ids, protocol, source.trained_length).to(device)
+            labels = batch.labels
+            if labels_from == "predictions":
+                with torch.no_grad():
+                    labels = source(batch.waveforms, batch.lengths).argmax(1)
+            began = time.perf_counter()
+            adversarial = attack(source, batch.waveforms, labels, batch.lengths, seed=seed)
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            took = time.perf_counter() - began
+            positions = _positions(attack, batch, adversarial)
+            tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
+            stride = attack.network().stride if isinstance(attack, GeneratorAttack) else None
+            figures = {
+                "seconds": torch.tensor([took]),
+                "comb": comb_share(positions, batch.lengths, stride) if stride else torch.full((len(ids),), torch.nan),
+                "comb_victim": comb_share(positions, batch.lengths, source.pooling_stride),
+            }
+            save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
+        written = load_tensors(path)
+        seconds += float(written["/seconds"])
+        combs.append(written["/comb"])
+        victim_combs.append(written["/comb_victim"])
+        files |= dict.fromkeys(ids, number)
+    about = {
+        "files": files,
+        "seconds_per_clip": seconds / len(files),
+        "comb_share": _mean(torch.cat(combs)),
+        "comb_share_victim": _mean(torch.cat(victim_combs)),
+    }
+    write_json(folder / DONE, about)
+    return AdversarialSet(folder)
+
+
+def _positions(attack: Attack, batch: Batch, adversarial: Tensor) -> Tensor:
+    """Return the positions as the generator marked them, before anything was clamped, or the samples that changed."""
+    if isinstance(attack, StaaNet):
+        return attack.factors(batch.waveforms, batch.lengths).positions
+    return adversarial != batch.waveforms
+
+
+def _mean(values: Tensor) -> float | None:
+    defined = values[~values.isnan()]
+    return float(defined.mean()) if len(defined) else None

@@ -1,0 +1,140 @@
+"""A case, one attack made on one source and evaluated on one target, becomes a record and its per-clip outcomes."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from staanet import metrics
+from staanet.audio.files import as_saved
+from staanet.core.progress import track
+from staanet.corpora import Batch, Store
+from staanet.corpora.store import collate
+from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
+from staanet.evaluation.flags import raised
+from staanet.metrics import Outcome, observe, paired, wilson
+from staanet.models import Victim
+
+Rows = list[dict[str, Any]]
+
+
+def clean_logits(
+    victim: Victim, store: Store, clips: Sequence[str], batch_size: int, device: torch.device
+) -> dict[str, Tensor]:
+    """Return the victim's logits `[K]` on each clean clip, taken once for all attacks."""
+    victim.to(device).eval()
+    logits: dict[str, Tensor] = {}
+    for ids in store.batches(clips, batch_size):
+        batch = store.batch(ids).to(device)
+        with torch.no_grad():
+            logits |= dict(zip(ids, victim(batch.waveforms, batch.lengths).cpu(), strict=True))
+    return logits
+
+
+def evaluate(
+    target: Victim,
+    store: Store,
+    clips: Sequence[str],
+    adversarial: AdversarialSet,
+    clean: dict[str, Tensor],
+    *,
+    protocol: Protocol,
+    size: int,
+    batch_size: int,
+    seed: int,
+    device: torch.device,
+) -> tuple[dict[str, Any], Rows]:
+    """Return the figures of a record and the rows of its outcomes.
+
+    Each adversarial clip is also written as a 24-bit file and read back (`asr_saved`), since that is what anybody else
+    will hear.
+
+    Args:
+        target: who decides.
+        store: where the clean clips are.
+        clips: ids of the clips.
+        adversarial: the same clips attacked.
+        clean: the target's logits on the clean clips.
+        protocol: how the clips were attacked.
+        size: the length to which `paper` fitted them, the source's.
+        batch_size: clips at a time.
+        seed: of the control.
+        device: to decide on.
+    """
+    target.to(device).eval()
+    parts: list[Outcome] = []
+    saved: dict[str, int] = {}
+    for ids in track(store.batches(clips, batch_size), f"evaluate {target.name}"):
+        batch = load_clips(store, ids, protocol, size).to(device)
+        attacked = adversarial.batch(ids).to(device)
+        logits = torch.stack([clean[clip] for clip in ids]).to(device)
+        parts.append(
+            observe(
+                target, batch.waveforms, attacked, batch.labels, batch.lengths, seed=seed, ids=ids, clean_logits=logits
+            )
+        )
+        saved |= dict(zip(ids, _decide_saved(target, batch, attacked, store.sample_rate), strict=True))
+    outcome = Outcome.join(parts)
+    rows = [{**row, "predicted_saved": saved[row["id"]]} for row in outcome.rows()]
+    return figures(outcome, np.array([saved[clip] for clip in outcome.ids]), adversarial), rows
+
+
+def _decide_saved(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
+    clips = [
+        torch.from_numpy(as_saved(waveform[:length].cpu().numpy(), rate))
+        for waveform, length in zip(attacked, batch.lengths.tolist(), strict=True)
+    ]
+    again = collate(clips, batch.labels.tolist(), batch.ids).to(attacked.device)
+    with torch.no_grad():
+        decided: list[int] = target(again.waveforms, again.lengths).argmax(1).tolist()
+    return decided
+
+
+def figures(outcome: Outcome, predicted_saved: metrics.Integers, adversarial: AdversarialSet) -> dict[str, Any]:
+    """Return all that a record says of an outcome: metrics, counts, intervals, flags, reasons of what is undefined."""
+    n = len(outcome)
+    values: dict[str, Any] = metrics.summary(outcome)
+    n_correct, n_fooled = int(outcome.correct.sum()), int(outcome.fooled.sum())
+    values |= {
+        "n": n,
+        "n_correct": n_correct,
+        "n_fooled": n_fooled,
+        "n_unchanged": int((outcome.l0 == 0).sum()),
+        "asr_ci": wilson(values["asr"], n),
+        "asr_correct_ci": wilson(values["asr_correct"], n_correct) if n_correct else None,
+        "asr_control_ci": wilson(values["asr_control"], n),
+        "asr_excess_ci": paired(outcome.fooled - outcome.control),
+        "asr_by_class": metrics.asr_by_class(outcome),
+        "asr_saved": float((predicted_saved != outcome.predicted_clean).mean()),
+        "accuracy_clean_ci": wilson(values["accuracy_clean"], n),
+        "clips_by_class": metrics.counts(outcome.labels, outcome.classes),
+        "predictions_clean": metrics.counts(outcome.predicted_clean, outcome.classes),
+        "predictions_adv": metrics.counts(outcome.predicted_adv, outcome.classes),
+        "comb_share": adversarial.comb_share,
+        "comb_share_victim": adversarial.comb_share_victim,
+        "seconds_per_clip": adversarial.seconds_per_clip,
+    }
+    values["flags"] = raised(values)
+    values["notes"] = _reasons(values)
+    return values
+
+
+def _reasons(values: dict[str, Any]) -> dict[str, str]:
+    """Say why a figure is undefined."""
+    notes = {}
+    for name, value in values.items():
+        if value is not None:
+            continue
+        if name.endswith("_fooled"):
+            notes[name] = "no clip was fooled"
+        elif name.startswith("snr"):
+            notes[name] = "no clip was changed"
+        elif name.startswith("asr_correct"):
+            notes[name] = "no clip was classified correctly"
+        else:
+            notes[name] = "no generator made the positions" if name == "comb_share" else "all positions are alike"
+    if values["n_unchanged"] and values["snr_peak_db"] is not None:
+        notes["snr_peak_db"] = f"mean over the {values['n'] - values['n_unchanged']} clips that changed"
+    return notes

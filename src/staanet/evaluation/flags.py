@@ -1,0 +1,45 @@
+"""What a reader must know before believing a number; docs/flags.md has a paragraph on each."""
+
+from collections.abc import Callable
+from typing import Any
+
+ONE_CLASS = 0.6
+COMB = 0.9
+
+
+def one_class(figures: dict[str, Any]) -> bool:
+    """One class takes more than 60 % of the predictions on the attacked clips."""
+    return bool(max(figures["predictions_adv"]) > ONE_CLASS * figures["n"])
+
+
+def comb(figures: dict[str, Any]) -> bool:
+    """The sample index alone explains more than 90 % of the positions."""
+    shares = (figures["comb_share"], figures["comb_share_victim"])
+    return any(share is not None and share > COMB for share in shares)
+
+
+def no_excess(figures: dict[str, Any]) -> bool:
+    """The attack success rate lies inside the control's interval, or below it."""
+    return bool(figures["asr"] <= figures["asr_control_ci"][1])
+
+
+def chance_victim(figures: dict[str, Any]) -> bool:
+    """The target's accuracy on the clean clips cannot be told from always saying one class."""
+    present = max(figures["clips_by_class"])
+    low, _ = figures["accuracy_clean_ci"]
+    return bool(low <= present / figures["n"])
+
+
+def empty_perturbation(figures: dict[str, Any]) -> bool:
+    """Some clip came back unchanged."""
+    return bool(figures["n_unchanged"] > 0)
+
+
+FLAGS: dict[str, Callable[[dict[str, Any]], bool]] = {
+    flag.__name__: flag for flag in (one_class, comb, no_excess, chance_victim, empty_perturbation)
+}
+
+
+def raised(figures: dict[str, Any]) -> list[str]:
+    """Return the names of the flags that the figures of a case raise."""
+    return [name for name, check in FLAGS.items() if check(figures)]

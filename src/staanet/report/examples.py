@@ -1,0 +1,145 @@
+"""The clips to listen to: a run's `examples/<name>/` with original, adversarial and what was predicted."""
+
+import base64
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from staanet.audio import files
+from staanet.audio.spectrogram import log_mel
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json
+from staanet.core.settings import validated
+from staanet.report.figures import ATTACK, CONTROL, INK, svg
+
+BANDS = 64
+RANGE_DB = 80
+COLUMNS = 300  # points of a drawn waveform
+FRAMES = 200  # of a drawn spectrogram, at most
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What `example.json` says of a clip: the predictions are (before, after) by target."""
+
+    id: str
+    label: str
+    attack: str
+    source: str
+    predictions: dict[str, tuple[str, str]]
+    snr_peak_db: float | None
+    sparsity: float
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip as the page shows it: data URIs, by how many dB the louder perturbation was raised, and a picture."""
+
+    facts: Facts
+    original: str
+    adversarial: str
+    perturbation: str
+    amplified: str | None
+    gain_db: int
+    figure: Markup
+
+
+def read_all(folder: Path) -> list[Example]:
+    """Read the examples of a run, in the order of their names; none is fine."""
+    names = sorted(path.parent for path in folder.glob("*/example.json") if not path.parent.name.startswith("."))
+    return [_read(path, index) for index, path in enumerate(names)]
+
+
+def _read(folder: Path, index: int) -> Example:
+    facts = validated(Facts, read_json(folder / "example.json"), str(folder / "example.json"))
+    original, rate = files.read(folder / "original.flac")
+    adversarial, adversarial_rate = files.read(folder / "adversarial.flac")
+    if (original.shape, rate) != (adversarial.shape, adversarial_rate):
+        raise StaanetError(
+            f"{folder}: expected two files of one length and rate, got {original.shape} at {rate} Hz and "
+            f"{adversarial.shape} at {adversarial_rate} Hz; write them again"
+        )
+    perturbation = adversarial - original
+    gain_db = _gain_db(original, perturbation)
+    clips = [files.mono(samples) for samples in (original, perturbation, adversarial)]
+    return Example(
+        facts=facts,
+        original=_uri((folder / "original.flac").read_bytes()),
+        adversarial=_uri((folder / "adversarial.flac").read_bytes()),
+        perturbation=_uri(files.encode(perturbation, rate)),
+        amplified=_uri(files.encode(perturbation * 10 ** (gain_db / 20), rate)) if gain_db else None,
+        gain_db=gain_db,
+        figure=svg(_draw, clips, rate, facts, prefix=f"example-{index}"),
+    )
+
+
+def _uri(flac: bytes) -> str:
+    return "data:audio/flac;base64," + base64.b64encode(flac).decode()
+
+
+def _gain_db(original: NDArray[np.float32], perturbation: NDArray[np.float32]) -> int:
+    """Return by how many whole dB the perturbation can be raised without passing the original's peak."""
+    loud, quiet = float(np.abs(original).max()), float(np.abs(perturbation).max())
+    return max(0, math.floor(20 * math.log10(loud / quiet))) if loud and quiet else 0
+
+
+def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Facts) -> str:
+    """Draw waveform and log-mel of original, perturbation and adversarial, on shared axes and one colour scale."""
+    figure.set_size_inches(9, 5.2)
+    grid = figure.subplots(3, 2, sharex=True, sharey="col")
+    seconds = len(clips[0]) / rate
+    hop = max(160, math.ceil(len(clips[0]) / FRAMES))
+    decibels = [log_mel(torch.from_numpy(clip)[None], rate, BANDS, hop=hop)[0].numpy().round() for clip in clips]
+    top = float(decibels[0].max())
+    for row, (name, clip, mel) in enumerate(
+        zip(("original", "perturbation", "adversarial"), clips, decibels, strict=True)
+    ):
+        wave, picture = grid[row]
+        low, high = _envelope(clip)
+        colour = ATTACK if name == "perturbation" else CONTROL
+        wave.fill_between(np.linspace(0, seconds, len(low)), low, high, color=colour, linewidth=0.6)
+        wave.set_ylabel(name)
+        wave.grid()
+        image = picture.imshow(
+            mel,
+            extent=(0, seconds, 0, BANDS),
+            origin="lower",
+            aspect="auto",
+            interpolation="none",
+            cmap="magma",
+            vmin=top - RANGE_DB,
+            vmax=top,
+        )
+        hertz = [f for f in (500, 1000, 2000, 4000, 8000, 16000) if f <= rate / 2]
+        picture.set_ylabel("kHz")
+        picture.set_yticks([_height(f, rate) for f in hertz], [f"{f / 1000:g}" for f in hertz])
+    grid[0, 0].set_title("waveform (full scale)")
+    grid[0, 1].set_title("log-mel")
+    for axes in grid[-1]:
+        axes.set_xlabel("seconds")
+    bar: Any = figure.colorbar(image, ax=grid[:, 1], label="dB", shrink=0.6)
+    bar.solids.set_rasterized(True)
+    bar.outline.set_edgecolor(INK)
+    peak = float(np.abs(clips[1]).max())
+    return (
+        f"Waveform and log-mel spectrogram of the original, the perturbation and the adversarial clip {facts.id}, "
+        f"{seconds:.1f} seconds long; the perturbation's largest sample is {peak:.3f} of full scale."
+    )
+
+
+def _envelope(clip: NDArray[np.float32]) -> tuple[Any, Any]:
+    """Return the lowest and the highest sample in each of at most `COLUMNS` stretches."""
+    starts = np.linspace(0, len(clip), min(COLUMNS, len(clip)), endpoint=False).astype(int)
+    return np.minimum.reduceat(clip, starts), np.maximum.reduceat(clip, starts)
+
+
+def _height(hertz: float, rate: int) -> float:
+    """Return where a frequency stands among the bands of `log_mel`, whose centres are equally spaced in mel."""
+    return (BANDS + 1) * math.log10(1 + hertz / 700) / math.log10(1 + rate / 2 / 700) - 0.5

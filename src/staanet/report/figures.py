@@ -1,0 +1,167 @@
+"""Figures of records as inline SVG that takes its ink from the page, so that light, dark and print all read well."""
+
+import io
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib
+import numpy as np
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from staanet.core.records import Record
+from staanet.report.summary import leading
+from staanet.report.wording import case, columns, percent, unique
+
+INK = "#010203"  # stands for the page's own colour of text
+ATTACK, CONTROL = "#d9622b", "#7d8a99"
+PALETTE = ("#d9622b", "#3b82c4", "#2a9d74", "#b8860b", "#a05fb4", "#c8506e", "#6b8e23", "#7d8a99")
+MARKERS = "osD^vPX*"
+IN_PERCENT = FuncFormatter(lambda fraction, _: f"{100 * fraction:g} %")
+STYLE: dict[Any, Any] = {
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.linewidth": 0.6,
+    "axes.titlesize": "medium",
+    "axes.axisbelow": True,
+    "font.family": "DejaVu Sans",  # for measuring; the page sets its own
+    "font.size": 9,
+    "grid.color": CONTROL,
+    "grid.alpha": 0.3,
+    "grid.linewidth": 0.5,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "staanet",
+    "text.parse_math": False,
+}
+
+
+def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
+    """Draw on a new figure and return it as an SVG element whose alternative text is what `draw` returns.
+
+    Args:
+        draw: fills the figure that it is given first, and says what there is to see.
+        arguments: what it is given after the figure.
+        prefix: set before every id, so that many figures can share a page.
+    """
+    text = io.StringIO()
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(9, 4), layout="constrained")
+        description = draw(figure, *arguments)
+        metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(text, format="svg", transparent=True, metadata=metadata)
+    body = text.getvalue()
+    body = body[body.index("<svg") :].replace(INK, "currentColor")
+    body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # never referred to
+    body = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), body)
+    body = re.sub(r'\bid="|xlink:href="#|url\(#', lambda match: match.group() + prefix + "-", body)
+    return Markup(body.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1).strip())  # noqa: S704
+
+
+def rates(figure: Figure, records: Sequence[Record]) -> str:
+    """Draw the ASR of every record beside its control, with their intervals."""
+    fields = columns(records)
+    figure.set_size_inches(9, 1.1 + 0.27 * len(records))
+    axes = figure.subplots()
+    for row, record in enumerate(records):
+        axes.plot([record.asr_control, record.asr], [row, row], color=CONTROL, linewidth=1, alpha=0.45, zorder=1)
+        for value, bounds, shift, colour, marker, label in (
+            (record.asr, record.asr_ci, -0.13, ATTACK, "o", "ASR"),
+            (record.asr_control, record.asr_control_ci, 0.13, CONTROL, "D", "control"),
+        ):
+            axes.plot(bounds, [row + shift] * 2, color=colour, linewidth=2, alpha=0.6, solid_capstyle="round")
+            axes.plot(value, row + shift, marker, color=colour, markersize=6, label=label if row == 0 else None)
+    axes.set_yticks(range(len(records)), [_marked(record, fields) for record in records])
+    axes.set_ylim(len(records) - 0.5, -0.5)
+    axes.set_xlim(-0.02, 1.02)
+    axes.xaxis.set_major_formatter(IN_PERCENT)
+    axes.grid(axis="x")
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=2)
+    best = max(records, key=lambda r: r.asr)
+    return (
+        f"ASR and control of {len(records)} records with 95 % intervals. The highest ASR is {percent(best.asr)} % "
+        f"({case(best, fields)}), its control {percent(best.asr_control)} %. The table has all values."
+    )
+
+
+def _marked(record: Record, fields: Sequence[str]) -> str:
+    return case(record, fields) + (" · white-box" if record.source == record.target else "")
+
+
+def costs(figure: Figure, records: Sequence[Record]) -> str:
+    """Draw the ASR of every record against its sparsity and its SNR."""
+    left, right = figure.subplots(1, 2, sharey=True)
+    for index, attack in enumerate(unique(r.attack for r in records)):
+        style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "s": 46}
+        for axes, name in ((left, "sparsity"), (right, "snr_peak_db")):
+            shown = [r for r in records if r.attack == attack and getattr(r, name) is not None]
+            faces = [style["color"] if r.source == r.target else "none" for r in shown]
+            points = [getattr(r, name) for r in shown], [r.asr for r in shown]
+            axes.scatter(*points, edgecolors=style["color"], facecolors=faces, marker=style["marker"], s=style["s"])
+        left.scatter([], [], label=attack, **style)
+    left.set(ylim=(-0.02, 1.02), ylabel="ASR", xlabel="samples changed (sparsity)")
+    right.set(xlabel="peak SNR in dB (quieter to the right)")
+    low, high = min(r.sparsity for r in records), max(r.sparsity for r in records)
+    if low > 0:
+        left.set_xscale("log")
+        left.set_xlim(low / 1.6, high * 1.6)  # wide enough to hold a tick, whatever the values
+        left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
+        left.xaxis.set_minor_formatter(NullFormatter())
+    left.xaxis.set_major_formatter(IN_PERCENT)
+    left.yaxis.set_major_formatter(IN_PERCENT)
+    for axes in (left, right):
+        axes.grid()
+    figure.legend(loc="outside upper right", ncols=6)
+    missing = sum(r.snr_peak_db is None for r in records)
+    left_out = f" {missing} records have no SNR and are missing on the right." if missing else ""
+    return (
+        f"ASR against sparsity, which runs from {percent(low, 2)} to {percent(high, 2)} %, and against peak SNR, "
+        f"one point per record, filled where white-box.{left_out}"
+    )
+
+
+def predictions(figure: Figure, records: Sequence[Record]) -> str:
+    """Draw how often the leading record's target predicts each class before and after the attack."""
+    record = leading(records)
+    figure.set_size_inches(4.6, 3.2)
+    axes = figure.subplots()
+    places = np.arange(len(record.labels))
+    for shift, counts, colour, label in (
+        (-0.2, record.predictions_clean, CONTROL, "before"),
+        (0.2, record.predictions_adv, ATTACK, "after"),
+    ):
+        axes.bar_label(axes.bar(places + shift, counts, 0.38, color=colour, label=label), fontsize=8)
+    axes.set_ylabel("predictions")
+    _label_classes(axes, record.labels)
+    figure.legend(loc="outside upper right", ncols=2)
+    changes = zip(record.labels, record.predictions_clean, record.predictions_adv, strict=True)
+    return "Predictions per class before and after: " + "; ".join(f"{name} {a} and {b}" for name, a, b in changes) + "."
+
+
+def classes(figure: Figure, records: Sequence[Record]) -> str:
+    """Draw the leading record's ASR for each true class."""
+    record = leading(records)
+    figure.set_size_inches(4.6, 3.2)
+    axes = figure.subplots()
+    texts = ["–" if value is None else percent(value) for value in record.asr_by_class]
+    bars = axes.bar(range(len(texts)), [value or 0 for value in record.asr_by_class], 0.6, color=ATTACK)
+    axes.bar_label(bars, texts, fontsize=8)
+    axes.axhline(record.asr, color=CONTROL, linewidth=1, linestyle="--", label="all clips")
+    axes.set(ylim=(0, 1.08), ylabel="ASR")
+    axes.yaxis.set_major_formatter(IN_PERCENT)
+    names = [f"{name} ({clips})" for name, clips in zip(record.labels, record.clips_by_class, strict=True)]
+    _label_classes(axes, names)
+    figure.legend(loc="outside upper right")
+    shares = "; ".join(f"{name} {text}" for name, text in zip(names, texts, strict=True))
+    return f"ASR in % by true class: {shares}. Over all clips {percent(record.asr)}."
+
+
+def _label_classes(axes: Any, names: list[str]) -> None:
+    axes.set_xticks(range(len(names)), names, rotation=35, ha="right", rotation_mode="anchor")
+    axes.tick_params(axis="x", length=0)

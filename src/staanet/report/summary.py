@@ -1,0 +1,103 @@
+"""What the records say, in plain sentences that claim no more than they do."""
+
+from collections.abc import Sequence
+
+from staanet.core.records import Interval, Record
+from staanet.report.wording import case, columns, key, number, percent, unique
+
+FLAGS = {
+    "one_class": "One class takes most of the predictions on the attacked clips, as it can under noise: a constant "
+    "answer rather than a finely made one.",
+    "comb": "The sample index alone explains nearly all of the positions: a regular grid, whatever is said, so part of "
+    "the effect may be the grid's.",
+    "no_excess": "The ASR lies inside the control's interval or below it: the attack is not shown to do more than "
+    "random noise of the same size and count.",
+    "chance_victim": "The target's accuracy on the clean clips cannot be told from always saying one class, so a "
+    "changed prediction says little.",
+    "empty_perturbation": "Some clips came back unchanged.",
+}
+"""What a flag means, in a sentence; docs/flags.md says when it is raised and what to do."""
+
+
+def leading(records: Sequence[Record]) -> Record:
+    """Return the record with the highest excess, among those of generators if there are any."""
+    candidates = [r for r in records if r.generator is not None] or records
+    return max(candidates, key=lambda r: r.asr_excess)
+
+
+def sentences(records: Sequence[Record]) -> list[str]:
+    """Return the summary: the leading record, the same attack on the other targets, size, saved audio, recognition."""
+    lead, fields = leading(records), columns(records)
+    others = [r for r in records if key(r, fields) == key(lead, fields) and r.target != lead.target]
+    fold = "" if lead.fold is None else f", fold {lead.fold}"
+    made = "trained against" if lead.generator is not None else "made on"
+    said = [
+        f"On {lead.n} clips of {lead.corpus} (split {lead.split}{fold}), {lead.attack}, {made} {lead.source}, changed "
+        f"{_rate(lead)} of the predictions of {_relation(lead)}{_excess(lead)}."
+    ]
+    said += [f"On {_relation(other)}, it changed {_rate(other)}{_excess(other)}." for other in others]
+    size = "" if lead.snr_peak_db is None else f", at a peak SNR of {number(lead.snr_peak_db)} dB"
+    said.append(f"The attack changed {percent(lead.sparsity)} % of the samples{size}.")
+    if lead.asr_saved is not None:
+        said.append(
+            f"Written to 24-bit files and read back, its audio changed {percent(lead.asr_saved, 0)} % of the "
+            f"predictions of {lead.target}."
+        )
+    said.append(
+        f"{lead.target} recognised {percent(lead.accuracy_clean, 0)} % of these clips before the attack and "
+        f"{percent(lead.accuracy_adv, 0)} % after it."
+    )
+    return [sentence.replace(" %", "\N{NO-BREAK SPACE}%") for sentence in said]
+
+
+def _relation(record: Record) -> str:
+    if record.target == record.source:
+        return f"{record.target} itself (white-box)"
+    return f"{record.target}, unseen by the attack (transfer)"
+
+
+def _rate(record: Record) -> str:
+    return f"{percent(record.asr, 0)} % (95 % interval {_span(record.asr_ci)} %)"
+
+
+def _excess(record: Record) -> str:
+    low, high = record.asr_excess_ci
+    excess = f"{percent(record.asr_excess, 0)} points ({_span(record.asr_excess_ci)})"
+    control = f"; random noise of the same size and count changed {percent(record.asr_control, 0)} %, so the excess is"
+    doubt = ", not clearly different from zero" if low <= 0 <= high else ""
+    return f"{control} {excess}{doubt}"
+
+
+def _span(bounds: Interval) -> str:
+    return f"{percent(bounds[0], 0)} to {percent(bounds[1], 0)}"
+
+
+def flags(records: Sequence[Record]) -> list[tuple[str, str, list[str]]]:
+    """Return each flag that was raised, its sentence, and the records that it was raised in."""
+    fields = columns(records)
+    return [
+        (flag, FLAGS.get(flag, "See its paragraph."), [case(r, fields) for r in records if flag in r.flags])
+        for flag in sorted({flag for r in records for flag in r.flags})
+    ]
+
+
+def notes(records: Sequence[Record]) -> list[tuple[str, str, list[str]]]:
+    """Return each field that has a note, the note, and the records that it stands in."""
+    fields = columns(records)
+    return [
+        (name, reason, [case(r, fields) for r in records if r.notes.get(name) == reason])
+        for name, reason in unique(item for r in records for item in r.notes.items())
+    ]
+
+
+def doubts(records: Sequence[Record]) -> list[str]:
+    """Return what keeps the records from being made again or compared: their commits and trees."""
+    commits = unique(r.commit for r in records)
+    said = []
+    if len(commits) > 1:
+        said.append("The records come from different commits; compare them with care, or run again with --fresh.")
+    if any(r.tree_clean is False for r in records):
+        said.append("Some records come from a tree with uncommitted changes.")
+    if None in commits:
+        said.append("Some records do not name the commit that they come from.")
+    return said

@@ -1,0 +1,120 @@
+"""How numbers, records and the conditions of a run are said, the same in tables, figures and prose."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from staanet.core.records import Interval, Record
+
+SHARED = (
+    "corpus",
+    "split",
+    "fold",
+    "protocol",
+    "defence",
+    "labels_from",
+    "seed",
+    "budget_epsilon",
+    "budget_snr_db",
+    "budget_sparsity",
+)
+"""The conditions that the rows of a table share; where they differ, the row says which is its own."""
+
+
+def number(value: float, decimals: int = 1) -> str:
+    """Return a number with a real minus sign.
+
+    >>> number(-3.14159), number(-0.01)
+    ('−3.1', '0.0')
+    """
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
+def percent(fraction: float, decimals: int = 1) -> str:
+    """Return a fraction in per cent, without the sign.
+
+    >>> percent(0.5784)
+    '57.8'
+    """
+    return number(100 * fraction, decimals)
+
+
+def interval(bounds: Interval) -> str:
+    """Return an interval of fractions in per cent.
+
+    >>> interval((0.471, 0.662))
+    '[47.1, 66.2]'
+    """
+    return f"[{percent(bounds[0])}, {percent(bounds[1])}]"
+
+
+def unique(values: Iterable[Any]) -> list[Any]:
+    """Return the values in the order of their first appearance, each once; they need not be hashable.
+
+    >>> unique([2, 1, 2])
+    [2, 1]
+    """
+    found: list[Any] = []
+    for value in values:
+        if value not in found:
+            found.append(value)
+    return found
+
+
+def columns(records: Sequence[Record]) -> list[str]:
+    """Return the fields that name a row: attack, source, the conditions that differ, and what else tells rows apart."""
+    fields = ["attack", "source", *(name for name in SHARED if len({getattr(r, name) for r in records}) > 1)]
+    for name in ("generator", "signature"):
+        if len({(r.target, *key(r, fields)) for r in records}) < len(records):
+            fields.append(name)
+    return fields
+
+
+def key(record: Record, fields: Sequence[str]) -> tuple[Any, ...]:
+    """Return the record's values of some fields."""
+    return tuple(getattr(record, name) for name in fields)
+
+
+def said(value: Any) -> str:
+    """Return a field's value in words.
+
+    >>> said(None), said(0.03)
+    ('none', '0.03')
+    """
+    if value is None:
+        return "none"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def case(record: Record, fields: Sequence[str]) -> str:
+    """Return a record's name among others: attack, source, target, and the conditions that are its own."""
+    own = [f"{name.replace('_', ' ')} {said(getattr(record, name))}" for name in fields[2:]]
+    return f"{record.attack}: {record.source} → {record.target}" + (f" ({', '.join(own)})" if own else "")
+
+
+def budget(record: Record) -> str:
+    """Return a record's budget in words."""
+    if record.budget_epsilon is not None:
+        size = f"epsilon {record.budget_epsilon:g} of full scale"
+    elif record.budget_snr_db is not None:
+        size = f"epsilon {record.budget_snr_db:g} dB below each clip's peak"
+    else:
+        size = "epsilon unbounded"
+    return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the samples"
+
+
+def conditions(records: Sequence[Record]) -> str:
+    """Return n, corpus, split, protocol, budget, seed and defences of a set of records, each value once."""
+
+    def listed(values: Iterable[Any], separator: str = ", ") -> str:
+        return separator.join(str(value) for value in unique(values))
+
+    folds = [r.fold for r in records if r.fold is not None]
+    defences = [r.defence for r in records if r.defence is not None]
+    parts = [
+        f"n = {listed(r.n for r in records)} clips of {listed(r.corpus for r in records)}",
+        f"split {listed(r.split for r in records)}" + (f", fold {listed(folds)}" if folds else ""),
+        f"protocol {listed(r.protocol for r in records)}, labels from {listed(r.labels_from for r in records)}",
+        f"budget: {listed((budget(r) for r in records), ' or ')}",
+        f"seed {listed(r.seed for r in records)}",
+    ]
+    return "; ".join([*parts, f"defence {listed(defences)}"] if defences else parts)

@@ -1,0 +1,185 @@
+"""What an experiment file says: corpus, split, victims, generators, attacks, budget."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from staanet.attacks import ATTACKS, Attack, create_attack
+from staanet.attacks.generator import GENERATORS
+from staanet.attacks.generator.base import GeneratorSettings
+from staanet.attacks.staa_net import GeneratorAttack
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError, unknown
+from staanet.core.settings import from_preset, read_toml, validated
+from staanet.corpora import CORPORA, Corpus
+from staanet.evaluation import LabelsFrom, Protocol
+from staanet.models import VICTIMS
+from staanet.training.classifier import VICTIM_PRESETS, VictimTraining
+from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
+
+
+@dataclass(frozen=True)
+class CorpusPlan:
+    """Which corpus: its registry name, and its settings where it has any."""
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    def build(self) -> Corpus:
+        """Return the corpus."""
+        corpus: Corpus = validated(CORPORA[self.name], self.settings, f"corpus {self.name}")
+        return corpus
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How speakers are dealt: to three parts by `shares`, or to `folds`, of which `run` are evaluated (empty: all)."""
+
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    folds: int | None = None
+    run: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class VictimPlan:
+    """A victim: architecture, trained length in seconds, training (a preset's name, or a table of changes to one)."""
+
+    model: str
+    seconds: float = 3.0
+    training: str | dict[str, Any] = "default"
+
+    def resolved(self) -> VictimTraining:
+        """Return the training in full."""
+        return from_preset(VictimTraining, VICTIM_PRESETS, self.training, f"victim {self.model}: training")
+
+
+@dataclass(frozen=True)
+class GeneratorPlan:
+    """A generator: architecture, sizes, training (as for victims; the experiment's budget unless it names its own)."""
+
+    generator: str
+    sizes: dict[str, Any] = field(default_factory=dict)
+    training: str | dict[str, Any] = "default"
+
+    def resolved(self, budget: Budget) -> GeneratorTraining:
+        """Return the training in full."""
+        values = {"preset": self.training} if isinstance(self.training, str) else dict(self.training)
+        return from_preset(
+            GeneratorTraining,
+            GENERATOR_PRESETS,
+            {"budget": budget, **values},
+            f"generator {self.generator}: training",
+        )
+
+    def built(self) -> GeneratorSettings:
+        """Return the sizes in full."""
+        schema: type[GeneratorSettings] = GENERATORS[self.generator].Settings
+        return validated(schema, self.sizes, f"generator {self.generator}: sizes")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """All that decides an experiment's numbers.
+
+    Args:
+        corpus: which.
+        victims: by the names that sources and targets use.
+        attacks: by name; a table's key `attack` gives the registry name where it differs, `generator` one of the
+            generators, all other keys are the attack's own settings.
+        title: of the page.
+        generators: by name; each is trained against every source.
+        sources: victims that attacks are made on; all where left out.
+        targets: victims that they are evaluated on; all where left out.
+        budget: of every attack and generator that does not name its own.
+        split: how speakers are dealt.
+        protocol: `file`, or `paper` for clips repeated before they are attacked.
+        labels_from: the classes to move away from: the source's `predictions` or the `truth`.
+        sample_rate: of the prepared store, in Hz.
+        batch_size: clips at a time in attacks and evaluation.
+        examples: clips per generator attack and source that the page lets one listen to.
+        seed: of everything random.
+    """
+
+    corpus: CorpusPlan
+    victims: dict[str, VictimPlan]
+    attacks: dict[str, dict[str, Any]]
+    title: str = ""
+    generators: dict[str, GeneratorPlan] = field(default_factory=dict)
+    sources: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
+    split: SplitPlan = SplitPlan()
+    protocol: Protocol = "file"
+    labels_from: LabelsFrom = "predictions"
+    sample_rate: int = 16_000
+    batch_size: int = 32
+    examples: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Resolve every name and setting once, so that a mistake is told before any work."""
+        for name in (*self.sources, *self.targets):
+            if name not in self.victims:
+                raise unknown("victim", name, self.victims)
+        if not self.victims or not self.attacks:
+            raise StaanetError("expected at least one victim and one attack")
+        self.corpus.build()
+        for victim in self.victims.values():
+            VICTIMS[victim.model]
+            victim.resolved()
+        for generator in self.generators.values():
+            generator.built()
+            generator.resolved(self.budget)
+        for name in self.attacks:
+            self.attack(name)
+
+    @property
+    def source_names(self) -> tuple[str, ...]:
+        """The victims that attacks are made on."""
+        return self.sources or tuple(self.victims)
+
+    @property
+    def target_names(self) -> tuple[str, ...]:
+        """The victims that attacks are evaluated on."""
+        return self.targets or tuple(self.victims)
+
+    def generator_of(self, attack: str) -> str | None:
+        """Return the name of the generator that an attack uses, None where it uses none."""
+        return self.attacks[attack].get("generator")
+
+    def attack(self, name: str, generator: Path | None = None) -> Attack:
+        """Build an attack; `generator` is the folder of the trained one."""
+        settings = dict(self.attacks[name])
+        kind = settings.pop("attack", name)
+        wanted = settings.pop("generator", None)
+        if issubclass(ATTACKS[kind], GeneratorAttack):
+            if wanted not in self.generators:
+                raise StaanetError(f"attack {name}: {unknown('generator', str(wanted), self.generators)}")
+            settings["generator"] = str(generator or wanted)
+        elif wanted is not None:
+            raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
+        if not {"budget", "epsilon", "snr_db", "sparsity"} & set(settings):
+            settings["budget"] = self.budget
+        return create_attack(kind, **settings)
+
+
+def packaged() -> dict[str, Path]:
+    """Return the experiments that come with the library, by name."""
+    folder = resources.files("staanet.experiments")
+    return {path.stem: path for path in map(Path, map(str, folder.iterdir())) if path.suffix == ".toml"}
+
+
+def load(name: str | Path) -> tuple[str, Experiment]:
+    """Read an experiment, a packaged name or a TOML file, and return its name and what it says.
+
+    Raises:
+        StaanetError: no such experiment, an unknown key (the nearest known one is offered), or a value that cannot be.
+    """
+    known = packaged()
+    path = known.get(str(name), Path(name))
+    if not path.is_file() and path.suffix != ".toml":
+        raise StaanetError(f"{unknown('experiment', str(name), known)}; or give a TOML file")
+    values: Mapping[str, Any] = read_toml(path)
+    return path.stem, validated(Experiment, values, str(path) if str(name) not in known else str(name))

@@ -1,0 +1,191 @@
+"""One step by itself: a victim, a generator, adversarial files; what the verbs train, fit and attack do."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from staanet.attacks import Attack, create_attack
+from staanet.attacks.generator import create_generator
+from staanet.audio import files as audio
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError
+from staanet.core.files import check_writable, discard
+from staanet.core.progress import track
+from staanet.core.seeds import seeded
+from staanet.core.settings import from_preset
+from staanet.core.signature import plain
+from staanet.corpora import Split, Store, by_speaker
+from staanet.corpora.base import audio_files
+from staanet.models import Victim, create_victim, load_victim
+from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
+from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
+from staanet.training.loop import History
+
+logger = logging.getLogger(__name__)
+
+Samples = NDArray[np.float32]
+
+
+def train(
+    model: str, store: Path, out: Path, *, seconds: float, training: Mapping[str, Any], seed: int, device: torch.device
+) -> History:
+    """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`."""
+    clips, split = _store_and_split(store, seed)
+    settings = from_preset(VictimTraining, VICTIM_PRESETS, training, model)
+    check_writable(out.parent)
+    with seeded(seed, "weights", model):
+        victim = create_victim(model, clips.labels, seconds=seconds, sample_rate=clips.sample_rate)
+    progress = out.with_name(f"{out.name}.progress")
+    history = train_victim(victim, clips, split.train, split.val, settings, progress, seed, device)
+    made_from = {"training": plain(settings), "store": clips.digest, "split": split.digest(), "seed": seed}
+    checkpoints.save(victim, out, made_from=made_from, history=history)
+    discard(progress)
+    return history
+
+
+def fit(
+    generator: str,
+    source: Path,
+    store: Path,
+    out: Path,
+    *,
+    sizes: Mapping[str, Any],
+    training: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+) -> History:
+    """Train a generator against a trained victim on the clips of its own training speakers."""
+    clips, split = _store_and_split(store, seed)
+    victim = load_victim(source)
+    settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
+    check_writable(out.parent)
+    with seeded(seed, "weights", generator):
+        network = create_generator(generator, **sizes)
+    progress = out.with_name(f"{out.name}.progress")
+    history = train_generator(network, victim, clips, split.train, split.val, settings, progress, seed, device)
+    made_from = {"training": plain(settings), "source": checkpoints.digest(source)}
+    made_from |= {"store": clips.digest, "split": split.digest(), "seed": seed}
+    checkpoints.save(network, out, made_from=made_from, history=history)
+    discard(progress)
+    return history
+
+
+def _store_and_split(store: Path, seed: int) -> tuple[Store, Split]:
+    clips = Store(store)
+    split = by_speaker(list(clips.utterances.values()), seed=seed)
+    clips.check(split)
+    return clips, split
+
+
+@dataclass(frozen=True)
+class AttackedFile:
+    """What became of one file: predictions on the clean clip, and on the adversarial one as read back from its file."""
+
+    path: str
+    predicted_clean: str
+    predicted_adv: str
+    snr_peak_db: float | None
+    sparsity: float
+
+
+def attack(
+    name: str,
+    source: Path,
+    inputs: Path,
+    out: Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+) -> list[AttackedFile]:
+    """Attack a file, a folder of files or a store; each adversarial clip keeps its file's length, rate and channels.
+
+    The attack works on one channel at the victim's rate. The change is brought to the file's own rate and added to
+    every channel, and the file is written in 32-bit float (WAV) or 24 bits (FLAC) and read back before it is judged.
+
+    Raises:
+        StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
+    """
+    victim = load_victim(source).to(device)
+    method = create_attack(name, **settings)
+    single = inputs.is_file()
+    check_writable(out.parent if single else out)
+    done = []
+    for path, samples, rate in _readable(inputs):
+        target = _named(out, path, single)
+        try:
+            done.append(_attack_file(method, victim, path, target, samples, rate, seed, device))
+        except StaanetError as error:
+            if single:
+                raise
+            logger.warning("%s: %s; left out", path, error)
+    if not done:
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing to attack")
+    return done
+
+
+def _readable(inputs: Path) -> Iterator[tuple[str, Samples, int]]:
+    if (inputs / "store.json").is_file():
+        store = Store(inputs)
+        for clip in track(list(store.utterances), "attack"):
+            yield f"{clip}.flac", store.waveform(clip).numpy()[:, None], store.sample_rate
+    elif inputs.is_dir():
+        for path in track(audio_files(inputs), "attack"):
+            try:
+                samples, rate = audio.read(inputs / path)
+            except StaanetError as error:
+                logger.warning("%s; left out", error)
+            else:
+                yield path, samples, rate
+    else:
+        yield (inputs.name, *audio.read(inputs))
+
+
+def _named(out: Path, path: str, single: bool) -> Path:
+    if single and not out.is_dir():
+        return out
+    name = PurePath(path)
+    return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_suffix(".flac"))
+
+
+def _attack_file(
+    method: Attack,
+    victim: Victim,
+    path: str,
+    target: Path,
+    samples: Samples,
+    rate: int,
+    seed: int,
+    device: torch.device,
+) -> AttackedFile:
+    def heard(channels: Samples) -> Tensor:
+        waveform = audio.resample(audio.mono(channels), rate, victim.sample_rate).clip(-1, 1)
+        return torch.from_numpy(waveform)[None].to(device)
+
+    waveform = heard(samples)
+    if float(waveform.abs().max()) == 0:
+        raise StaanetError("expected speech, got silence")
+    with torch.no_grad():
+        clean = victim(waveform).argmax(1)
+    perturbation = (method(victim, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
+    change = audio.resample(perturbation, victim.sample_rate, rate)
+    change = np.pad(change, (0, max(0, len(samples) - len(change))))[: len(samples)]
+    audio.write(target, (samples + change[:, None]).clip(-1, 1), rate)
+    again, _ = audio.read(target)
+    with torch.no_grad():
+        decided = victim(heard(again)).argmax(1)
+    size = float(np.abs(perturbation).max())
+    return AttackedFile(
+        path=path,
+        predicted_clean=victim.labels[int(clean)],
+        predicted_adv=victim.labels[int(decided)],
+        snr_peak_db=20 * float(np.log10(float(waveform.abs().max()) / size)) if size else None,
+        sparsity=float((perturbation != 0).mean()),
+    )
