@@ -3,7 +3,7 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from staanet.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from staanet.attacks import create_attack as create_attack

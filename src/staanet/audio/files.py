@@ -1,6 +1,7 @@
 """Audio files: any rate, any number of channels, WAV, FLAC, Ogg or MP3."""
 
 import io
+import struct
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +35,11 @@ def read(path: Path) -> tuple[NDArray[np.float32], int]:
         raise StaanetError(f"{path}: expected samples, got an empty file; replace or remove it")
     if len(samples) < expected or expected <= 0:
         raise StaanetError(f"{path}: expected {expected} samples, got {len(samples)} (truncated); replace the file")
+    promised, present = _wav_bytes(path)
+    if present < promised:
+        raise StaanetError(
+            f"{path}: expected {promised} bytes of audio, got {present} (truncated); replace or remove the file"
+        )
     if not np.isfinite(samples).all():
         raise StaanetError(f"{path}: expected finite samples, got NaN or infinity; replace or remove the file")
     return cast("NDArray[np.float32]", samples), rate
@@ -41,6 +47,20 @@ def read(path: Path) -> tuple[NDArray[np.float32], int]:
 
 def _reason(error: Exception) -> str:
     return str(error).rsplit(": ", 1)[-1].strip().rstrip(".")
+
+
+def _wav_bytes(path: Path) -> tuple[int, int]:
+    """Return how much audio a WAV file's header promises and how much there is; libsndfile takes what it gets."""
+    with path.open("rb") as file:
+        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+            return 0, 0
+        while len(header := file.read(8)) == 8:
+            kind, size = struct.unpack("<4sI", header)
+            if kind == b"data":
+                streamed = size >= 0x7FFF0000  # written to a pipe, its length not known
+                return 0 if streamed else size, path.stat().st_size - file.tell()
+            file.seek(size + size % 2, io.SEEK_CUR)
+    return 0, 0
 
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -47,7 +47,9 @@ def options(
 
     from staanet.core.progress import console
 
-    handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, markup=False)
+    handler: logging.Handler = logging.StreamHandler()  # a file or a pipe gets a message as one line, however long
+    if console.is_terminal:
+        handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, markup=False)
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(message)s", handlers=[handler])
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, *_, **__: str(message)

@@ -26,14 +26,12 @@ def attack(
     import dataclasses
     import json
 
-    import torch
-
-    from staanet.core.provenance import best_device
+    from staanet.core.provenance import device_of
     from staanet.study import single
 
     given = {"generator": generator, "epsilon": epsilon, "snr_db": snr_db, "sparsity": sparsity}
     chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
-    where = torch.device(device or best_device())
+    where = device_of(device)
     files = single.attack(attack, source, inputs, out, settings=chosen, seed=seed, device=where)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(file) for file in files]))

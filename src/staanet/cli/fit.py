@@ -22,9 +22,7 @@ def fit(
     device: Device = None,
 ) -> None:
     """Train a generator against a frozen victim; an interrupted training goes on."""
-    import torch
-
-    from staanet.core.provenance import best_device
+    from staanet.core.provenance import device_of
     from staanet.study import single
 
     history = single.fit(
@@ -35,7 +33,7 @@ def fit(
         sizes=parsed(sizes),
         training={"preset": preset, **parsed(settings)},
         seed=seed,
-        device=torch.device(device or best_device()),
+        device=device_of(device),
     )
     last = history[-1]
     typer.echo(

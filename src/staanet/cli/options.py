@@ -39,5 +39,7 @@ def parsed(settings: Sequence[str] | None) -> dict[str, Any]:
         inner = table
         for part in path:
             inner = inner.setdefault(part, {})
+            if not isinstance(inner, dict):
+                raise StaanetError(f"expected {part} as a value or as a table, got both; remove one --set of {word!r}")
         inner[last] = value
     return table

@@ -21,10 +21,8 @@ def prepare(
     from collections import Counter
 
     from staanet import corpora
-    from staanet.core.files import check_writable
     from staanet.core.settings import validated
 
-    check_writable(out.parent)
     store = corpora.prepare(validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate)
     counts = Counter(utterance.label for utterance in store.utterances.values())
     about = {

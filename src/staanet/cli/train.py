@@ -19,13 +19,11 @@ def train(
     device: Device = None,
 ) -> None:
     """Train a victim on a prepared store, with speakers held out; an interrupted training goes on."""
-    import torch
-
-    from staanet.core.provenance import best_device
+    from staanet.core.provenance import device_of
     from staanet.study import single
 
     training = {"preset": preset, **parsed(settings)}
-    where = torch.device(device or best_device())
+    where = device_of(device)
     history = single.train(model, corpus, out, seconds=seconds, training=training, seed=seed, device=where)
     best = max(epoch["uar"] for epoch in history)
     typer.echo(f"{out}: {model}, best validation UAR {best:.3f}, last {history[-1]['uar']:.3f}")

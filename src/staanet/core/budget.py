@@ -1,7 +1,9 @@
 """How much an attack may change: the one threat model, L0 and Linf together, in which all attacks are compared."""
 
+import math
 import warnings
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -24,6 +26,9 @@ class Budget:
     Budget(epsilon=None, snr_db=17, sparsity=0.12)
     """
 
+    alternatives: ClassVar = ("epsilon", "snr_db")
+    """Of these, one is given."""
+
     epsilon: float | None = None
     snr_db: float | None = None
     sparsity: float = 1.0
@@ -37,6 +42,8 @@ class Budget:
             )
         if self.epsilon is not None and not 0 <= self.epsilon < float("inf"):
             raise StaanetError(f"expected epsilon of 0 or more, got {self.epsilon}")
+        if self.snr_db is not None and not math.isfinite(self.snr_db):
+            raise StaanetError(f"expected snr_db as a finite number of decibels, got {self.snr_db}")
         if not 0 < self.sparsity <= 1:
             raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
 

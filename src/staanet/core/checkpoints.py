@@ -8,12 +8,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-import staanet
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, whole, write_json
 from staanet.core.registry import Registry
 from staanet.core.settings import validated
 from staanet.core.signature import file_digest, plain
+from staanet.core.version import __version__
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
@@ -23,7 +23,7 @@ def save(network: Any, folder: Path, **provenance: Any) -> None:
     with whole(folder) as temporary:
         temporary.mkdir()
         save_tensors(temporary / WEIGHTS, network.state_dict())
-        config = {"name": network.name, "settings": plain(network.settings), "staanet": staanet.__version__}
+        config = {"name": network.name, "settings": plain(network.settings), "staanet": __version__}
         write_json(temporary / CONFIG, {**config, **plain(provenance)})
 
 
@@ -37,7 +37,9 @@ def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise StaanetError(f"{folder}: expected a {kind} checkpoint ({CONFIG} and {WEIGHTS}), found none")
     config = read_json(folder / CONFIG)
-    name = config.get("name")
+    if not isinstance(config, dict) or not {"name", "settings"} <= set(config):
+        raise StaanetError(f"{folder / CONFIG}: expected name and settings of a {kind}, found none; make it again")
+    name = config["name"]
     if name not in registry:
         raise StaanetError(
             f"{folder}: expected the checkpoint of a {kind} ({', '.join(registry)}), got one of {name!r}; "

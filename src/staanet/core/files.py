@@ -20,6 +20,8 @@ def whole(path: Path) -> Iterator[Path]:
     Raises:
         StaanetError: the folder cannot be written.
     """
+    if path.name in ("", ".."):
+        raise StaanetError(f"{path}: expected a place with a name of its own; choose another --out")
     temporary = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +30,7 @@ def whole(path: Path) -> Iterator[Path]:
         if path.is_dir():
             discard(path)
         temporary.replace(path)
-    except PermissionError as error:
+    except (PermissionError, NotADirectoryError, FileExistsError) as error:
         raise StaanetError(
             f"{path}: expected a place that can be written, got {error.strerror}; choose another --out"
         ) from error
@@ -41,7 +43,23 @@ def discard(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
     else:
-        path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            path.unlink()
+
+
+def check_replaceable(folder: Path, holding: str) -> None:
+    """Refuse to write a folder over one that holds other things than the file `holding`, before any work is done.
+
+    Raises:
+        StaanetError: the folder's files would be lost, or it cannot be written.
+    """
+    if not folder.name or folder.name == "..":
+        raise StaanetError(f"{folder}: expected a folder with a name of its own; choose another --out")
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / holding).is_file()):
+        raise StaanetError(
+            f"{folder}: expected a new folder or one with {holding}, got other files; choose another --out"
+        )
+    check_writable(folder.parent)
 
 
 def check_writable(folder: Path) -> None:
@@ -77,7 +95,7 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StaanetError(f"{path}: expected a file, found none") from None
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise StaanetError(f"{path}: expected JSON, got {error}; remove the file and run again") from error
 
 
@@ -88,5 +106,14 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
 
 
 def read_jsonl(path: Path) -> list[Any]:
-    """Read a file of one JSON value a line."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    """Read a file of one JSON value a line.
+
+    Raises:
+        StaanetError: no such file, or not JSON.
+    """
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except FileNotFoundError:
+        raise StaanetError(f"{path}: expected a file, found none") from None
+    except ValueError as error:
+        raise StaanetError(f"{path}: expected JSON, got {error}; make the file again") from error

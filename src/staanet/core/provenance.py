@@ -8,20 +8,21 @@ from pathlib import Path
 
 import torch
 
-import staanet
+from staanet.core.errors import StaanetError
+from staanet.core.version import __version__
 
 
 @cache
 def versions() -> dict[str, str]:
     """Return the versions that a number depends on."""
     libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scipy", "soundfile", "soxr")}
-    return {"staanet": staanet.__version__, "python": platform.python_version(), **libraries}
+    return {"staanet": __version__, "python": platform.python_version(), **libraries}
 
 
 @cache
 def commit() -> tuple[str | None, bool | None]:
     """Return the commit of the source that runs and whether its tree is clean; None where it is not a checkout."""
-    here = Path(staanet.__file__).parent
+    here = Path(__file__).parent
 
     def git(*arguments: str) -> str | None:
         command = ["git", "-C", str(here), *arguments]
@@ -47,3 +48,23 @@ def device_name(device: torch.device) -> str:
 def best_device() -> torch.device:
     """Return the accelerator if there is one, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_of(name: str | None) -> torch.device:
+    """Return a device by its name, the best one where none is given.
+
+    Raises:
+        StaanetError: this machine has no such device.
+
+    >>> device_of("cpu")
+    device(type='cpu')
+    """
+    if name is None:
+        return best_device()
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise StaanetError(f"expected a device such as cpu or cuda, got {name!r} ({reason}); change --device") from None
+    return device

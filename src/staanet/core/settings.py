@@ -26,6 +26,8 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     Traceback (most recent call last):
     staanet.core.errors.StaanetError: loop.toml: expected a key from epochs; got 'epoch'; did you mean 'epochs'?
     """
+    if not isinstance(values, Mapping):
+        raise StaanetError(f"{where}: expected a table of settings, got {type(values).__name__}")
     _check_keys(schema, values, where)
     try:
         return TypeAdapter(schema).validate_python(dict(values))
@@ -65,7 +67,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StaanetError(f"{path}: expected a TOML file, found none") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise StaanetError(f"{path}: expected TOML, got {error}") from error
 
 
@@ -89,8 +91,14 @@ def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping
 
 
 def _merged(base: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `base` with `changes` laid over them, inner dataclasses field by field."""
+    """Return the fields of `base` with `changes` laid over them, inner dataclasses field by field.
+
+    Fields that a dataclass lists in `alternatives` replace each other.
+    """
     fields = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
+    alternatives = getattr(base, "alternatives", ())
+    if any(key in changes for key in alternatives):
+        fields |= dict.fromkeys(alternatives)
     for key, value in changes.items():
         inner = fields[key]
         nested = dataclasses.is_dataclass(inner) and isinstance(value, Mapping)

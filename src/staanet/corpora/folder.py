@@ -41,41 +41,50 @@ class Folder(Corpus):
         Raises:
             StaanetError: a table without a required column, a file described twice, or no audio at all.
         """
-        files = audio_files(root)
+        files = dict.fromkeys(audio_files(root))
         tabled = (root / self.table).is_file()
         described = self._from_table(root) if tabled else [self._from_path(path) for path in files]
-        there = [utterance for utterance in described if not tabled or utterance.path in files]
+        there = [utterance for utterance in described if utterance.path in files]
         known = self.emotions or tuple(sorted({utterance.label for utterance in there} - {""}))
-        kept = [utterance for utterance in there if utterance.label in known]
+        kept: dict[str, Utterance] = {}
+        problems = []
+        for utterance in there:
+            if utterance.label not in known:
+                wrong = str(unknown("emotion", utterance.label, known))
+            elif utterance.id in kept:
+                wrong = f"expected each clip once, got {kept[utterance.id].path} too"
+            else:
+                kept[utterance.id] = utterance
+                continue
+            problems.append(f"{root / utterance.path}: {wrong}; left out")
         if not kept:
             raise StaanetError(
                 f"{root}: expected {self.table} or a folder per emotion with audio in it, found no usable clip"
             )
         return Validation(
-            utterances=kept,
-            missing=[utterance.path for utterance in described if utterance not in there],
+            utterances=tuple(kept.values()),
+            missing=[utterance.path for utterance in described if utterance.path not in files],
             extra=sorted(set(files) - {utterance.path for utterance in described}),
-            problems=[
-                f"{root / utterance.path}: {unknown('emotion', utterance.label, known)}; left out"
-                for utterance in there
-                if utterance not in kept
-            ],
+            problems=problems,
         )
 
     def _from_table(self, root: Path) -> list[Utterance]:
         table = root / self.table
-        with table.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            columns = [column.strip().lower() for column in reader.fieldnames or ()]
-            columns = ["path" if column == "file" else column for column in columns]
-            for column in REQUIRED:
-                if column not in columns:
-                    raise StaanetError(
-                        f"{table}: expected the columns {', '.join(REQUIRED)}; found no {column!r} in "
-                        f"{', '.join(columns) or 'an empty file'}; add it to the first line"
-                    )
-            reader.fieldnames = columns
-            rows = list(reader)
+        try:
+            lines = table.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+        except UnicodeDecodeError as error:
+            raise StaanetError(f"{table}: expected UTF-8, got {error}; save the table as UTF-8") from None
+        reader = csv.DictReader(lines)
+        columns = [column.strip().lower() for column in reader.fieldnames or ()]
+        columns = ["path" if column == "file" else column for column in columns]
+        for column in REQUIRED:
+            if column not in columns:
+                raise StaanetError(
+                    f"{table}: expected the columns {', '.join(REQUIRED)}; found no {column!r} in "
+                    f"{', '.join(columns) or 'an empty file'}; add it to the first line"
+                )
+        reader.fieldnames = columns
+        rows = list(reader)
         seen: dict[str, Utterance] = {}
         for line, row in enumerate(rows, start=2):
             empty = [column for column in REQUIRED if not (row[column] or "").strip()]

@@ -20,7 +20,7 @@ from torch import Tensor
 from staanet.audio.files import mono, resample
 from staanet.core.checkpoints import save_tensors
 from staanet.core.errors import StaanetError
-from staanet.core.files import read_json, read_jsonl, whole, write_json, write_jsonl
+from staanet.core.files import check_replaceable, read_json, read_jsonl, whole, write_json, write_jsonl
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.corpora.base import Corpus, Samples, Utterance
@@ -66,14 +66,19 @@ class Store:
         if not (self.folder / "store.json").is_file():
             raise StaanetError(f"{folder}: expected a prepared store, found none; make one with `staanet prepare`")
         about = read_json(self.folder / "store.json")
-        self.corpus: str = about["corpus"]
-        self.labels = tuple(about["labels"])
-        self.sample_rate: int = about["sample_rate"]
-        self.digest: str = about["digest"]
-        self.left_out: list[str] = about["left_out"]
         rows = read_jsonl(self.folder / "manifest.jsonl")
-        self._place = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
-        self.utterances = {row["utterance"]["id"]: Utterance(**row["utterance"]) for row in rows}
+        try:
+            self.corpus: str = about["corpus"]
+            self.labels = tuple(about["labels"])
+            self.sample_rate: int = about["sample_rate"]
+            self.digest: str = about["digest"]
+            self.left_out: list[str] = about["left_out"]
+            self._place = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
+            self.utterances = {row["utterance"]["id"]: Utterance(**row["utterance"]) for row in rows}
+        except (KeyError, TypeError) as error:
+            raise StaanetError(
+                f"{folder}: expected a prepared store, got a damaged one ({error}); prepare again"
+            ) from None
         self._shards: dict[int, Any] = {}
 
     def __len__(self) -> int:
@@ -140,6 +145,7 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
     Raises:
         StaanetError: nothing usable at `root`, or `folder` cannot be written.
     """
+    check_replaceable(folder, "store.json")
     found = corpus.validate(root)
     left_out = list(found.problems)
     for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
@@ -159,7 +165,10 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
         if shard:
             rows += _write_shard(temporary, shards, shard, labels)
         if not rows:
-            raise StaanetError(f"{root}: expected usable clips, found none of {len(found.utterances)}: {left_out[0]}")
+            raise StaanetError(
+                f"{root}: expected usable clips, found none"
+                + (f" of {len(left_out)}: {left_out[0]}" if left_out else f"; give the folder of {corpus.name}")
+            )
         write_jsonl(temporary / "manifest.jsonl", rows)
         digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
         about: dict[str, Any] = {

@@ -3,11 +3,9 @@
 import logging
 from pathlib import Path
 
-import torch
-
 from staanet import report
 from staanet.core.files import check_writable, discard
-from staanet.core.provenance import best_device
+from staanet.core.provenance import device_of
 from staanet.core.records import Record, read_all
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
@@ -45,7 +43,7 @@ def run(
     if fresh:
         for made in MADE:
             discard(folder / made)
-    steps = Steps(name, plan, folder, Path(root) if root is not None else None, torch.device(device or best_device()))
+    steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
     for split in steps.splits:
         for source in plan.source_names:
             for attack in plan.attacks:

@@ -16,7 +16,7 @@ from staanet.attacks.generator import create_generator
 from staanet.audio import files as audio
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_writable, discard
+from staanet.core.files import check_replaceable, check_writable, discard
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
 from staanet.core.settings import from_preset
@@ -39,7 +39,7 @@ def train(
     """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`."""
     clips, split = _store_and_split(store, seed)
     settings = from_preset(VictimTraining, VICTIM_PRESETS, training, model)
-    check_writable(out.parent)
+    check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", model):
         victim = create_victim(model, clips.labels, seconds=seconds, sample_rate=clips.sample_rate)
     progress = out.with_name(f"{out.name}.progress")
@@ -64,8 +64,13 @@ def fit(
     """Train a generator against a trained victim on the clips of its own training speakers."""
     clips, split = _store_and_split(store, seed)
     victim = load_victim(source)
+    if victim.sample_rate != clips.sample_rate:
+        raise StaanetError(
+            f"{store}: expected a store at {source}'s {victim.sample_rate} Hz, got {clips.sample_rate} Hz; "
+            f"prepare one with --sample-rate {victim.sample_rate}"
+        )
     settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
-    check_writable(out.parent)
+    check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", generator):
         network = create_generator(generator, **sizes)
     progress = out.with_name(f"{out.name}.progress")
@@ -117,6 +122,8 @@ def attack(
     method = create_attack(name, **settings)
     single = inputs.is_file()
     check_writable(out.parent if single else out)
+    if (_named(out, inputs.name, single) if single else out).resolve() == inputs.resolve():
+        raise StaanetError(f"{out}: expected another place than the input, which would be lost; choose another OUT")
     done = []
     for path, samples, rate in _readable(inputs):
         target = _named(out, path, single)
@@ -170,7 +177,7 @@ def _attack_file(
         return torch.from_numpy(waveform)[None].to(device)
 
     waveform = heard(samples)
-    if float(waveform.abs().max()) == 0:
+    if not waveform.any():
         raise StaanetError("expected speech, got silence")
     with torch.no_grad():
         clean = victim(waveform).argmax(1)

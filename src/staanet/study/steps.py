@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-import staanet
 from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
 from staanet.audio import files as audio
@@ -20,6 +19,7 @@ from staanet.core.files import discard, whole, write_json
 from staanet.core.records import Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
+from staanet.core.version import __version__
 from staanet.corpora import Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
 from staanet.metrics import Outcome
@@ -307,7 +307,7 @@ class Steps:
                 write_json(temporary / "example.json", {**about, "sparsity": row["l0"] / row["length"]})
 
     def _signature(self, settings: Settings) -> str:
-        return signature({"version": staanet.__version__, **settings})
+        return signature({"version": __version__, **settings})
 
     @staticmethod
     def _found_or_made(kind: str, done: Path, made: Callable[[], None]) -> None:

@@ -16,7 +16,7 @@ from staanet.corpora.store import collate
 from staanet.metrics.success import mean_recall
 from staanet.models import Victim
 from staanet.training.augmentation import Augmentation
-from staanet.training.loop import History, train
+from staanet.training.loop import History, check_training, train
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,10 @@ class VictimTraining:
     keep: Literal["best", "last"] = "best"
     label_smoothing: float = 0.1
     augmentation: Augmentation = Augmentation(noise=0.7, speed=(0.85, 1.15), shift=True)
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        check_training(self.epochs, self.batch_size, self.learning_rate)
 
 
 VICTIM_PRESETS = {
@@ -96,7 +100,7 @@ def train_victim(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            total += float(loss) * len(clips)
+            total += float(loss.detach()) * len(clips)
         return {"loss": total / len(order)}
 
     def validate() -> dict[str, float]:

@@ -16,7 +16,7 @@ from staanet.core.types import frozen
 from staanet.corpora import Batch, Store
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
 from staanet.models import Victim
-from staanet.training.loop import History, train
+from staanet.training.loop import History, check_training, train
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class GeneratorTraining:
     learning_rate: float = 1e-3
     halve_every: int = 5
     clip_gradient: float | None = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        check_training(self.epochs, self.batch_size, self.learning_rate)
 
 
 GENERATOR_PRESETS = {
@@ -119,7 +123,7 @@ def train_generator(
                 torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_gradient)
             optimiser.step()
             for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(value) * len(labels)
+                totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(labels)
         return {f"loss_{name}": total / len(order) for name, total in totals.items()}
 
     def validate() -> dict[str, float]:

@@ -13,6 +13,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from staanet.core.checkpoints import load_tensors
+from staanet.core.errors import StaanetError
 from staanet.core.files import whole
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
@@ -20,6 +21,17 @@ from staanet.core.seeds import seeded
 logger = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
+
+
+def check_training(epochs: int, batch_size: int, learning_rate: float) -> None:
+    """Refuse settings with which nothing would be learnt.
+
+    Raises:
+        StaanetError: one of them is zero or less.
+    """
+    for name, value in (("epochs", epochs), ("batch_size", batch_size), ("learning_rate", learning_rate)):
+        if not value > 0:
+            raise StaanetError(f"expected {name} above 0, got {value}")
 
 
 def train(
@@ -56,7 +68,7 @@ def train(
     history: History = []
     if progress.is_file():
         best, history = _restore(progress, network, optimiser)
-        logger.info("%s: goes on after epoch %d of %d", progress.parent.name, len(history), epochs)
+        logger.info("%s: goes on after epoch %d of %d", progress.stem, len(history), epochs)
     for epoch in range(len(history), epochs):
         began = time.perf_counter()
         for group in optimiser.param_groups:
@@ -68,7 +80,7 @@ def train(
         figures |= validate()
         logger.info(
             "%s: epoch %d of %d in %.0f s: %s",
-            progress.parent.name,
+            progress.stem,
             epoch + 1,
             epochs,
             time.perf_counter() - began,

@@ -15,8 +15,13 @@ Quantisation = Literal["element", "pass", "straight_through"]
 
 - `element`: each sample is quantised with probability 0.5 (the paper's code);
 - `pass`: one draw quantises all or none (a reading of the paper's text);
-- `straight_through`: always quantised, the gradient passes as if they were not.
+- `straight_through`: always quantised, the gradient passes as if they were not. Magnitudes learn at every sample then,
+  also where the position is 0; otherwise a position whose magnitude still points the wrong way could never become 1.
 """
+
+
+import os
+LEAK = float(os.environ.get("LEAK", "0.1"))
 
 
 class SparsePerturbation(NamedTuple):
@@ -94,7 +99,11 @@ class Generator(nn.Module, abc.ABC):
         scores = (raw_positions.tanh() + 1) / 2 * valid
         hard = self._chosen(raw_positions.detach(), valid, counts).to(scores.dtype)
         positions = _quantised(scores, hard, quantisation) if self.training else hard
-        adversarial = (waveforms + magnitudes * positions).clamp(-1, 1)
+        perturbations = magnitudes * positions
+        if self.training and quantisation == "straight_through":
+            surrogate = magnitudes * (hard + LEAK * (1 - hard)) + magnitudes.detach() * scores
+            perturbations = surrogate + (magnitudes * hard - surrogate).detach()
+        adversarial = (waveforms + perturbations).clamp(-1, 1)
         return SparsePerturbation(adversarial, magnitudes, positions, scores)
 
     def _chosen(self, raw_positions: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:

@@ -128,8 +128,9 @@ class Compact(Generator):
                 x = self.coarser[depth - 1](x) * masks[depth]
             x = level(x) * masks[depth]
         paths = (self.magnitudes, self.positions)
-        magnitudes, positions = (path(x, skips, masks, scaled)[:, :size] for path in paths)
-        return magnitudes, positions
+        magnitudes, positions = (path(x, skips, masks, scaled) for path in paths)
+        beyond = size - magnitudes.shape[1]
+        return functional.pad(magnitudes, (0, beyond)), functional.pad(positions, (0, beyond))
 
     def _masks(self, lengths: Tensor) -> list[Tensor]:
         """Return, per level, which frames belong to each clip when it is padded to whole coarsest frames.

@@ -1,0 +1,44 @@
+# Each target is complete on its own: it makes .venv if it is missing and installs what it needs, as constraints.txt says.
+PYTHON ?= python3
+BIN := .venv/bin
+CORE := .venv/.core
+DEV := .venv/.dev
+
+.PHONY: demo test test-slow check bench venv clean
+.DELETE_ON_ERROR:
+
+demo: $(CORE)
+	$(BIN)/staanet demo
+
+test: $(DEV)
+	$(BIN)/pytest
+
+test-slow: $(DEV)
+	$(BIN)/pytest -m "slow or corpus" --durations=10
+
+check: $(DEV)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(DEV)
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+venv: $(DEV)
+
+# torch comes first and pinned: a later line would otherwise let pip choose another build of it.
+$(CORE): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "expected Python 3.11 or later, got $$($(PYTHON) --version); run make PYTHON=python3.11"; exit 1; }
+	test -x $(BIN)/pip || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet "$$(grep '^torch==' constraints.txt)"
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	touch $@
+
+$(DEV): $(CORE)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+clean:
+	rm -rf .venv runs dist .*_cache src/*.egg-info

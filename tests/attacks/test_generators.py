@@ -1,0 +1,33 @@
+import numpy as np
+import pytest
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from staanet.attacks.generator import create_generator
+from staanet.attacks.generator.wave_unet import mirror
+
+
+def flops(generator, seconds):
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        generator.eval()(torch.zeros(1, round(16_000 * seconds)), 0.1)
+    return counter.get_total_flops()
+
+
+def test_wave_unet_has_the_sizes_of_the_papers_code():
+    generator = create_generator("wave_unet")
+    assert sum(parameter.numel() for parameter in generator.parameters()) == 50_681_858
+    assert generator.sizes(96_000) == (108_541, 96_261)
+    assert generator.stride == 1024
+    assert flops(generator, 1.0) == pytest.approx(flops(generator, 2.0) / 2, rel=0.2)
+
+
+def test_compact_takes_at_most_1_5_gflop_for_six_seconds():
+    assert flops(create_generator("compact"), 6.0) <= 1.5e9
+
+
+def test_mirrors_like_numpy():
+    clip = np.arange(1.0, 6.0)
+    for size in (5, 6, 9, 17, 40):
+        before = (size - 5) // 2
+        expected = np.pad(clip, (before, size - 5 - before), mode="reflect")
+        assert (mirror(torch.from_numpy(clip)[None], size)[0].numpy() == expected).all()

@@ -1,0 +1,29 @@
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from staanet.core.seeds import seeded
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.fixture
+def clips():
+    """Three clips of different lengths, padded: waveforms [3, 900], lengths [3], labels [3]."""
+    with seeded("clips"):
+        waveforms = torch.rand(3, 900) * 1.6 - 0.8
+    lengths = torch.tensor([900, 641, 700])
+    waveforms[torch.arange(900) >= lengths[:, None]] = 0
+    return waveforms, lengths, torch.tensor([0, 1, 2])
+
+
+@pytest.fixture
+def emodb():
+    folder = Path(os.environ.get("STAANET_CORPORA", "")) / "emodb"
+    if not os.environ.get("STAANET_CORPORA") or not folder.is_dir():
+        pytest.skip("set STAANET_CORPORA to the folder that holds emodb")
+    return folder

@@ -1,0 +1,144 @@
+"""What every attack in the registry promises."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from staanet.attacks import ATTACKS, create_attack
+from staanet.attacks.generator import GENERATORS, create_generator
+from staanet.attacks.staa_net import GeneratorAttack
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import seeded
+from staanet.models import create_victim
+from tiny import TINY
+
+BUDGET = {"epsilon": 0.05, "sparsity": 0.1}
+
+
+def build(name, generator="compact", **budget):
+    settings = dict(budget or BUDGET)
+    if issubclass(ATTACKS[name], GeneratorAttack):
+        with seeded("weights"):
+            settings["generator"] = create_generator(generator, **TINY[generator])
+    return create_attack(name, **settings)
+
+
+CASES = [
+    (name, generator)
+    for name in ATTACKS
+    for generator in (GENERATORS if issubclass(ATTACKS[name], GeneratorAttack) else ["none"])
+]
+
+
+@pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
+def attack(request):
+    return build(*request.param)
+
+
+@pytest.fixture
+def victim():
+    with seeded("victim"):
+        return create_victim("zhao19", labels="abc", seconds=0.05)
+
+
+def test_is_frozen_and_describes_itself(attack):
+    assert dataclasses.is_dataclass(attack)
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        attack.budget = None
+    assert attack.access in ("gradient", "scores", "decision", "none")
+    assert attack.norms
+    assert attack.reference
+
+
+def test_stays_in_the_budget_and_in_full_scale(attack, victim, clips):
+    waveforms, lengths, labels = clips
+    adversarial = attack(victim, waveforms, labels, lengths)
+    change = adversarial - waveforms
+    assert adversarial.shape == waveforms.shape
+    assert adversarial.dtype == waveforms.dtype
+    assert not adversarial.requires_grad
+    assert ((change != 0).sum(1) <= lengths // 10).all()
+    assert (change != 0).any(1).all()
+    assert change.abs().max() <= 0.05 + 1e-6
+    assert adversarial.abs().max() <= 1
+    for row, length in zip(adversarial, lengths, strict=True):
+        assert (row[length:] == 0).all()
+
+
+def test_a_relative_budget_follows_each_clips_peak(clips, victim):
+    waveforms, lengths, labels = clips
+    quiet = waveforms * torch.tensor([[1.0], [0.1], [0.01]])
+    for name, generator in CASES:
+        attack = build(name, generator, snr_db=20.0, sparsity=0.1)
+        change = (attack(victim, quiet, labels, lengths) - quiet).abs().amax(1)
+        assert (change <= quiet.abs().amax(1) * 0.1 + 1e-6).all()
+
+
+def test_leaves_input_and_model_as_they_were(attack, victim, clips):
+    waveforms, lengths, labels = clips
+    before = waveforms.clone()
+    state = {name: value.clone() for name, value in victim.state_dict().items()}
+    victim.train()
+    victim.head.eval()
+    attack(victim, waveforms, labels, lengths)
+    assert torch.equal(before, waveforms)
+    assert victim.training
+    assert not victim.head.training
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in victim.parameters())
+    assert all(torch.equal(value, state[name]) for name, value in victim.state_dict().items())
+
+
+def test_same_seed_same_bits(attack, victim, clips):
+    waveforms, lengths, labels = clips
+    first = attack(victim, waveforms, labels, lengths, seed=3)
+    torch.rand(7)
+    assert torch.equal(first, attack(victim, waveforms, labels, lengths, seed=3))
+
+
+def test_batch_order_and_padding_change_nothing(attack, victim, clips):
+    waveforms, lengths, labels = clips
+    together = attack(victim, waveforms, labels, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone = attack(victim, waveforms[row : row + 1, :length], labels[row : row + 1])
+        torch.testing.assert_close(alone[0], together[row, :length], atol=1e-5, rtol=0)
+    padded = torch.nn.functional.pad(waveforms.flip(0), (0, 333))
+    swapped = attack(victim, padded, labels.flip(0), lengths.flip(0))
+    torch.testing.assert_close(swapped.flip(0)[:, : waveforms.shape[1]], together, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_an_empty_budget_returns_the_input(case, victim, clips):
+    waveforms, lengths, labels = clips
+    attack = build(*case, epsilon=0.0)
+    assert torch.equal(attack(victim, waveforms, labels, lengths), waveforms)
+
+
+def test_works_on_any_callable_and_its_bounds(attack, clips):
+    waveforms, lengths, labels = clips
+
+    def scores(waveforms):
+        return waveforms[:, :3]
+
+    if attack.access == "none":
+        assert attack(scores, waveforms, labels, lengths).abs().max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda w, y, n: (w[:, None], y, n), "expected waveforms .B, T., got .3, 1, 900.; drop the channel"),
+        (lambda w, y, n: (w.int(), y, n), "floating-point"),
+        (lambda w, y, n: (w / 0, y, n), "finite"),
+        (lambda w, y, n: (w * 3, y, n), "samples in .-1, 1."),
+        (lambda w, y, n: (w, y[:2], n), "integer labels .3."),
+        (lambda w, y, n: (w, y, n + 1), "lengths in 1..900"),
+        (lambda w, y, n: (w, y, n - 1), "zeros beyond"),
+        (lambda w, y, n: (w, y, n.float()), "integer lengths"),
+    ],
+)
+def test_refuses_input_that_breaks_the_contract(attack, victim, clips, change, told):
+    waveforms, lengths, labels = clips
+    waveforms, labels, lengths = change(waveforms, labels, lengths)
+    with pytest.raises(StaanetError, match=told):
+        attack(victim, waveforms, labels, lengths)

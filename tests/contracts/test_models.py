@@ -1,0 +1,101 @@
+"""What every victim in the registry promises."""
+
+import pytest
+import torch
+from torch.nn import functional
+
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import seeded
+from staanet.models import VICTIMS, create_victim
+
+
+@pytest.fixture(params=VICTIMS)
+def victim(request):
+    with seeded("victim"):
+        return create_victim(request.param, labels=["a", "b", "c"], seconds=0.06).eval()
+
+
+def test_maps_waveforms_to_logits(victim, clips):
+    waveforms, lengths, _ = clips
+    assert victim(waveforms, lengths).shape == (3, 3)
+    assert victim.labels == ("a", "b", "c")
+    assert victim.sample_rate == 16_000
+
+
+@torch.no_grad()
+def test_batch_order_and_padding_change_nothing(victim, clips):
+    waveforms, lengths, _ = clips
+    together = victim(waveforms, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        alone = victim(waveforms[row : row + 1, :length])
+        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
+    padded = functional.pad(waveforms, (0, 5000))
+    torch.testing.assert_close(victim(padded, lengths), together, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_loudness_and_offset_change_nothing(victim, clips):
+    waveforms, lengths, _ = clips
+    full = waveforms[:1]
+    torch.testing.assert_close(victim(full * 0.25 + 0.1, lengths[:1]), victim(full, lengths[:1]), atol=1e-3, rtol=1e-3)
+
+
+def test_silence_gives_finite_logits_and_gradients(victim):
+    silence = torch.zeros(1, 1000, requires_grad=True)
+    logits = victim(silence)
+    (gradient,) = torch.autograd.grad(logits.sum(), silence)
+    assert torch.isfinite(logits).all()
+    assert torch.isfinite(gradient).all()
+
+
+def test_the_gradient_reaches_the_files_own_samples(victim, clips):
+    waveforms, lengths, _ = clips
+    waveforms = waveforms.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(victim(waveforms, lengths)[:, 0].sum(), waveforms)
+    for row, length in zip(gradient, lengths.tolist(), strict=True):
+        assert (row[:length] != 0).float().mean() > 0.5
+        assert (row[length:] == 0).all()
+
+
+def test_the_gradient_is_the_slope(victim, clips):
+    waveform = clips[0][:1].double().requires_grad_()
+    victim = victim.double()
+    direction = torch.sign(torch.sin(torch.arange(900.0).double()))[None]
+    (gradient,) = torch.autograd.grad(victim(waveform)[0, 0], waveform)
+    step = 1e-7
+    with torch.no_grad():
+        slope = (victim(waveform + step * direction) - victim(waveform - step * direction))[0, 0] / (2 * step)
+    torch.testing.assert_close((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-6)
+
+
+def test_a_gradient_leaves_eval_mode_as_it_was(victim, clips):
+    waveforms = clips[0].clone().requires_grad_()
+    before = {name: value.clone() for name, value in victim.state_dict().items()}
+    first = torch.autograd.grad(victim(waveforms).sum(), waveforms)[0]
+    assert not any(part.training for part in victim.modules())
+    assert torch.equal(first, torch.autograd.grad(victim(waveforms).sum(), waveforms)[0])
+    assert all(torch.equal(value, before[name]) for name, value in victim.state_dict().items())
+
+
+def test_same_seed_same_weights():
+    for name in VICTIMS:
+        states = []
+        for _ in range(2):
+            with seeded("weights"):
+                states.append(create_victim(name, labels="ab", seconds=0.1).state_dict())
+        assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"labels": ["a"]}, "two or more different labels"),
+        ({"labels": ["a", "a"]}, "two or more different labels"),
+        ({"labels": "ab", "seconds": 0.001}, "trained length"),
+        ({"labels": "ab", "second": 3}, "did you mean 'seconds'"),
+    ],
+)
+@pytest.mark.parametrize("name", VICTIMS)
+def test_refuses_settings_that_mean_nothing(name, settings, told):
+    with pytest.raises(StaanetError, match=told):
+        create_victim(name, **settings)

@@ -1,0 +1,143 @@
+"""A whole study in miniature, from the corpus to the page."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from staanet import study
+from staanet.audio.files import read
+from staanet.core import records
+from staanet.core.errors import StaanetError
+from staanet.core.records import PROVENANCE
+from staanet.metrics import Outcome, summary
+
+
+@pytest.fixture(scope="module")
+def out(miniature, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    study.run(miniature, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def found(out):
+    return records.read_all(out / "records")
+
+
+def test_every_case_has_its_record(found):
+    cases = {(record.attack, record.source, record.target) for record in found}
+    names = ("emo18", "zhao19")
+    attacks = ("staa_net", "shuffled_staa_net", "noise")
+    assert cases == {(attack, source, target) for attack in attacks for source in names for target in names}
+
+
+def test_records_follow_from_their_outcomes(out, found):
+    for record in found:
+        rows = records.read_outcomes(
+            records.record_path(out / "records", record.signature, record.source, record.target, record.attack)
+        )
+        outcome = Outcome.from_rows(rows, len(record.labels))
+        for name, value in summary(outcome).items():
+            assert getattr(record, name) == pytest.approx(value), name
+        assert record.n == len(rows)
+        assert record.n_fooled == sum(row["predicted_adv"] != row["predicted_clean"] for row in rows)
+        assert sum(record.predictions_adv) == sum(record.predictions_clean) == record.n
+
+
+def test_speakers_of_the_test_are_in_no_training(out, found):
+    split = json.loads((out / "splits" / f"{found[0].split}.json").read_text())
+    speakers = {part: {clip.split("-")[0] for clip in split[part]} for part in ("train", "val", "test")}
+    assert not speakers["train"] & speakers["test"]
+    assert not speakers["train"] & speakers["val"]
+    assert not speakers["val"] & speakers["test"]
+    rows = records.read_outcomes(next((out / "records").glob("*.json")))
+    assert {row["id"] for row in rows} == set(split["test"])
+
+
+def test_the_budget_holds_in_every_clip(found, out):
+    for path in (out / "records").glob("*.json"):
+        for row in records.read_outcomes(path):
+            assert row["l0"] <= int(0.12 * row["length"])
+            assert row["snr_peak_db"] is None or row["snr_peak_db"] >= 17 - 1e-3
+
+
+def test_the_clean_figures_of_a_target_are_the_same_for_every_attack(found):
+    for target in ("emo18", "zhao19"):
+        assert len({(tuple(r.predictions_clean), r.uar_clean) for r in found if r.target == target}) == 1
+
+
+def test_noise_has_no_generator_and_says_why_its_comb_is_undefined(found):
+    noise = next(record for record in found if record.attack == "noise")
+    assert noise.generator is None
+    assert noise.comb_share is None
+    assert noise.notes["comb_share"] == "no generator made the positions"
+
+
+def test_no_record_holds_a_path(out, found):
+    for record in found:
+        text = json.dumps(dataclasses.asdict(record))
+        assert str(out) not in text
+        assert "/tmp" not in text
+
+
+def test_examples_are_audio_of_the_files_own_length(out):
+    folders = list((out / "examples").iterdir())
+    assert len(folders) == 4
+    for folder in folders:
+        original, rate = read(folder / "original.flac")
+        adversarial, _ = read(folder / "adversarial.flac")
+        assert original.shape == adversarial.shape
+        assert rate == 16_000
+        assert 0 < np.abs(original - adversarial).max() <= np.abs(original).max() * 10 ** (-17 / 20) + 1e-5
+
+
+def test_a_second_run_finds_everything(miniature, out, monkeypatch):
+    for name in ("prepare", "train_victim", "train_generator", "make", "evaluate"):
+        monkeypatch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+    before = {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()}
+    study.run(miniature, out)
+    assert {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()} == before
+
+
+def test_a_changed_setting_makes_only_what_depends_on_it(miniature, out, tmp_path, monkeypatch):
+    changed = tmp_path / "miniature.toml"
+    changed.write_text(miniature.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
+    for name in ("prepare", "train_victim", "train_generator"):
+        monkeypatch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+    everything = study.run(changed, out)
+    assert sum(record.budget_epsilon == 0.01 for record in everything) == 4
+    for record in everything:
+        if record.budget_epsilon == 0.01:
+            path = records.record_path(out / "records", record.signature, record.source, record.target, record.attack)
+            path.unlink()
+            path.with_suffix(".jsonl").unlink()
+
+
+@pytest.mark.slow
+def test_fresh_makes_everything_again_with_the_same_bits(miniature, out):
+    before = {record.signature: record for record in records.read_all(out / "records")}
+    again = study.run(miniature, out, fresh=True)
+    assert {record.signature for record in again} == set(before)
+    for record in again:
+        for field in dataclasses.fields(record):
+            if field.name not in PROVENANCE:
+                assert getattr(record, field.name) == getattr(before[record.signature], field.name), field.name
+
+
+def test_a_damaged_record_is_told(miniature, out, tmp_path):
+    path = next((out / "records").glob("noise*.json"))
+    text = path.with_suffix(".jsonl").read_text()
+    try:
+        path.with_suffix(".jsonl").write_text(text.replace("0", "1", 1))
+        with pytest.raises(StaanetError, match="--fresh"):
+            study.run(miniature, out)
+    finally:
+        path.with_suffix(".jsonl").write_text(text)
+
+
+def test_a_corpus_without_a_root_is_told(tmp_path, monkeypatch):
+    monkeypatch.delenv("STAANET_CORPORA", raising=False)
+    with pytest.raises(StaanetError, match="--root, or set STAANET_CORPORA"):
+        study.run("emodb", tmp_path)

@@ -1,0 +1,86 @@
+import pytest
+
+from staanet.attacks import StaaNet
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
+from staanet.study.experiment import load, packaged
+
+BASE = """
+[corpus]
+name = "synthetic"
+[victims.a]
+model = "emo18"
+[generators.g]
+generator = "compact"
+[attacks.staa_net]
+generator = "g"
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        path = tmp_path / "experiment.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize("name", packaged())
+def test_packaged_experiments_load(name):
+    found, experiment = load(name)
+    assert found == name
+    assert experiment.title
+    assert {"staa_net", "shuffled_staa_net", "noise"} <= set(experiment.attacks)
+
+
+def test_what_is_left_out_is_filled_in(written):
+    name, experiment = load(written(BASE))
+    assert name == "experiment"
+    assert experiment.source_names == experiment.target_names == ("a",)
+    assert experiment.attack("staa_net") == StaaNet("g", budget=Budget(snr_db=17.0, sparsity=0.12))
+    assert experiment.generators["g"].resolved(experiment.budget).budget == experiment.budget
+
+
+def test_an_attack_may_have_its_own_budget_and_name(written):
+    _, experiment = load(written(BASE + '[attacks.loud]\nattack = "noise"\nepsilon = 0.5\nsparsity = 0.2\n'))
+    assert experiment.attack("loud").budget == Budget(epsilon=0.5, sparsity=0.2)
+    assert experiment.attack("loud").name == "noise"
+
+
+def test_training_may_change_a_preset(written):
+    text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = { preset = "paper", epochs = 2 }')
+    training = load(written(text))[1].victims["a"].resolved()
+    assert (training.epochs, training.schedule, training.keep) == (2, "constant", "last")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("sed = 1\n" + BASE, "sed.*did you mean 'seed'"),
+        (BASE + "[budget]\nsnr = 17\n", "budget: .*did you mean 'snr_db'"),
+        (BASE.replace("emo18", "emo19"), "did you mean 'emo18'"),
+        (BASE.replace('"synthetic"', '"emodbb"'), "did you mean 'emodb'"),
+        (BASE.replace('generator = "g"', 'generator = "h"'), "got 'h'"),
+        (BASE.replace('generator = "compact"', 'generator = "compakt"'), "did you mean 'compact'"),
+        (BASE + "[attacks.noize]\n", "did you mean 'noise'"),
+        (BASE + '[attacks.noise]\ngenerator = "g"\n', "expected no generator for noise"),
+        (BASE + "[attacks.noise]\nsteps = 3\n", "got 'steps'"),
+        (BASE + "[budget]\nepsilon = 0.1\nsnr_db = 17\n", "one of epsilon and snr_db"),
+        ('targets = ["b"]\n' + BASE, "expected a victim from a; got 'b'"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = "papr"'), "did you mean 'paper'"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = { epoch = 1 }'), "did you mean 'epochs'"),
+        (BASE.replace('"emo18"', '"emo18"\nseconds = "long"'), "victims.a.seconds"),
+        ("title = \n", "expected TOML"),
+        ("", "expected the key 'corpus'"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(written, text, told):
+    with pytest.raises(StaanetError, match=told):
+        load(written(text))
+
+
+def test_an_unknown_experiment_offers_the_nearest():
+    with pytest.raises(StaanetError, match="did you mean 'emodb'"):
+        load("emobd")
