@@ -1,0 +1,108 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from staanet.attacks import create_attack
+from staanet.core.seeds import seeded
+from staanet.corpora import Synthetic, prepare
+from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
+from staanet.evaluation.adversarial import load_clips
+from staanet.models import create_victim
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return prepare(
+        Synthetic(speakers=3, sentences=1, seconds=(0.5, 0.6)), Path(), tmp_path_factory.mktemp("stores") / "synthetic"
+    )
+
+
+@pytest.fixture(scope="module")
+def victim(store):
+    with seeded("victim"):
+        return create_victim("emo18", store.labels, seconds=0.3).eval()
+
+
+def attack_all(store, victim, folder, protocol="file", labels_from="predictions", **budget):
+    attack = create_attack("noise", **(budget or {"snr_db": 10.0, "sparsity": 0.2}))
+    return make(
+        attack,
+        victim,
+        store,
+        list(store.utterances),
+        folder,
+        protocol=protocol,
+        labels_from=labels_from,
+        batch_size=5,
+        seed=0,
+        device=CPU,
+    )
+
+
+def evaluated(store, victim, adversarial, protocol="file"):
+    clips = list(store.utterances)
+    clean = clean_logits(victim, store, clips, 5, CPU)
+    return evaluate(
+        victim,
+        store,
+        clips,
+        adversarial,
+        clean,
+        protocol=protocol,
+        size=victim.trained_length,
+        batch_size=5,
+        seed=0,
+        device=CPU,
+    )
+
+
+def test_clips_keep_their_own_length(store, victim, tmp_path):
+    adversarial = attack_all(store, victim, tmp_path / "set")
+    for clip in store.utterances:
+        assert len(adversarial.waveform(clip)) == store.length(clip)
+        assert not torch.equal(adversarial.waveform(clip), store.waveform(clip))
+
+
+def test_batches_that_are_there_are_kept(store, victim, tmp_path):
+    whole = attack_all(store, victim, tmp_path / "set")
+    (tmp_path / "set" / "done.json").unlink()
+    kept = (tmp_path / "set" / "batch-00000.safetensors").stat().st_mtime_ns
+    (tmp_path / "set" / "batch-00001.safetensors").unlink()
+    again = attack_all(store, victim, tmp_path / "set")
+    assert (tmp_path / "set" / "batch-00000.safetensors").stat().st_mtime_ns == kept
+    assert all(torch.equal(whole.waveform(clip), again.waveform(clip)) for clip in store.utterances)
+
+
+def test_the_papers_protocol_perturbs_each_repeat_differently(store, victim, tmp_path):
+    long = create_victim("emo18", store.labels, seconds=1.5).eval()
+    adversarial = attack_all(store, long, tmp_path / "set", protocol="paper")
+    clip = min(store.utterances, key=store.length)
+    length = store.length(clip)
+    clean = load_clips(store, [clip], "paper", long.trained_length)
+    change = adversarial.waveform(clip) - clean.waveforms[0]
+    assert len(change) == long.trained_length == 24_000
+    assert not torch.equal(change[:length], change[length : 2 * length])
+    figures, _ = evaluated(store, long, adversarial, protocol="paper")
+    assert figures["sparsity"] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_saved_audio_decides_like_the_unsaved(store, victim, tmp_path):
+    figures, rows = evaluated(store, victim, attack_all(store, victim, tmp_path / "set"))
+    assert figures["asr_saved"] == pytest.approx(figures["asr"])
+    assert all(row["predicted_saved"] == row["predicted_adv"] for row in rows)
+
+
+def test_unchanged_clips_score_zero_and_raise_the_flag(store, victim, tmp_path):
+    figures, _ = evaluated(store, victim, attack_all(store, victim, tmp_path / "set", epsilon=0.0))
+    assert figures["asr"] == figures["asr_control"] == figures["asr_excess"] == 0
+    assert "empty_perturbation" in figures["flags"]
+    assert figures["snr_peak_db"] is None
+    assert figures["notes"]["snr_peak_db"] == "no clip was changed"
+
+
+def test_an_unfinished_set_is_told(tmp_path):
+    with pytest.raises(ValueError, match="finished adversarial set"):
+        AdversarialSet(tmp_path)
