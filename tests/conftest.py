@@ -6,6 +6,7 @@ import torch
 
 from staanet.core.seeds import seeded
 
+
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     torch.set_num_threads(1)

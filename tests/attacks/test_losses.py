@@ -17,9 +17,7 @@ POSITIONS = torch.tensor([[1.0, 0.2, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
 
 def losses(**settings):
     output = SparsePerturbation(torch.zeros(2, 4), MAGNITUDES, POSITIONS, SCORES)
-    values = Losses(magnitude=1.0, sparsity=1.0, quantisation=1.0, **settings)(
-        LOGITS, LABELS, output, EPSILON, LENGTHS
-    )
+    values = Losses(magnitude=1.0, sparsity=1.0, quantisation=1.0, **settings)(LOGITS, LABELS, output, EPSILON, LENGTHS)
     return {name: float(value) for name, value in values.items()}
 
 

@@ -10,12 +10,12 @@ from staanet.core.seeds import seeded
 from tiny import TINY
 
 VARIANTS = [(name, {}) for name in GENERATORS] + [
-    (name, changes) for name in GENERATORS for changes in ({"bound": "clip"}, {"selection": "top"})
+    (name, changes) for name in GENERATORS for changes in ({"bound": "clip"}, {"sparsity": 0.1}, {"sparsity": None})
 ]
 VARIANTS.append(("wave_unet", {"resampling": "linear"}))
 
 
-@pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant[0]}-{'-'.join(variant[1].values())}")
+@pytest.fixture(params=VARIANTS, ids=lambda variant: f"{variant[0]}-{'-'.join(map(str, variant[1].values()))}")
 def generator(request):
     name, changes = request.param
     with seeded("weights"):
@@ -72,8 +72,17 @@ def test_counts_bound_the_positions(generator, clips):
     counts = torch.tensor([1, 20, 900])
     marked = generator(waveforms, 0.05, lengths, counts).positions.sum(1)
     assert (marked <= counts).all()
-    if generator.settings.selection == "top":
+    if generator.settings.sparsity is not None:
         assert torch.equal(marked.long(), torch.minimum(counts, lengths))
+
+
+@torch.no_grad()
+def test_a_given_sparsity_is_kept_without_a_budget(clips):
+    waveforms, lengths, _ = clips
+    for name, sizes in TINY.items():
+        generator = create_generator(name, **sizes, sparsity=0.07).eval()
+        marked = generator(waveforms, 0.05, lengths).positions.sum(1)
+        assert torch.equal(marked.long(), (0.07 * lengths).long())
 
 
 @pytest.mark.parametrize("quantisation", ["element", "pass", "straight_through"])
@@ -90,7 +99,7 @@ def test_gradients_reach_both_ways_up_in_training(generator, clips, quantisation
 
 def test_element_quantisation_is_hard_for_half_of_the_samples():
     with seeded("weights"):
-        generator = create_generator("compact", **TINY["compact"]).train()
+        generator = create_generator("compact", **TINY["compact"], sparsity=None).train()
         output = generator(torch.rand(4, 5000) - 0.5, 0.05, quantisation="element")
     hard = (output.positions == 0) | (output.positions == 1)
     assert 0.45 < float(hard.float().mean()) < 0.55
@@ -99,7 +108,7 @@ def test_element_quantisation_is_hard_for_half_of_the_samples():
 
 def test_pass_quantisation_is_hard_for_all_samples_or_none():
     with seeded("weights"):
-        generator = create_generator("compact", **TINY["compact"]).train()
+        generator = create_generator("compact", **TINY["compact"], sparsity=None).train()
         kinds = set()
         for _ in range(12):
             output = generator(torch.rand(1, 500) - 0.5, 0.05, quantisation="pass")

@@ -26,7 +26,7 @@ def victim(store):
         return create_victim("emo18", store.labels, seconds=0.3).eval()
 
 
-def attack_all(store, victim, folder, protocol="file", labels_from="predictions", **budget):
+def attack_all(store, victim, folder, protocol="file", labels_from="predictions", batch_size=5, **budget):
     attack = create_attack("noise", **(budget or {"snr_db": 10.0, "sparsity": 0.2}))
     return make(
         attack,
@@ -36,27 +36,17 @@ def attack_all(store, victim, folder, protocol="file", labels_from="predictions"
         folder,
         protocol=protocol,
         labels_from=labels_from,
-        batch_size=5,
+        batch_size=batch_size,
         seed=0,
         device=CPU,
     )
 
 
-def evaluated(store, victim, adversarial, protocol="file"):
+def evaluated(store, victim, adversarial, protocol="file", size=None):
     clips = list(store.utterances)
-    clean = clean_logits(victim, store, clips, 5, CPU)
-    return evaluate(
-        victim,
-        store,
-        clips,
-        adversarial,
-        clean,
-        protocol=protocol,
-        size=victim.trained_length,
-        batch_size=5,
-        seed=0,
-        device=CPU,
-    )
+    how = {"protocol": protocol, "size": size or victim.trained_length, "batch_size": 5, "device": CPU}
+    clean = clean_logits(victim, store, clips, **how)
+    return evaluate(victim, store, clips, adversarial, clean, seed=0, **how)
 
 
 def test_clips_keep_their_own_length(store, victim, tmp_path):
@@ -69,14 +59,15 @@ def test_clips_keep_their_own_length(store, victim, tmp_path):
 def test_batches_that_are_there_are_kept(store, victim, tmp_path):
     whole = attack_all(store, victim, tmp_path / "set")
     (tmp_path / "set" / "done.json").unlink()
-    kept = (tmp_path / "set" / "batch-00000.safetensors").stat().st_mtime_ns
-    (tmp_path / "set" / "batch-00001.safetensors").unlink()
+    kept, lost, *_ = sorted((tmp_path / "set").glob("batch-*.safetensors"))
+    written = kept.stat().st_mtime_ns
+    lost.unlink()
     again = attack_all(store, victim, tmp_path / "set")
-    assert (tmp_path / "set" / "batch-00000.safetensors").stat().st_mtime_ns == kept
+    assert kept.stat().st_mtime_ns == written
     assert all(torch.equal(whole.waveform(clip), again.waveform(clip)) for clip in store.utterances)
 
 
-def test_the_papers_protocol_perturbs_each_repeat_differently(store, victim, tmp_path):
+def test_the_papers_protocol_perturbs_each_repeat_differently(store, tmp_path):
     long = create_victim("emo18", store.labels, seconds=1.5).eval()
     adversarial = attack_all(store, long, tmp_path / "set", protocol="paper")
     clip = min(store.utterances, key=store.length)
@@ -101,6 +92,24 @@ def test_unchanged_clips_score_zero_and_raise_the_flag(store, victim, tmp_path):
     assert "empty_perturbation" in figures["flags"]
     assert figures["snr_peak_db"] is None
     assert figures["notes"]["snr_peak_db"] == "no clip was changed"
+
+
+def test_a_zero_perturbation_scores_zero_on_a_target_of_another_length(store, victim, tmp_path):
+    adversarial = attack_all(store, victim, tmp_path / "set", protocol="paper", epsilon=0.0)
+    longer = create_victim("zhao19", store.labels, seconds=0.45).eval()
+    figures, rows = evaluated(store, longer, adversarial, protocol="paper", size=victim.trained_length)
+    assert figures["asr"] == 0
+    assert all(row["margin_adv"] == pytest.approx(row["margin_clean"], abs=1e-5) for row in rows)
+
+
+def test_another_batch_size_goes_on_with_the_same_clips(store, victim, tmp_path):
+    whole = attack_all(store, victim, tmp_path / "whole")
+    first = attack_all(store, victim, tmp_path / "set", batch_size=3)
+    (tmp_path / "set" / "done.json").unlink()
+    again = attack_all(store, victim, tmp_path / "set", batch_size=4)
+    for clip in store.utterances:
+        assert torch.equal(whole.waveform(clip), again.waveform(clip))
+        assert torch.equal(whole.waveform(clip), first.waveform(clip))
 
 
 def test_an_unfinished_set_is_told(tmp_path):

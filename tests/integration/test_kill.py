@@ -44,7 +44,7 @@ MOMENTS = {
     "adversarial set": ("staanet.evaluation.adversarial", "save_tensors", 2),
     "evaluation": ("staanet.evaluation.case", "observe", 2),
     "record, after its outcomes": ("staanet.core.records", "write_json", 3),
-    "examples": ("staanet.study.steps", "write_json", 2),
+    "examples": ("staanet.study.examples", "write_json", 2),
     "report": ("staanet.report.page", "whole", 1),
 }
 

@@ -77,7 +77,7 @@ def test_a_generator_learns_most_of_the_optimum(waveforms):
 
     labels = torch.zeros(len(waveforms), dtype=torch.int64)
     with seeded("training"):
-        generator = create_generator("compact", **TINY["compact"], selection="top").train()
+        generator = create_generator("compact", **TINY["compact"]).train()
         optimiser = torch.optim.Adam(generator.parameters(), 1e-2)
         counts = torch.full((len(waveforms),), int(SPARSITY * SIZE))
         lengths = torch.full((len(waveforms),), SIZE)

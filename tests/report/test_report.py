@@ -173,7 +173,7 @@ def test_every_file_is_there_and_the_page_is_returned(tmp_path):
 
 
 def test_the_csv_holds_every_field_of_every_record(run):
-    for row, record in zip(rows(run / "tables" / "records.csv"), records.read_all(run / "records"), strict=True):
+    for row, record in zip(rows(run / "tables" / "records.csv"), records.read_all(run), strict=True):
         for name, value in asdict(record).items():
             if name.endswith("_ci"):
                 assert (float(row[f"{name}_low"]), float(row[f"{name}_high"])) == tuple(value)

@@ -2,7 +2,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import TINY
 
 from staanet.attacks.generator import create_generator
 from staanet.core.budget import Budget
@@ -11,6 +10,7 @@ from staanet.corpora import Synthetic, by_speaker, prepare
 from staanet.models import create_victim
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
+from tiny import TINY
 
 CPU = torch.device("cpu")
 

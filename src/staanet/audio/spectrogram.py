@@ -23,6 +23,6 @@ def log_mel(waveforms: Tensor, sample_rate: int, bands: int = 64, n_fft: int = 5
     torch.Size([1, 64, 11])
     """
     window = torch.hann_window(n_fft, device=waveforms.device)
-    spectrum = torch.stft(waveforms, n_fft, hop, window=window, return_complex=True).abs().square()
+    spectrum = torch.stft(waveforms, n_fft, hop, window=window, pad_mode="constant", return_complex=True).abs().square()
     mel = mel_filters(sample_rate, n_fft, bands).to(waveforms.device) @ spectrum
     return 10 * mel.clamp_min(1e-10).log10()

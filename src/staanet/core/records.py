@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
 from staanet.core.settings import validated
 
 Interval = tuple[float, float]
+
+CONTENTS = "run.json"
+"""The file of a run that lists its records and examples."""
 
 
 @dataclass(frozen=True)
@@ -117,13 +121,33 @@ def read_outcomes(path: Path) -> list[dict[str, Any]]:
     return read_jsonl(path.with_suffix(".jsonl"))
 
 
-def read_all(folder: Path) -> list[Record]:
-    """Read every record of a folder, in the order of their names.
+def write_contents(run: Path, **paths: Iterable[Path]) -> None:
+    """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
+
+    Args:
+        run: the run's folder.
+        paths: by the name of their folder, such as `records`.
+    """
+    write_json(run / CONTENTS, {name: sorted(path.name for path in listed) for name, listed in paths.items()})
+
+
+def contents(run: Path, name: str, pattern: str) -> list[Path]:
+    """Return what belongs to a run in its folder `name`, or all that fits `pattern` where nothing is written down."""
+    folder = run / name
+    if not (run / CONTENTS).is_file():
+        return sorted(folder.glob(pattern))
+    return [folder / entry for entry in read_json(run / CONTENTS)[name]]
+
+
+def read_all(run: Path) -> list[Record]:
+    """Read the records of a run, in the order of their names.
 
     Raises:
         StaanetError: there are none.
     """
-    paths = sorted(folder.glob("*.json"))
+    paths = contents(run, "records", "*.json")
     if not paths:
-        raise StaanetError(f"{folder}: expected records (*.json), found none; give the folder that `staanet run` wrote")
+        raise StaanetError(
+            f"{run / 'records'}: expected records (*.json), found none; give the folder that `staanet run` wrote"
+        )
     return [read(path) for path in paths]

@@ -1,6 +1,7 @@
 """Your own recordings: a folder per emotion, or a table that says what each file is."""
 
 import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
@@ -71,10 +72,10 @@ class Folder(Corpus):
     def _from_table(self, root: Path) -> list[Utterance]:
         table = root / self.table
         try:
-            lines = table.read_text(encoding="utf-8-sig").splitlines(keepends=True)
+            text = table.read_text(encoding="utf-8-sig")
         except UnicodeDecodeError as error:
             raise StaanetError(f"{table}: expected UTF-8, got {error}; save the table as UTF-8") from None
-        reader = csv.DictReader(lines)
+        reader = csv.DictReader(io.StringIO(text))
         columns = [column.strip().lower() for column in reader.fieldnames or ()]
         columns = ["path" if column == "file" else column for column in columns]
         for column in REQUIRED:

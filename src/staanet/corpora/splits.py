@@ -42,7 +42,7 @@ def by_speaker(
     Raises:
         StaanetError: too few speakers, or a class that training would not hear.
     """
-    if abs(sum(shares) - 1) > 1e-6 or min(shares) <= 0:
+    if not (abs(sum(shares) - 1) <= 1e-6 and min(shares) > 0):
         raise StaanetError(f"expected three shares above 0 that add up to 1, got {list(shares)}")
     parts: dict[Part, list[str]] = {"train": [], "val": [], "test": []}
     for speakers in _by_gender(utterances, seed):

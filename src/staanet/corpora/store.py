@@ -148,9 +148,6 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
     check_replaceable(folder, "store.json")
     found = corpus.validate(root)
     left_out = list(found.problems)
-    for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
-        if names:
-            logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
     labels = corpus.labels(root)
     rows: list[dict[str, Any]] = []
     with whole(folder) as temporary:
@@ -179,6 +176,9 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
         }
         about |= {"sample_rate": sample_rate, "digest": digests[0] if len(digests) == 1 else "+".join(digests)}
         write_json(temporary / "store.json", {**about, "left_out": left_out, "missing": list(found.missing)})
+    for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
+        if names:
+            logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
     for line in left_out:
         logger.warning("%s", line)
     return Store(folder)

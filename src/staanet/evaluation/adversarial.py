@@ -15,6 +15,7 @@ from staanet.core.checkpoints import load_tensors, save_tensors
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
+from staanet.core.signature import signature
 from staanet.corpora import Batch, Store
 from staanet.corpora.store import collate
 from staanet.metrics import comb_share
@@ -51,17 +52,17 @@ class AdversarialSet:
             raise StaanetError(f"{folder}: expected a finished adversarial set, found none; run again")
         about = read_json(folder / DONE)
         self._folder = folder
-        self._file: dict[str, int] = about["files"]
-        self._open: tuple[int, dict[str, Tensor]] = (-1, {})
+        self._file: dict[str, str] = about["files"]
+        self._open: tuple[str, dict[str, Tensor]] = ("", {})
         self.seconds_per_clip: float = about["seconds_per_clip"]
         self.comb_share: float | None = about["comb_share"]
         self.comb_share_victim: float | None = about["comb_share_victim"]
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of an adversarial clip."""
-        number = self._file[clip]
-        if self._open[0] != number:
-            self._open = (number, load_tensors(self._folder / batch_name(number)))
+        name = self._file[clip]
+        if self._open[0] != name:
+            self._open = (name, load_tensors(self._folder / name))
         return self._open[1][clip]
 
     def batch(self, clips: Sequence[str]) -> Tensor:
@@ -69,9 +70,9 @@ class AdversarialSet:
         return collate([self.waveform(clip) for clip in clips], [0] * len(clips), clips).waveforms
 
 
-def batch_name(number: int) -> str:
+def batch_name(clips: Sequence[str]) -> str:
     """Return the file name of a batch of clips."""
-    return f"batch-{number:05d}.safetensors"
+    return f"batch-{signature(list(clips))}.safetensors"
 
 
 def make(
@@ -89,11 +90,11 @@ def make(
 ) -> AdversarialSet:
     """Attack `clips` on `source` and write what comes of it to `folder`; batches that are there already are kept."""
     source.to(device)
-    files: dict[str, int] = {}
+    files: dict[str, str] = {}
     seconds, combs, victim_combs = 0.0, [], []
     batches = store.batches(clips, batch_size)
-    for number, ids in enumerate(track(batches, f"attack {source.name} with {attack.name}")):
-        path = folder / batch_name(number)
+    for ids in track(batches, f"attack {source.name} with {attack.name}"):
+        path = folder / batch_name(ids)
         if not path.is_file():
             batch = load_clips(store, ids, protocol, source.trained_length).to(device)
             labels = batch.labels
@@ -118,7 +119,7 @@ def make(
         seconds += float(written["/seconds"])
         combs.append(written["/comb"])
         victim_combs.append(written["/comb_victim"])
-        files |= dict.fromkeys(ids, number)
+        files |= dict.fromkeys(ids, path.name)
     about = {
         "files": files,
         "seconds_per_clip": seconds / len(files),

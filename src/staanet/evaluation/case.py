@@ -21,13 +21,20 @@ Rows = list[dict[str, Any]]
 
 
 def clean_logits(
-    victim: Victim, store: Store, clips: Sequence[str], batch_size: int, device: torch.device
+    victim: Victim,
+    store: Store,
+    clips: Sequence[str],
+    *,
+    protocol: Protocol,
+    size: int,
+    batch_size: int,
+    device: torch.device,
 ) -> dict[str, Tensor]:
     """Return the victim's logits `[K]` on each clean clip, taken once for all attacks."""
     victim.to(device).eval()
     logits: dict[str, Tensor] = {}
     for ids in store.batches(clips, batch_size):
-        batch = store.batch(ids).to(device)
+        batch = load_clips(store, ids, protocol, size).to(device)
         with torch.no_grad():
             logits |= dict(zip(ids, victim(batch.waveforms, batch.lengths).cpu(), strict=True))
     return logits

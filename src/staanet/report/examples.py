@@ -16,6 +16,7 @@ from staanet.audio import files
 from staanet.audio.spectrogram import log_mel
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
+from staanet.core.records import contents
 from staanet.core.settings import validated
 from staanet.report.figures import ATTACK, CONTROL, INK, svg
 
@@ -51,10 +52,9 @@ class Example:
     figure: Markup
 
 
-def read_all(folder: Path) -> list[Example]:
+def read_all(run: Path) -> list[Example]:
     """Read the examples of a run, in the order of their names; none is fine."""
-    names = sorted(path.parent for path in folder.glob("*/example.json") if not path.parent.name.startswith("."))
-    return [_read(path, index) for index, path in enumerate(names)]
+    return [_read(path, index) for index, path in enumerate(contents(run, "examples", "[!.]*"))]
 
 
 def _read(folder: Path, index: int) -> Example:

@@ -27,8 +27,8 @@ def write(run: Path) -> Path:
     Raises:
         StaanetError: there are no records, or what is there cannot be read.
     """
-    found = records.read_all(run / "records")
-    clips = examples.read_all(run / "examples")
+    found = records.read_all(run)
+    clips = examples.read_all(run)
     transfer = tables.transfer(found)
     page = run / "report" / "index.html"
     for path, text in {

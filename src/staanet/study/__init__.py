@@ -4,9 +4,10 @@ import logging
 from pathlib import Path
 
 from staanet import report
+from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, discard
 from staanet.core.provenance import device_of
-from staanet.core.records import Record, read_all
+from staanet.core.records import Record, read_all, write_contents
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
 from staanet.study.experiment import packaged as packaged
@@ -40,16 +41,20 @@ def run(
     name, plan = load(experiment)
     folder = Path(out) if out is not None else Path("runs") / name
     check_writable(folder)
+    if fresh and any(folder.iterdir()) and not (folder / "stores").is_dir():
+        raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
     if fresh:
         for made in MADE:
             discard(folder / made)
     steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
+    records: list[Path] = []
+    examples: list[Path] = []
     for split in steps.splits:
         for source in plan.source_names:
             for attack in plan.attacks:
-                for target in plan.target_names:
-                    steps.record(attack, source, target, split)
-                if plan.generator_of(attack) and plan.examples:
-                    steps.examples(attack, source, split)
+                records += [steps.record(attack, source, target, split) for target in plan.target_names]
+                if plan.generator_of(attack):
+                    examples += steps.examples(attack, source, split)
+    write_contents(folder, records=records, examples=examples)
     logger.info("page: %s", report.write(folder))
-    return read_all(folder / "records")
+    return read_all(folder)

@@ -160,8 +160,7 @@ class Experiment:
             settings["generator"] = str(generator or wanted)
         elif wanted is not None:
             raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
-        if not {"budget", "epsilon", "snr_db", "sparsity"} & set(settings):
-            settings["budget"] = self.budget
+        settings.setdefault("budget", self.budget)
         return create_attack(kind, **settings)
 
 

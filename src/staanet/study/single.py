@@ -13,14 +13,15 @@ from torch import Tensor
 
 from staanet.attacks import Attack, create_attack
 from staanet.attacks.generator import create_generator
+from staanet.attacks.staa_net import GeneratorAttack
 from staanet.audio import files as audio
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, check_writable, discard
+from staanet.core.files import check_replaceable, check_writable, discard, read_json
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
-from staanet.core.settings import from_preset
-from staanet.core.signature import plain
+from staanet.core.settings import from_preset, validated
+from staanet.core.signature import signature
 from staanet.corpora import Split, Store, by_speaker
 from staanet.corpora.base import audio_files
 from staanet.models import Victim, create_victim, load_victim
@@ -37,15 +38,17 @@ def train(
     model: str, store: Path, out: Path, *, seconds: float, training: Mapping[str, Any], seed: int, device: torch.device
 ) -> History:
     """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`."""
-    clips, split = _store_and_split(store, seed)
+    clips = Store(store)
+    split = by_speaker(list(clips.utterances.values()), seed=seed)
     settings = from_preset(VictimTraining, VICTIM_PRESETS, training, model)
     check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", model):
         victim = create_victim(model, clips.labels, seconds=seconds, sample_rate=clips.sample_rate)
-    progress = out.with_name(f"{out.name}.progress")
+    made_from = {"model": model, "settings": victim.settings, "training": settings}
+    made_from |= {"store": clips.digest, "split": split.digest(), "seed": seed}
+    progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
     history = train_victim(victim, clips, split.train, split.val, settings, progress, seed, device)
-    made_from = {"training": plain(settings), "store": clips.digest, "split": split.digest(), "seed": seed}
-    checkpoints.save(victim, out, made_from=made_from, history=history)
+    checkpoints.save(victim, out, made_from=made_from, split=split, history=history)
     discard(progress)
     return history
 
@@ -61,9 +64,17 @@ def fit(
     seed: int,
     device: torch.device,
 ) -> History:
-    """Train a generator against a trained victim on the clips of its own training speakers."""
-    clips, split = _store_and_split(store, seed)
+    """Train a generator against a trained victim, on the victim's own training clips where the store is its own.
+
+    On another store the speakers are dealt by `seed`.
+    """
+    clips = Store(store)
     victim = load_victim(source)
+    about = read_json(source / checkpoints.CONFIG)
+    if about.get("made_from", {}).get("store") == clips.digest:
+        split = validated(Split, about["split"], str(source))
+    else:
+        split = by_speaker(list(clips.utterances.values()), seed=seed)
     if victim.sample_rate != clips.sample_rate:
         raise StaanetError(
             f"{store}: expected a store at {source}'s {victim.sample_rate} Hz, got {clips.sample_rate} Hz; "
@@ -73,20 +84,13 @@ def fit(
     check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", generator):
         network = create_generator(generator, **sizes)
-    progress = out.with_name(f"{out.name}.progress")
+    made_from = {"generator": generator, "sizes": network.settings, "training": settings}
+    made_from |= {"source": checkpoints.digest(source), "store": clips.digest, "split": split.digest(), "seed": seed}
+    progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
     history = train_generator(network, victim, clips, split.train, split.val, settings, progress, seed, device)
-    made_from = {"training": plain(settings), "source": checkpoints.digest(source)}
-    made_from |= {"store": clips.digest, "split": split.digest(), "seed": seed}
     checkpoints.save(network, out, made_from=made_from, history=history)
     discard(progress)
     return history
-
-
-def _store_and_split(store: Path, seed: int) -> tuple[Store, Split]:
-    clips = Store(store)
-    split = by_speaker(list(clips.utterances.values()), seed=seed)
-    clips.check(split)
-    return clips, split
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ def attack(
     """
     victim = load_victim(source).to(device)
     method = create_attack(name, **settings)
+    if isinstance(method, GeneratorAttack):
+        method.network()  # a missing or wrong generator is told once, not for every file
     single = inputs.is_file()
     check_writable(out.parent if single else out)
     if (_named(out, inputs.name, single) if single else out).resolve() == inputs.resolve():
@@ -131,7 +137,7 @@ def attack(
             done.append(_attack_file(method, victim, path, target, samples, rate, seed, device))
         except StaanetError as error:
             if single:
-                raise
+                raise StaanetError(f"{path}: {error}") from error
             logger.warning("%s: %s; left out", path, error)
     if not done:
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing to attack")
@@ -159,7 +165,7 @@ def _named(out: Path, path: str, single: bool) -> Path:
     if single and not out.is_dir():
         return out
     name = PurePath(path)
-    return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_suffix(".flac"))
+    return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_name(f"{name.name}.flac"))
 
 
 def _attack_file(

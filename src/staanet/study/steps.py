@@ -12,18 +12,17 @@ from torch import Tensor
 
 from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
-from staanet.audio import files as audio
 from staanet.core import checkpoints, provenance, records
 from staanet.core.errors import StaanetError
-from staanet.core.files import discard, whole, write_json
+from staanet.core.files import discard, write_json
 from staanet.core.records import Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
 from staanet.core.version import __version__
 from staanet.corpora import Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
-from staanet.metrics import Outcome
 from staanet.models import Victim, create_victim, load_victim
+from staanet.study import examples
 from staanet.study.experiment import Experiment
 from staanet.training.classifier import train_victim
 from staanet.training.generator import train_generator
@@ -64,7 +63,7 @@ class Steps:
         self.out = out
         self.root = root
         self.device = device
-        self._clean: dict[tuple[str, int | None], dict[str, Tensor]] = {}
+        self._clean: dict[tuple[str, int | None, int], dict[str, Tensor]] = {}
 
     @cached_property
     def store(self) -> Store:
@@ -113,7 +112,7 @@ class Steps:
             history = train_victim(
                 victim, self.store, split.train, split.val, plan.resolved(), progress, settings["seed"], self.device
             )
-            checkpoints.save(victim, place, made_from=settings, history=history)
+            checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
 
         self._found_or_made("victim", place / checkpoints.CONFIG, trained)
@@ -222,14 +221,15 @@ class Steps:
 
         def evaluated() -> None:
             victim = self.victim(target, split)
+            size = round(experiment.victims[source].seconds * self.store.sample_rate)
             figures, rows = evaluate(
                 victim,
                 self.store,
                 split.test,
                 self.adversarial(name, source, split),
-                self.clean(target, victim, split),
+                self.clean(target, victim, split, size),
                 protocol=experiment.protocol,
-                size=round(experiment.victims[source].seconds * self.store.sample_rate),
+                size=size,
                 batch_size=experiment.batch_size,
                 seed=derive(experiment.seed, "control"),
                 device=self.device,
@@ -266,45 +266,34 @@ class Steps:
         self._found_or_made("record", path, evaluated)
         return path
 
-    def clean(self, name: str, victim: Victim, split: Split) -> dict[str, Tensor]:
+    def clean(self, name: str, victim: Victim, split: Split, size: int) -> dict[str, Tensor]:
         """Return a victim's logits on the clean test clips, taken once."""
-        key = (name, split.fold)
+        key = (name, split.fold, size)
         if key not in self._clean:
-            self._clean[key] = clean_logits(victim, self.store, split.test, self.experiment.batch_size, self.device)
+            self._clean[key] = clean_logits(
+                victim,
+                self.store,
+                split.test,
+                protocol=self.experiment.protocol,
+                size=size,
+                batch_size=self.experiment.batch_size,
+                device=self.device,
+            )
         return self._clean[key]
 
-    def examples(self, name: str, source: str, split: Split) -> None:
-        """Write some clips to listen to: fooled ones first, of different emotions."""
-        own = self.record(name, source, source, split)
-        outcomes = {t: records.read_outcomes(self.record(name, source, t, split)) for t in self.experiment.target_names}
-        rows = records.read_outcomes(own) if source not in outcomes else outcomes[source]
-        outcome = Outcome.from_rows(rows, len(self.store.labels))
-        adversarial = self.adversarial(name, source, split)
-        chosen = _different(outcome, self.experiment.examples)
-        for index in chosen:
-            clip = outcome.ids[index]
-            digest = signature([clip, self._signature(self.attack_settings(name, source, split))])
-            place = self.out / "examples" / f"{name}-{source}-{digest}"
-            if (place / "example.json").is_file():
-                continue
-            attacked = adversarial.waveform(clip)
-            with whole(place) as temporary:
-                temporary.mkdir()
-                # the paper's protocol perturbs more samples than the file has: listen to the same stretch of both
-                original = self.store.waveform(clip)[: len(attacked)]
-                rate = self.store.sample_rate
-                audio.write(temporary / "original.flac", original.numpy(), rate)
-                audio.write(temporary / "adversarial.flac", attacked[: len(original)].numpy(), rate)
-                predictions = {
-                    target: [self.store.labels[row[key]] for key in ("predicted_clean", "predicted_adv")]
-                    for target, target_rows in outcomes.items()
-                    for row in target_rows
-                    if row["id"] == clip
-                }
-                row = rows[index]
-                about = {"id": clip, "label": self.store.labels[row["labels"]], "attack": name, "source": source}
-                about |= {"predictions": predictions, "snr_peak_db": row["snr_peak_db"]}
-                write_json(temporary / "example.json", {**about, "sparsity": row["l0"] / row["length"]})
+    def examples(self, name: str, source: str, split: Split) -> list[Path]:
+        """Return the folders of some clips to listen to."""
+        settings = {**self.attack_settings(name, source, split), "targets": self.experiment.target_names}
+        cases = {target: self.record(name, source, target, split) for target in self.experiment.target_names}
+        return examples.write(
+            self.out / "examples",
+            f"{name}-{source}-{self._signature(settings)}",
+            self.store,
+            self.adversarial(name, source, split),
+            {target: records.read_outcomes(path) for target, path in cases.items()},
+            count=self.experiment.examples,
+            about={"attack": name, "source": source},
+        )
 
     def _signature(self, settings: Settings) -> str:
         return signature({"version": __version__, **settings})
@@ -317,14 +306,3 @@ class Steps:
             return
         logger.info("%s %s", kind, shown.name)
         made()
-
-
-def _different(outcome: Outcome, count: int) -> list[int]:
-    """Return the rows of `count` clips, fooled before not, emotions not heard yet before others."""
-    seen: dict[int, int] = {}
-    ranks = []
-    for index in sorted(range(len(outcome)), key=lambda i: not outcome.fooled[i]):
-        label = int(outcome.labels[index])
-        ranks.append((not outcome.fooled[index], seen.get(label, 0), index))
-        seen[label] = seen.get(label, 0) + 1
-    return [index for *_, index in sorted(ranks)[:count]]

@@ -15,13 +15,12 @@ Quantisation = Literal["element", "pass", "straight_through"]
 
 - `element`: each sample is quantised with probability 0.5 (the paper's code);
 - `pass`: one draw quantises all or none (a reading of the paper's text);
-- `straight_through`: always quantised, the gradient passes as if they were not. Magnitudes learn at every sample then,
-  also where the position is 0; otherwise a position whose magnitude still points the wrong way could never become 1.
+- `straight_through`: all are quantised, and the gradient passes as if they were not.
 """
 
-
-import os
-LEAK = float(os.environ.get("LEAK", "0.1"))
+LEAK = 0.1
+"""Share of the gradient that `straight_through` gives to magnitudes where the position is 0: with none, a position
+whose magnitude points the wrong way may never become 1; with all of it, the positions that are 1 learn little."""
 
 
 class SparsePerturbation(NamedTuple):
@@ -43,12 +42,17 @@ class GeneratorSettings:
 
     Args:
         bound: how magnitudes stay within epsilon: `tanh` (the paper's code) or `clip` (its text).
-        selection: which positions are 1: those with a score of 0.5 or more (`threshold`, the paper), of which a budget
-            keeps the highest; or exactly as many as the budget allows, the highest first (`top`).
+        sparsity: the share of each clip's positions that is 1, the highest first, unless a budget asks for another.
+            Where left out, the network decides how many (the paper), of which a budget keeps the highest.
     """
 
     bound: Literal["tanh", "clip"] = "tanh"
-    selection: Literal["threshold", "top"] = "threshold"
+    sparsity: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none."""
+        if self.sparsity is not None and not 0 < self.sparsity <= 1:
+            raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
 
 
 class Generator(nn.Module, abc.ABC):
@@ -96,26 +100,33 @@ class Generator(nn.Module, abc.ABC):
             epsilon = torch.as_tensor(epsilon, dtype=waveforms.dtype, device=waveforms.device)
             magnitudes = raw_magnitudes.clamp(-epsilon, epsilon)
         magnitudes = magnitudes * valid
+        raw_positions = self._relative(raw_positions, lengths, valid, counts)
         scores = (raw_positions.tanh() + 1) / 2 * valid
-        hard = self._chosen(raw_positions.detach(), valid, counts).to(scores.dtype)
-        positions = _quantised(scores, hard, quantisation) if self.training else hard
-        perturbations = magnitudes * positions
+        marked = (raw_positions.detach() >= 0) & valid
+        hard = (marked if counts is None else top_positions(raw_positions.detach(), counts, marked)).to(scores.dtype)
         if self.training and quantisation == "straight_through":
+            positions = hard
             surrogate = magnitudes * (hard + LEAK * (1 - hard)) + magnitudes.detach() * scores
             perturbations = surrogate + (magnitudes * hard - surrogate).detach()
-        adversarial = (waveforms + perturbations).clamp(-1, 1)
-        return SparsePerturbation(adversarial, magnitudes, positions, scores)
+        else:
+            positions = _quantised(scores, hard, quantisation) if self.training else hard
+            perturbations = magnitudes * positions
+        return SparsePerturbation((waveforms + perturbations).clamp(-1, 1), magnitudes, positions, scores)
 
-    def _chosen(self, raw_positions: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
-        marked = (raw_positions >= 0) & valid
+    def _relative(self, raw_positions: Tensor, lengths: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
+        """Return raw positions `[B, T]` of which those above 0 are to be 1."""
+        if self.settings.sparsity is None:
+            return raw_positions
         if counts is None:
-            return marked
-        return top_positions(raw_positions, counts, valid if self.settings.selection == "top" else marked)
+            counts = (self.settings.sparsity * lengths).long().clamp_min(1)
+        mean = (raw_positions * valid).sum(1, keepdim=True) / lengths[:, None]
+        deviations = (raw_positions - mean) * valid
+        standardised = deviations / (deviations.square().sum(1, keepdim=True) / lengths[:, None] + 1e-6).sqrt()
+        ranked = standardised.detach().masked_fill(~valid, -torch.inf).topk(int(counts.max()), dim=1).values
+        return standardised - ranked.gather(1, counts[:, None] - 1)
 
 
 def _quantised(scores: Tensor, hard: Tensor, quantisation: Quantisation) -> Tensor:
-    if quantisation == "straight_through":
-        return hard + scores - scores.detach()
     if quantisation == "pass":
         return hard if torch.rand(()) < 0.5 else scores
     if quantisation == "element":

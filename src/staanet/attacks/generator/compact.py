@@ -25,6 +25,7 @@ class CompactSettings(GeneratorSettings):
         detail: channels per sample from which each output is made.
     """
 
+    sparsity: float | None = 0.12
     frame: int = 16
     widths: tuple[int, ...] = (32, 64, 128)
     factor: int = 4
@@ -33,6 +34,7 @@ class CompactSettings(GeneratorSettings):
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""
+        super().__post_init__()
         if self.frame < 2 or self.frame % 2 or self.kernel % 2 == 0 or len(self.widths) < 2:
             raise StaanetError(
                 "expected an even frame, an odd kernel and two or more widths, "

@@ -30,6 +30,7 @@ class WaveUNetSettings(GeneratorSettings):
 
     def __post_init__(self) -> None:
         """Refuse sizes that do not fit together."""
+        super().__post_init__()
         doubled = all(2 * a == b for a, b in zip(self.channels, self.channels[1:], strict=False))
         if len(self.channels) < 2 or self.channels[0] % 8 or not doubled:
             raise StaanetError(

@@ -1,0 +1,42 @@
+"""How a claim is measured and written down: a ratio within one run, medians of interleaved repeats."""
+
+import json
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from staanet.core.provenance import commit
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def seconds(function: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    function()
+    return time.perf_counter() - began
+
+
+def ratio(slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5) -> float:
+    """Return the median over `repeats` of what `slow` takes, in units of what `fast` takes right after it."""
+    slow(), fast()
+    return statistics.median(slow() / fast() for _ in range(repeats))
+
+
+def write(name: str, claim: str, aim: float, measured: float, unit: str) -> None:
+    found = {
+        "claim": claim,
+        "aim": aim,
+        "measured": round(measured, 3),
+        "unit": unit,
+        "command": f"python benchmarks/{Path(sys.argv[0]).name}",
+        "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
+        "commit": commit()[0],
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+    print(f"{claim}: {measured:.3g} {unit} (aim {aim:g})")

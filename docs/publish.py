@@ -1,0 +1,43 @@
+"""Publish a run's numbers, never its audio: `python docs/publish.py runs/emodb` fills docs/results/emodb.
+
+Records with their per-clip outcomes, tables, and a page that GitHub shows; the figure goes to docs/images/NAME.svg.
+"""
+
+import shutil
+import sys
+from pathlib import Path
+
+from staanet.core import records
+from staanet.report import figures, summary, tables
+
+DOCS = Path(__file__).resolve().parent
+
+
+def publish(run: Path) -> Path:
+    """Copy records and tables of a run, draw its figure, write its page, and return the page's path."""
+    found = records.read_all(run)
+    place = DOCS / "results" / run.name
+    shutil.rmtree(place, ignore_errors=True)
+    shutil.copytree(run / "records", place / "records")
+    shutil.copytree(run / "tables", place / "tables")
+    drawn = figures.svg(figures.rates, found, prefix="transfer-")
+    (DOCS / "images").mkdir(exist_ok=True)
+    picture = DOCS / "images" / f"{run.name}.svg"
+    picture.write_text(str(drawn).replace("<svg ", '<svg style="background: #fff; color: #222" ', 1), encoding="utf-8")
+    page = place / "README.md"
+    lines = [
+        f"# {run.name}",
+        *summary.sentences(found),
+        f"![ASR of each attack beside its control](../../images/{picture.name})",
+        tables.markdown(tables.transfer(found)),
+        *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(found)),
+        *(f"- {doubt}" for doubt in summary.doubts(found)),
+        f"Each number follows from [the records](records); [flags](../../flags.md) and "
+        f"[what a number says](../../threat-model.md). Made by `staanet run {found[0].experiment}`.",
+    ]
+    page.write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    return page
+
+
+if __name__ == "__main__":
+    print(publish(Path(sys.argv[1])))

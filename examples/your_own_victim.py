@@ -1,0 +1,57 @@
+"""Attack a model of your own: any callable from waveforms `[B, T]` (and lengths `[B]`) to logits `[B, K]` will do.
+
+The model here compares a clip's mean log-mel spectrum with the mean of each emotion, over training speakers.
+"""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+import staanet
+from staanet.audio.spectrogram import log_mel
+from staanet.corpora import Synthetic
+from staanet.corpora.store import collate
+
+
+def features(waveforms: Tensor, lengths: Tensor) -> Tensor:
+    """Return each clip's mean log-mel spectrum, `[B, 40]`."""
+    frames = log_mel(waveforms, 16_000, bands=40)  # [B, 40, F]
+    own = torch.arange(frames.shape[2]) < (lengths // 160)[:, None]  # a clip's frames, not its padding
+    return (frames * own[:, None]).sum(2) / own.sum(1, keepdim=True)
+
+
+class NearestSpectrum:
+    """A victim without a network: the logits are negative distances to the emotions' mean spectra."""
+
+    def __init__(self, means: Tensor) -> None:
+        self.means = means
+
+    def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        return -torch.cdist(features(waveforms, lengths), self.means)
+
+
+def main() -> None:
+    corpus = Synthetic(speakers=5, sentences=3)
+    labels = corpus.labels(Path())
+
+    def clips(speakers: set[str]):
+        chosen = [u for u in corpus.validate(Path()).utterances if u.speaker in speakers]
+        sounds = [torch.from_numpy(corpus.read(Path(), u)[0][:, 0]) for u in chosen]
+        return collate(sounds, [labels.index(u.label) for u in chosen], [u.id for u in chosen])
+
+    train, test = clips({"s00", "s01", "s02"}), clips({"s03", "s04"})
+    known = features(train.waveforms, train.lengths)
+    victim = NearestSpectrum(torch.stack([known[train.labels == k].mean(0) for k in range(len(labels))]))
+
+    for snr_db in (40, 30, 20):
+        attack = staanet.create_attack("noise", snr_db=snr_db, sparsity=0.12)
+        decided = victim(test.waveforms, test.lengths).argmax(1)
+        adversarial = attack(victim, test.waveforms, decided, test.lengths, seed=0)
+        figures = staanet.summary(staanet.observe(victim, test.waveforms, adversarial, test.labels, test.lengths))
+        told = ", ".join(f"{name} {figures[name]:.2f}" for name in ("accuracy_clean", "accuracy_adv", "asr"))
+        print(f"noise {snr_db} dB below the peak: {told}")
+
+
+if __name__ == "__main__":
+    main()

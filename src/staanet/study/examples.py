@@ -1,0 +1,77 @@
+"""Clips to listen to: an original beside its adversarial twin, and what every target heard in both."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from staanet.audio import files as audio
+from staanet.core.files import whole, write_json
+from staanet.corpora import Store
+from staanet.evaluation import AdversarialSet
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def write(
+    folder: Path,
+    name: str,
+    store: Store,
+    adversarial: AdversarialSet,
+    outcomes: Mapping[str, Rows],
+    *,
+    count: int,
+    about: Mapping[str, str],
+) -> list[Path]:
+    """Write `count` clips to folders of their own, those that fooled the most targets first, and return the folders.
+
+    Args:
+        folder: where.
+        name: what the folders' names begin with.
+        store: the clean clips.
+        adversarial: the attacked ones.
+        outcomes: the per-clip rows of each target, by its name.
+        count: how many clips.
+        about: what is written beside each clip's own figures.
+    """
+    clips = {target: {row["id"]: row for row in rows} for target, rows in outcomes.items()}
+    places = []
+    for number, clip in enumerate(_chosen(outcomes, count)):
+        place = folder / f"{name}-{number}"
+        places.append(place)
+        if (place / "example.json").is_file():
+            continue
+        row = next(iter(clips.values()))[clip]
+        decided = ("predicted_clean", "predicted_adv")
+        facts = {
+            "id": clip,
+            "label": store.labels[row["labels"]],
+            "predictions": {t: [store.labels[rows[clip][key]] for key in decided] for t, rows in clips.items()},
+            "snr_peak_db": row["snr_peak_db"],
+            "sparsity": row["l0"] / row["length"],
+        }
+        # The paper's protocol attacks a repeated or cut clip: both sides are the stretch that the two have in common.
+        attacked = adversarial.waveform(clip)[: store.length(clip)]
+        original = store.waveform(clip)[: len(attacked)]
+        with whole(place) as temporary:
+            temporary.mkdir()
+            audio.write(temporary / "original.flac", original.numpy(), store.sample_rate)
+            audio.write(temporary / "adversarial.flac", attacked.numpy(), store.sample_rate)
+            write_json(temporary / "example.json", {**about, **facts})
+    return places
+
+
+def _chosen(outcomes: Mapping[str, Rows], count: int) -> list[str]:
+    """Return the ids of `count` clips: of different emotions where there are, then those that fooled more targets."""
+    fooled: dict[str, int] = {}
+    labels: dict[str, int] = {}
+    for rows in outcomes.values():
+        for row in rows:
+            labels[row["id"]] = row["labels"]
+            fooled[row["id"]] = fooled.get(row["id"], 0) + (row["predicted_adv"] != row["predicted_clean"])
+    heard: dict[int, int] = {}
+    ranks = []
+    for clip in sorted(fooled, key=lambda clip: (-fooled[clip], clip)):
+        again = heard.get(labels[clip], 0)
+        heard[labels[clip]] = again + 1
+        ranks.append((fooled[clip] == 0, again, -fooled[clip], clip))
+    return [clip for *_, clip in sorted(ranks)[:count]]

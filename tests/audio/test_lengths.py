@@ -1,0 +1,57 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staanet.audio.lengths import fit_length, standardise
+
+
+def tiled(clip, size):
+    return np.tile(clip, -(-size // len(clip)))[:size]
+
+
+@given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), size=st.integers(1, 50), padding=st.integers(0, 5))
+def test_every_clip_is_repeated_or_cut_by_itself(lengths, size, padding):
+    waveforms = torch.randn(len(lengths), max(lengths) + padding)
+    fitted = fit_length(waveforms, torch.tensor(lengths), size)
+    expected = [tiled(row[:length], size) for row, length in zip(waveforms.numpy(), lengths, strict=True)]
+    assert np.array_equal(fitted.numpy(), np.stack(expected))
+
+
+@given(lengths=st.lists(st.integers(1, 20), min_size=1, max_size=4), size=st.integers(1, 50))
+def test_each_samples_gradient_is_the_sum_over_its_repeats(lengths, size):
+    waveforms = torch.randn(len(lengths), max(lengths), dtype=torch.float64, requires_grad=True)
+    weights = torch.randn(len(lengths), size, dtype=torch.float64)
+    (fit_length(waveforms, torch.tensor(lengths), size) * weights).sum().backward()
+    for gradient, weight, length in zip(waveforms.grad.numpy(), weights.numpy(), lengths, strict=True):
+        places = tiled(np.arange(length), size)
+        expected = np.bincount(places, weights=weight, minlength=waveforms.shape[1])
+        assert gradient == pytest.approx(expected, abs=1e-12)
+
+
+def test_standardise_agrees_with_numpy():
+    waveforms = 0.2 * torch.randn(4, 1000, dtype=torch.float64) + torch.tensor([[0.0], [0.1], [-0.3], [5.0]])
+    numbers = waveforms.numpy()
+    expected = (numbers - numbers.mean(1, keepdims=True)) / numbers.std(1, ddof=1, keepdims=True)
+    assert standardise(waveforms).numpy() == pytest.approx(expected, abs=1e-9)
+
+
+@given(gain=st.floats(0.01, 1), offset=st.floats(-0.5, 0.5))
+def test_standardise_hears_neither_gain_nor_offset(gain, offset):
+    waveforms = torch.sin(torch.arange(500, dtype=torch.float64))[None]
+    assert torch.allclose(standardise(gain * waveforms + offset), standardise(waveforms), atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_silence_stays_zero_and_its_gradient_finite(value):
+    waveforms = torch.full((1, 100), value, requires_grad=True)
+    standardised = standardise(waveforms)
+    assert not standardised.any()
+    (standardised * torch.randn(1, 100)).sum().backward()
+    assert torch.isfinite(waveforms.grad).all()
+
+
+def test_the_gradient_of_standardise_is_the_numerical_one():
+    waveforms = torch.randn(2, 30, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(standardise, waveforms)

@@ -1,0 +1,76 @@
+import logging
+import sys
+import warnings
+
+import pytest
+import soundfile
+
+from staanet import cli
+from staanet.cli.options import parsed
+from staanet.core.provenance import best_device
+from staanet.corpora import Store, Synthetic, prepare
+from staanet.study import single
+
+
+@pytest.fixture
+def staanet(capsys, monkeypatch):
+    """Run the command line in this process: `staanet("list", "models")` gives status, stdout and stderr."""
+
+    def run(*arguments):
+        capsys.readouterr()
+        monkeypatch.setattr(sys, "argv", ["staanet", *map(str, arguments)])
+        handlers, level, wording = logging.root.handlers[:], logging.root.level, warnings.formatwarning
+        logging.root.handlers.clear()
+        try:
+            cli.main()
+            status = 0
+        except SystemExit as leaving:
+            status = int(leaving.code or 0)
+        finally:
+            logging.captureWarnings(False)
+            logging.root.handlers[:] = handlers
+            logging.root.setLevel(level)
+            warnings.formatwarning = wording
+        return status, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """Six speakers, four emotions, one short sentence."""
+    folder = tmp_path_factory.mktemp("prepared") / "store"
+    prepare(Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6)), folder, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def victim(tmp_path_factory, store):
+    """A victim, hardly trained."""
+    folder = tmp_path_factory.mktemp("victims") / "zhao19"
+    training = parsed(["epochs=1"])
+    single.train("zhao19", store, folder, seconds=0.2, training=training, seed=0, device=best_device())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def generator(tmp_path_factory, store, victim):
+    """A generator, hardly trained."""
+    folder = tmp_path_factory.mktemp("generators") / "compact"
+    sizes, training = {"widths": (4, 8)}, {"epochs": 1}
+    single.fit("compact", victim, store, folder, sizes=sizes, training=training, seed=0, device=best_device())
+    return folder
+
+
+@pytest.fixture
+def clips(tmp_path, store):
+    """A folder with a WAV of one channel and a FLAC of two at another rate."""
+    prepared = Store(store)
+    first, second = (prepared.waveform(clip).numpy() for clip in list(prepared.utterances)[:2])
+    folder = tmp_path / "clips"
+    (folder / "deep").mkdir(parents=True)
+    soundfile.write(folder / "one.wav", first, 16_000, subtype="PCM_16")
+    both = 0.8 * second[:, None].repeat(2, axis=1)
+    both[100:, 1] = both[:-100, 0]
+    soundfile.write(folder / "deep" / "two.flac", both, 22_050, subtype="PCM_16")
+    return folder

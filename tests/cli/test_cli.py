@@ -1,0 +1,217 @@
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import soundfile
+
+import staanet as library
+from staanet.cli.list import Kind
+from staanet.corpora import Store
+from staanet.models import load_victim
+from staanet.study import load, packaged
+
+WITHOUT_TORCH = """
+import sys
+from staanet.cli import main
+sys.argv = ["staanet", *sys.argv[1:]]
+try:
+    main()
+except SystemExit as leaving:
+    heavy = sorted({"torch", "numpy", "scipy", "soundfile"} & set(sys.modules))
+    sys.exit(f"imported {heavy}" if heavy else leaving.code)
+"""
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["attack", "--help"], ["run", "-h"]])
+def test_help_and_version_load_nothing_heavy(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.strip()
+
+
+def test_the_version_is_the_librarys(staanet):
+    assert staanet("--version") == (0, f"{library.__version__}\n", "")
+
+
+def test_help_lists_the_verbs(staanet):
+    _, out, _ = staanet("--help")
+    for verb in ("demo", "run", "prepare", "train", "fit", "attack", "report", "list"):
+        assert f"│ {verb} " in out
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_is_listed_for_machines_and_for_people(staanet, kind):
+    status, out, err = staanet("list", kind.value, "--json")
+    assert (status, err) == (0, "")
+    rows = json.loads(out)
+    assert rows
+    names = [row["name"] for row in rows]
+    assert len(set(names)) == len(names)
+    assert all(isinstance(row["summary"], str) and row["summary"] for row in rows)
+    status, out, err = staanet("list", kind.value)
+    assert (status, err) == (0, "")
+    assert names[0] in out
+
+
+@pytest.mark.parametrize("name", sorted(packaged()))
+def test_a_packaged_experiment_loads(name):
+    read, experiment = load(name)
+    assert read == name
+    assert experiment.title
+    assert {experiment.attack(attack).name for attack in experiment.attacks}
+
+
+def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path):
+    settings = ["--set", "speakers=6", "--set", "sentences=1", "--set", "seconds=[0.5, 0.6]"]
+    status, out, err = staanet("prepare", "synthetic", tmp_path, "--out", tmp_path / "store", *settings, "--json")
+    assert (status, err) == (0, "")
+    about = json.loads(out)
+    assert (about["clips"], about["speakers"], about["left_out"]) == (24, 6, 0)
+    assert about["labels"] == {"anger": 6, "happiness": 6, "neutral": 6, "sadness": 6}
+
+    status, out, err = staanet(
+        "train",
+        "zhao19",
+        "--corpus",
+        tmp_path / "store",
+        "--out",
+        tmp_path / "victim",
+        "--seconds",
+        0.2,
+        "--set",
+        "epochs=1",
+    )
+    assert status == 0, err
+    assert "best validation UAR" in out
+    assert load_victim(tmp_path / "victim").trained_length == 3200
+
+    status, out, err = staanet(
+        *("fit", "compact", "--source", tmp_path / "victim", "--corpus", tmp_path / "store"),
+        *(
+            "--out",
+            tmp_path / "generator",
+            "--set",
+            "epochs=1",
+            "--set",
+            "budget.epsilon=0.05",
+            "--size",
+            "widths=[4, 8]",
+        ),
+    )
+    assert status == 0, err
+    assert "validation ASR" in out
+    config = json.loads((tmp_path / "generator" / "config.json").read_text())
+    assert config["settings"]["widths"] == [4, 8]
+    assert config["made_from"]["training"]["budget"] == {"epsilon": 0.05, "snr_db": None, "sparsity": 0.12}
+
+    status, out, err = staanet(
+        *("attack", "staa_net", tmp_path / "store", tmp_path / "adversarial"),
+        *("--source", tmp_path / "victim", "--generator", tmp_path / "generator", "--epsilon", 0.05),
+    )
+    assert (status, err) == (0, "")
+    assert "of 24 fooled, as read back from their files" in out
+    assert {path.name for path in tmp_path.iterdir()} == {"store", "victim", "generator", "adversarial"}
+
+
+def test_training_is_repeatable_to_the_bit(staanet, tmp_path, store, victim):
+    status, _, _ = staanet(
+        "train", "zhao19", "--corpus", store, "--out", tmp_path / "again", "--seconds", 0.2, "--set", "epochs=1"
+    )
+    assert status == 0
+    for name in ("config.json", "model.safetensors"):
+        assert (tmp_path / "again" / name).read_bytes() == (victim / name).read_bytes()
+
+
+@pytest.mark.parametrize("name", ["one.wav", "deep/two.flac"])
+def test_an_attacked_file_keeps_its_length_rate_and_channels(staanet, tmp_path, clips, victim, generator, name):
+    target = tmp_path / f"out.{name.rsplit('.', 1)[1]}"
+    status, out, err = staanet(
+        "attack", "staa_net", clips / name, target, "--source", victim, "--generator", generator, "--snr-db", 10
+    )
+    assert (status, err) == (0, "")
+    assert "fooled, as read back" in out
+    before, after = soundfile.info(clips / name), soundfile.info(target)
+    assert (after.frames, after.samplerate, after.channels) == (before.frames, before.samplerate, before.channels)
+    assert after.subtype == {".wav": "FLOAT", ".flac": "PCM_24"}[target.suffix]
+    change = soundfile.read(target, always_2d=True)[0] - soundfile.read(clips / name, always_2d=True)[0]
+    assert np.abs(change).max() > 1e-3
+    assert change[:, 0] == pytest.approx(change[:, -1], abs=2.0**-22)
+
+
+def test_a_change_at_the_files_own_rate_is_within_the_budget(staanet, tmp_path, clips, victim):
+    status, _, _ = staanet(
+        *("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", victim),
+        *("--epsilon", 0.01, "--sparsity", 0.05),
+    )
+    assert status == 0
+    before, after = (soundfile.read(path, dtype="float32")[0] for path in (clips / "one.wav", tmp_path / "out.wav"))
+    change = np.abs(after - before)
+    assert change.max() <= 0.01 + 1e-6
+    assert np.count_nonzero(change) == int(0.05 * len(before))
+
+
+def test_another_seed_gives_another_attack_and_the_same_seed_the_same_bytes(staanet, tmp_path, clips, victim):
+    for target, seed in (("a", 0), ("b", 0), ("c", 1)):
+        staanet("attack", "noise", clips / "one.wav", tmp_path / f"{target}.wav", "--source", victim, "--seed", seed)
+    first, second, third = ((tmp_path / f"{target}.wav").read_bytes() for target in "abc")
+    assert first == second != third
+
+
+def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, victim):
+    status, out, _ = staanet("attack", "noise", clips, tmp_path / "out", "--source", victim, "--json")
+    assert status == 0
+    rows = json.loads(out)
+    assert [row["path"] for row in rows] == ["deep/two.flac", "one.wav"]
+    assert {str(path.relative_to(tmp_path / "out")) for path in (tmp_path / "out").rglob("*.*")} == {
+        "one.wav",
+        "deep/two.flac",
+    }
+    assert all(row["snr_peak_db"] == pytest.approx(17, abs=0.1) for row in rows)
+    assert all(row["sparsity"] == pytest.approx(0.12, abs=1e-3) for row in rows)
+
+
+def test_a_store_is_attacked_clip_by_clip(staanet, tmp_path, store, victim):
+    status, out, _ = staanet("attack", "noise", store, tmp_path / "out", "--source", victim, "--json")
+    assert status == 0
+    prepared = Store(store)
+    assert [row["path"] for row in json.loads(out)] == [f"{clip}.flac" for clip in prepared.utterances]
+    for clip in prepared.utterances:
+        after = soundfile.info(tmp_path / "out" / f"{clip}.flac")
+        assert (after.frames, after.samplerate, after.channels) == (prepared.length(clip), 16_000, 1)
+
+
+def test_what_cannot_be_read_or_heard_is_told_and_the_rest_attacked(staanet, tmp_path, clips, victim):
+    (clips / "garbage.wav").write_bytes(b"no audio" * 40)
+    (clips / "cut.wav").write_bytes((clips / "one.wav").read_bytes()[:-500])
+    soundfile.write(clips / "silent.wav", np.zeros(4000), 16_000)
+    soundfile.write(clips / "tiny.wav", np.full(1, 0.1), 48_000)
+    status, out, err = staanet("attack", "noise", clips, tmp_path / "out", "--source", victim, "--json")
+    assert status == 0
+    assert len(json.loads(out)) == 2
+    lines = err.splitlines()
+    assert len(lines) == 4
+    for name in ("garbage.wav", "cut.wav", "silent.wav", "tiny.wav"):
+        (line,) = [line for line in lines if name in line]
+        assert "expected" in line
+        assert line.endswith("; left out")
+
+
+def test_each_left_out_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
+    folder = tmp_path / ("a rather long name of a folder " * 4).strip() / "joy"
+    folder.mkdir(parents=True)
+    (folder / "garbage-1.wav").write_bytes(b"no audio" * 40)
+    (clips / "one.wav").rename(folder / "anna-1.wav")
+    done = subprocess.run(
+        [sys.executable, "-m", "staanet", "prepare", "folder", str(folder.parent), "--out", str(tmp_path / "store")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"{folder / 'garbage-1.wav'}: expected readable audio, got Format not recognised; replace the file; left out\n"
+    )

@@ -1,0 +1,169 @@
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+
+import staanet
+from staanet.attacks.generator import create_generator, load_generator
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError
+from staanet.core.signature import file_digest
+from staanet.models import create_victim, load_victim
+
+LABELS = ("anger", "neutral", "sadness")
+
+
+@pytest.fixture
+def clips():
+    return torch.rand(2, 3200, generator=torch.Generator().manual_seed(0)) - 0.5
+
+
+@pytest.fixture
+def victim_folder(tmp_path):
+    victim = create_victim("zhao19", LABELS, seconds=0.1)
+    checkpoints.save(victim, tmp_path / "victim")
+    return tmp_path / "victim"
+
+
+@pytest.fixture
+def generator_folder(tmp_path):
+    checkpoints.save(create_generator("compact", widths=(4, 8)), tmp_path / "generator")
+    return tmp_path / "generator"
+
+
+@pytest.mark.parametrize("name", ["emo18", "zhao19"])
+def test_a_victim_comes_back_with_the_same_bits(tmp_path, clips, name):
+    victim = create_victim(name, LABELS, seconds=0.1).train()
+    victim(clips)
+    victim.eval()
+    checkpoints.save(victim, tmp_path / "victim", history=[{"uar": 0.5}])
+    again = load_victim(tmp_path / "victim")
+    assert not again.training
+    assert (again.labels, again.sample_rate, again.settings) == (LABELS, 16_000, victim.settings)
+    with torch.no_grad():
+        assert torch.equal(again(clips), victim(clips))
+    config = json.loads((tmp_path / "victim" / "config.json").read_text())
+    assert config["history"] == [{"uar": 0.5}]
+    assert config["staanet"] == staanet.__version__
+
+
+@pytest.mark.parametrize(("name", "sizes"), [("compact", {"widths": (4, 8)}), ("wave_unet", {})])
+def test_a_generator_comes_back_with_the_same_bits(tmp_path, clips, name, sizes):
+    generator = create_generator(name, **sizes).eval()
+    checkpoints.save(generator, tmp_path / "generator")
+    again = load_generator(tmp_path / "generator")
+    assert again.settings == generator.settings
+    with torch.no_grad():
+        for one, other in zip(generator(clips, epsilon=0.1), again(clips, epsilon=0.1), strict=True):
+            assert torch.equal(one, other)
+
+
+def told(load, folder):
+    with pytest.raises(StaanetError) as caught:
+        load(folder)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.startswith(str(folder))
+    return message
+
+
+def test_a_generator_given_as_a_model_is_told(generator_folder):
+    message = told(load_victim, generator_folder)
+    assert message.endswith(", got one of 'compact'; give the folder of a model")
+
+
+def test_a_model_given_as_a_generator_is_told(victim_folder):
+    assert "got one of 'zhao19'; give the folder of a generator" in told(load_generator, victim_folder)
+
+
+def edit(folder, **changes):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+
+
+def test_the_weights_of_another_architecture_are_told(victim_folder):
+    edit(victim_folder, name="emo18")
+    message = told(load_victim, victim_folder)
+    assert "expected the weights of emo18, got other ones" in message
+    assert len(message) < 400
+
+
+def test_weights_of_another_size_are_told(victim_folder):
+    edit(victim_folder, settings={"labels": ["a", "b"], "seconds": 0.1})
+    assert "expected the weights of zhao19, got other ones (size mismatch for head.linear" in told(
+        load_victim, victim_folder
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"settings": {"labels": ["a", "b"], "second": 1}}, "got 'second'; did you mean 'seconds'?"),
+        ({"settings": {"labels": ["a"]}}, "expected two or more different labels"),
+        ({"settings": None}, "expected a table of settings"),
+        ({"name": None}, "got one of None"),
+    ],
+)
+def test_a_wrong_config_is_told(victim_folder, changes, message):
+    edit(victim_folder, **changes)
+    assert message in told(load_victim, victim_folder)
+
+
+@pytest.mark.parametrize("config", ["{}", "[]", '{"name": "zhao19"}', "3"])
+def test_a_config_without_name_or_settings_is_told(victim_folder, config):
+    (victim_folder / "config.json").write_text(config)
+    assert "expected name and settings of a model" in told(load_victim, victim_folder)
+
+
+def test_a_config_that_is_no_json_is_told(victim_folder):
+    (victim_folder / "config.json").write_text("{")
+    assert "config.json: expected JSON" in told(load_victim, victim_folder)
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage" * 100, None])
+def test_damaged_weights_are_told(victim_folder, content):
+    weights = victim_folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100] if content is None else content)
+    assert "model.safetensors: expected safetensors, got a damaged file" in told(load_victim, victim_folder)
+
+
+@pytest.mark.parametrize("lost", ["config.json", "model.safetensors"])
+def test_a_missing_file_is_told(victim_folder, lost):
+    (victim_folder / lost).unlink()
+    assert "expected a model checkpoint (config.json and model.safetensors), found none" in told(
+        load_victim, victim_folder
+    )
+
+
+def test_a_missing_folder_is_told(tmp_path):
+    assert "expected a model checkpoint" in told(load_victim, tmp_path / "nosuch")
+    assert "expected a checkpoint" in told(checkpoints.digest, tmp_path / "nosuch")
+
+
+def test_the_digest_changes_with_the_weights_alone(victim_folder):
+    before = checkpoints.digest(victim_folder)
+    assert before == file_digest(victim_folder / "model.safetensors")
+    edit(victim_folder, note="seen")
+    assert checkpoints.digest(victim_folder) == before
+    weights = checkpoints.load_tensors(victim_folder / "model.safetensors")
+    weights["head.linear.bias"] += 1
+    checkpoints.save_tensors(victim_folder / "model.safetensors", weights)
+    assert checkpoints.digest(victim_folder) != before
+
+
+def test_an_interrupted_save_leaves_the_old_checkpoint(victim_folder):
+    victim = load_victim(victim_folder)
+    before = {path.name: path.read_bytes() for path in victim_folder.iterdir()}
+    with pytest.raises(TypeError, match="cannot be a setting"):
+        checkpoints.save(victim, victim_folder, history=object())
+    assert {path.name: path.read_bytes() for path in victim_folder.iterdir()} == before
+    assert list(victim_folder.parent.iterdir()) == [victim_folder]
+
+
+def test_nothing_is_ever_unpickled():
+    forbidden = re.compile(r"\b(import (pickle|joblib|dill|shelve|marshal)|torch\.(load|save)|allow_pickle=True)\b")
+    sources = sorted(Path(staanet.__file__).parent.rglob("*.py"))
+    assert len(sources) > 50
+    assert [str(path) for path in sources if forbidden.search(path.read_text(encoding="utf-8"))] == []

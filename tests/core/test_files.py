@@ -1,0 +1,170 @@
+import json
+import math
+
+import pytest
+
+from staanet.core.errors import StaanetError
+from staanet.core.files import (
+    check_replaceable,
+    check_writable,
+    discard,
+    read_json,
+    read_jsonl,
+    whole,
+    write_json,
+    write_jsonl,
+)
+
+
+def interrupted(path, folder):
+    with whole(path) as temporary:
+        if folder:
+            temporary.mkdir()
+            (temporary / "half").write_text("half")
+        else:
+            temporary.write_text("half")
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_an_interrupted_block_leaves_nothing(tmp_path, folder):
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(tmp_path / "place" / "thing", folder)
+    assert list((tmp_path / "place").iterdir()) == []
+
+
+def test_an_interrupted_block_leaves_the_old_file_as_it_was(tmp_path):
+    path = tmp_path / "thing"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path, folder=False)
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_block_leaves_the_old_folder_as_it_was(tmp_path):
+    path = tmp_path / "thing"
+    path.mkdir()
+    (path / "old").write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(path, folder=True)
+    assert [p.name for p in path.iterdir()] == ["old"]
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_path_does_not_exist_before_the_block_ends(tmp_path):
+    path = tmp_path / "deep" / "thing"
+    with whole(path) as temporary:
+        temporary.write_text("new")
+        assert not path.exists()
+    assert path.read_text() == "new"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_new_folder_replaces_the_old_one_entirely(tmp_path):
+    path = tmp_path / "thing"
+    path.mkdir()
+    (path / "old").write_text("old")
+    with whole(path) as temporary:
+        temporary.mkdir()
+        (temporary / "new").write_text("new")
+    assert [p.name for p in path.iterdir()] == ["new"]
+
+
+def test_what_an_interrupted_run_left_is_thrown_away(tmp_path):
+    (tmp_path / ".thing.partial").mkdir()
+    (tmp_path / ".thing.partial" / "stale").write_text("stale")
+    with whole(tmp_path / "thing") as temporary:
+        temporary.mkdir()
+    assert [p.name for p in tmp_path.iterdir()] == ["thing"]
+    assert list((tmp_path / "thing").iterdir()) == []
+
+
+def below_a_file(tmp_path):
+    (tmp_path / "file").write_text("")
+    return tmp_path / "file" / "thing"
+
+
+def test_a_place_below_a_file_is_told_by_whole(tmp_path):
+    place = below_a_file(tmp_path)
+    with pytest.raises(StaanetError, match=r"file/thing: expected a place that can be written, got .*--out"):
+        write_json(place, {})
+
+
+@pytest.mark.parametrize("check", [check_writable, lambda folder: check_replaceable(folder / "inner", "store.json")])
+def test_a_place_below_a_file_is_told_before_any_work(tmp_path, check):
+    with pytest.raises(StaanetError, match=r"file/thing: expected a folder that can be written, got .*--out"):
+        check(below_a_file(tmp_path))
+
+
+def test_checking_leaves_an_empty_folder(tmp_path):
+    check_writable(tmp_path / "a" / "b")
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_a_folder_of_other_files_is_never_replaced(tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+    with pytest.raises(StaanetError, match=r"expected a new folder or one with store.json, got other files"):
+        check_replaceable(tmp_path, "store.json")
+    (tmp_path / "store.json").write_text("{}")
+    check_replaceable(tmp_path, "store.json")
+    check_replaceable(tmp_path / "new", "store.json")
+
+
+@pytest.mark.parametrize("name", [".", "..", "/"])
+def test_a_place_without_a_name_of_its_own_is_refused(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StaanetError, match="with a name of its own; choose another --out"):
+        check_replaceable(type(tmp_path)(name), "store.json")
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, {"a": [1, -math.inf]}])
+@pytest.mark.parametrize("write", [write_json, lambda path, value: write_jsonl(path, [1, value])])
+def test_nan_and_infinity_are_refused_and_the_old_file_stays(tmp_path, write, value):
+    path = tmp_path / "file.json"
+    path.write_text("1\n")
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write(path, value)
+    assert path.read_text() == "1\n"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+VALUES = [{"a": 1.5, "ü": None}, [1, "two", True], 0.1 + 0.2]
+
+
+def test_json_comes_back_as_it_was(tmp_path):
+    write_json(tmp_path / "a.json", VALUES)
+    assert read_json(tmp_path / "a.json") == VALUES
+    write_jsonl(tmp_path / "a.jsonl", iter(VALUES))
+    assert read_jsonl(tmp_path / "a.jsonl") == VALUES
+    assert len((tmp_path / "a.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_line_separator_within_a_text_does_not_break_the_line(tmp_path):
+    write_jsonl(tmp_path / "a.jsonl", ["one\u2028two\x85three\n"])
+    assert read_jsonl(tmp_path / "a.jsonl") == ["one\u2028two\x85three\n"]
+
+
+@pytest.mark.parametrize("read", [read_json, read_jsonl])
+@pytest.mark.parametrize("content", [b'{"a": 1', b"\xff\xfe", b'{"a" 1}'])
+def test_a_damaged_file_is_told(tmp_path, read, content):
+    path = tmp_path / "file.json"
+    path.write_bytes(content)
+    with pytest.raises(StaanetError, match=r"file.json: expected JSON, got") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("read", [read_json, read_jsonl])
+def test_a_missing_file_is_told(tmp_path, read):
+    with pytest.raises(StaanetError, match=r"file.json: expected a file, found none"):
+        read(tmp_path / "file.json")
+
+
+def test_discard_removes_files_and_folders_and_minds_nothing_missing(tmp_path):
+    (tmp_path / "folder").mkdir()
+    write_json(tmp_path / "folder" / "file", json.loads("1"))
+    discard(tmp_path / "folder" / "file")
+    discard(tmp_path / "folder")
+    discard(tmp_path / "folder")
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,121 @@
+import hashlib
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staanet.core.seeds import ClipRandom, derive, seeded
+
+DRAWS = ("uniform", "signs", "orders")
+
+
+def draws(name, waveforms, lengths, seed=0):
+    return getattr(ClipRandom(seed, waveforms, torch.tensor(lengths)), name)()
+
+
+@pytest.mark.parametrize("name", DRAWS)
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=5), padding=st.integers(0, 7), order=st.randoms())
+def test_a_clips_draws_do_not_depend_on_its_batch_its_place_or_its_padding(name, lengths, padding, order):
+    clips = [torch.randn(length) for length in lengths]
+    places = list(range(len(clips)))
+    order.shuffle(places)
+    batch = torch.zeros(len(clips), max(lengths) + padding)
+    for row, place in enumerate(places):
+        batch[row, : lengths[place]] = clips[place]
+    together = draws(name, batch, [lengths[place] for place in places])
+    for row, place in enumerate(places):
+        alone = draws(name, clips[place][None], [lengths[place]])
+        assert torch.equal(together[row, : lengths[place]], alone[0])
+        assert not together[row, lengths[place] :].any()
+
+
+@pytest.mark.parametrize("name", DRAWS)
+def test_seed_and_clip_each_change_the_draws(name):
+    clip = torch.linspace(-1, 1, 200)[None]
+    first = draws(name, clip, [200])
+    assert torch.equal(first, draws(name, clip.clone(), [200]))
+    assert not torch.equal(first, draws(name, clip, [200], seed=1))
+    assert not torch.equal(first, draws(name, clip.nextafter(torch.tensor(2.0)), [200]))
+
+
+def test_draws_neither_use_nor_disturb_the_global_generator():
+    clip = torch.linspace(-1, 1, 50)[None]
+    torch.manual_seed(1)
+    first, after_first = draws("uniform", clip, [50]), torch.rand(3)
+    torch.manual_seed(1)
+    plain = torch.rand(3)
+    assert torch.equal(after_first, plain)
+    torch.manual_seed(2)
+    assert torch.equal(first, draws("uniform", clip, [50]))
+
+
+def test_draws_have_the_right_distribution():
+    random = ClipRandom(0, torch.linspace(-1, 1, 20_000)[None], torch.tensor([20_000]))
+    uniform, signs, orders = random.uniform()[0].numpy(), random.signs()[0].numpy(), random.orders()[0].numpy()
+    assert 0 <= uniform.min() < uniform.max() < 1
+    assert uniform.mean() == pytest.approx(0.5, abs=0.01)
+    assert uniform.var() == pytest.approx(1 / 12, abs=0.003)
+    assert set(signs) == {-1.0, 1.0}
+    assert abs(signs.mean()) < 0.03
+    assert np.array_equal(np.sort(orders), np.arange(20_000))
+
+
+def test_two_draws_of_one_stream_differ():
+    random = ClipRandom(0, torch.ones(1, 100), torch.tensor([100]))
+    assert not torch.equal(random.uniform(), random.uniform())
+
+
+@given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4), seed=st.integers(0, 5))
+def test_shuffle_keeps_the_values_of_each_clip_and_nothing_beyond(lengths, seed):
+    size = max(lengths) + 2
+    waveforms, values = torch.randn(len(lengths), size), torch.randn(len(lengths), size)
+    shuffled = ClipRandom(seed, waveforms, torch.tensor(lengths)).shuffle(values)
+    for row, before, length in zip(shuffled, values, lengths, strict=True):
+        assert torch.equal(row[:length].sort().values, before[:length].sort().values)
+        assert not row[length:].any()
+
+
+def test_shuffle_moves_values():
+    values = torch.arange(1.0, 101.0)[None]
+    shuffled = ClipRandom(0, torch.ones(1, 100), torch.tensor([100])).shuffle(values)
+    assert (shuffled != values).float().mean() > 0.9
+
+
+def test_derive_tells_every_part_and_every_boundary_apart():
+    parts = [(0,), (1,), ("0",), (0, 1), (1, 0), (0, "fold", 1), (0, "fold", 11), ("ab", "c"), ("a", "bc"), ()]
+    seeds = [derive(*each) for each in parts]
+    assert len(set(seeds)) == len(parts)
+    assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+def test_derive_is_half_of_the_blake2b_of_its_parts():
+    digest = hashlib.blake2b(b"0\x1f'fold'\x1f1", digest_size=8).digest()
+    assert derive(0, "fold", 1) == int.from_bytes(digest, "little") // 2
+
+
+def test_seeded_repeats_its_draws_and_gives_the_global_generator_back():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    with seeded(0, "weights"):
+        first = torch.rand(4)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(4)
+    with seeded(0, "weights"):
+        assert torch.equal(torch.rand(4), first)
+    with seeded(0, "order"):
+        assert not torch.equal(torch.rand(4), first)
+
+
+def failing():
+    with seeded(0):
+        torch.rand(1)
+        raise RuntimeError("inside")
+
+
+def test_seeded_gives_the_global_generator_back_after_an_exception():
+    before = torch.get_rng_state()
+    with pytest.raises(RuntimeError, match="inside"):
+        failing()
+    assert torch.equal(torch.get_rng_state(), before)

@@ -1,0 +1,174 @@
+import time
+
+import numpy as np
+import pytest
+
+from staanet.audio.files import write
+from staanet.core.errors import StaanetError
+from staanet.corpora import Folder, prepare
+
+NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, 400).astype(np.float32)
+
+
+def put(root, *names):
+    for name in names:
+        write(root / name, NOISE, 16_000)
+
+
+def table(root, text, name="metadata.csv", encoding="utf-8"):
+    root.mkdir(exist_ok=True)
+    (root / name).write_bytes(text.encode(encoding))
+
+
+def told(root, corpus=None):
+    with pytest.raises(StaanetError) as caught:
+        (corpus or Folder()).validate(root)
+    message = str(caught.value)
+    assert message.startswith(str(root))
+    assert "\n" not in message
+    return message
+
+
+def test_a_folder_per_emotion_names_label_and_speaker(tmp_path):
+    put(tmp_path, "joy/anna-1.wav", "joy/bert_2.flac", "anger/anna-3.wav", "deep/fear/carl.wav")
+    found = Folder().validate(tmp_path)
+    assert {(u.id, u.label, u.speaker) for u in found.utterances} == {
+        ("joy/anna-1", "joy", "anna"),
+        ("joy/bert_2", "joy", "bert"),
+        ("anger/anna-3", "anger", "anna"),
+        ("deep/fear/carl", "fear", "carl"),
+    }
+    assert Folder().labels(tmp_path) == ("anger", "fear", "joy")
+    assert (list(found.missing), list(found.extra), list(found.problems)) == ([], [], [])
+
+
+def test_files_that_are_no_audio_are_passed_over(tmp_path):
+    put(tmp_path, "joy/anna-1.wav")
+    (tmp_path / "joy" / "notes.txt").write_text("loud")
+    assert len(Folder().validate(tmp_path).utterances) == 1
+
+
+def test_a_file_outside_every_emotions_folder_is_told(tmp_path):
+    put(tmp_path, "joy/anna-1.wav", "stray.wav")
+    found = Folder().validate(tmp_path)
+    assert len(found.utterances) == 1
+    assert found.problems == [f"{tmp_path / 'stray.wav'}: expected an emotion from joy; got ''; left out"]
+
+
+def test_two_files_of_one_name_are_one_clip_and_told(tmp_path):
+    put(tmp_path, "joy/anna-1.wav", "joy/anna-1.flac", "joy/bert-1.wav")
+    found = Folder().validate(tmp_path)
+    assert [utterance.id for utterance in found.utterances] == ["joy/anna-1", "joy/bert-1"]
+    assert found.problems == [
+        f"{tmp_path / 'joy/anna-1.wav'}: expected each clip once, got joy/anna-1.flac too; left out"
+    ]
+
+
+@pytest.mark.parametrize("column", ["path", "file", "File", " PATH "])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_table_describes_each_file(tmp_path, column, mark, newline):
+    put(tmp_path, "a.wav", "sub/b.flac", "c.wav")
+    lines = [
+        f"{column},emotion,speaker,gender,note",
+        './a.wav,joy,"Anna, the first",female,x',
+        "sub/b.flac, anger ,bert,,",
+    ]
+    table(tmp_path, mark + newline.join(lines) + newline)
+    found = Folder().validate(tmp_path)
+    assert [(u.id, u.path, u.label, u.speaker, u.gender) for u in found.utterances] == [
+        ("a", "a.wav", "joy", "Anna, the first", "female"),
+        ("sub/b", "sub/b.flac", "anger", "bert", None),
+    ]
+    assert list(found.extra) == ["c.wav"]
+    assert Folder().labels(tmp_path) == ("anger", "joy")
+
+
+def test_another_table_may_be_named(tmp_path):
+    put(tmp_path, "joy/a.wav")
+    table(tmp_path, "path,emotion,speaker\njoy/a.wav,anger,anna\n", name="clips.csv")
+    assert Folder(table="clips.csv").labels(tmp_path) == ("anger",)
+    assert Folder().labels(tmp_path) == ("joy",)
+
+
+@pytest.mark.parametrize("lost", ["path", "emotion", "speaker"])
+def test_a_missing_column_is_told(tmp_path, lost):
+    put(tmp_path, "a.wav")
+    left = [column for column in ("path", "emotion", "speaker") if column != lost]
+    table(tmp_path, ",".join(left) + "\nx,y\n")
+    assert told(tmp_path).endswith(
+        f"metadata.csv: expected the columns path, emotion, speaker; found no {lost!r} in {', '.join(left)}; "
+        "add it to the first line"
+    )
+
+
+def test_an_empty_table_is_told(tmp_path):
+    put(tmp_path, "a.wav")
+    table(tmp_path, "")
+    assert "found no 'path' in an empty file" in told(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("a.wav,joy,", "metadata.csv, line 3: expected a value for speaker, found none"),
+        ("b.wav,joy", "metadata.csv, line 3: expected a value for speaker, found none"),
+        ("b.wav,,anna", "metadata.csv, line 3: expected a value for emotion, found none"),
+        ("a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
+        ("./a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
+    ],
+)
+def test_a_wrong_line_is_told_with_its_number(tmp_path, line, message):
+    put(tmp_path, "a.wav", "b.wav")
+    table(tmp_path, f"path,emotion,speaker\na.wav,joy,anna\n{line}\n")
+    assert told(tmp_path).endswith(message)
+
+
+def test_a_table_in_another_encoding_is_told(tmp_path):
+    put(tmp_path, "a.wav")
+    table(tmp_path, "path,emotion,speaker\na.wav,joy,J\u00fcrgen\n", encoding="latin-1")
+    assert "metadata.csv: expected UTF-8, got" in told(tmp_path)
+
+
+def test_a_file_that_the_table_names_and_is_not_there_is_missing(tmp_path):
+    put(tmp_path, "a.wav")
+    table(tmp_path, "path,emotion,speaker\na.wav,joy,anna\nnosuch.wav,joy,anna\n../a.wav,joy,anna\n")
+    found = Folder().validate(tmp_path)
+    assert [utterance.path for utterance in found.utterances] == ["a.wav"]
+    assert found.missing == ["nosuch.wav", "../a.wav"]
+
+
+@pytest.mark.parametrize("tabled", [True, False])
+def test_an_emotion_beside_the_given_ones_is_told_and_left_out(tmp_path, tabled):
+    put(tmp_path, "joy/a.wav", "angr/b.wav")
+    if tabled:
+        table(tmp_path, "path,emotion,speaker\njoy/a.wav,joy,anna\nangr/b.wav,angr,anna\n")
+    corpus = Folder(emotions=("joy", "anger"))
+    found = corpus.validate(tmp_path)
+    assert corpus.labels(tmp_path) == ("joy", "anger")
+    assert [utterance.label for utterance in found.utterances] == ["joy"]
+    assert found.problems == [
+        f"{tmp_path / 'angr/b.wav'}: expected an emotion from anger, joy; got 'angr'; did you mean 'anger'?; left out"
+    ]
+
+
+def test_the_given_order_of_the_emotions_is_that_of_the_class_numbers(tmp_path):
+    put(tmp_path / "root", "joy/a.wav", "anger/b.wav")
+    store = prepare(Folder(emotions=("joy", "anger")), tmp_path / "root", tmp_path / "store")
+    assert {clip: store.label(clip) for clip in store.utterances} == {"joy/a": 0, "anger/b": 1}
+
+
+def test_a_folder_without_audio_is_told(tmp_path):
+    assert "expected metadata.csv or a folder per emotion with audio in it, found no usable clip" in told(tmp_path)
+    assert "expected a folder of audio, found none" in told(tmp_path / "nosuch")
+
+
+def test_a_large_table_is_checked_in_seconds(tmp_path):
+    (tmp_path / "joy").mkdir()
+    names = [f"joy/{number}.wav" for number in range(4000)]
+    for name in names:
+        (tmp_path / name).touch()
+    table(tmp_path, "path,emotion,speaker\n" + "".join(f"{name},joy,anna\n" for name in names))
+    began = time.process_time()
+    assert len(Folder().validate(tmp_path).utterances) == 4000
+    assert time.process_time() - began < 2

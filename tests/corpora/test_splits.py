@@ -1,0 +1,142 @@
+from collections import Counter
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from staanet.core.errors import StaanetError
+from staanet.corpora.base import Utterance
+from staanet.corpora.splits import by_speaker, folds
+
+EMOTIONS = ("anger", "neutral", "sadness")
+
+
+def corpus(women=5, men=5, emotions=EMOTIONS, unknown=0):
+    speakers = [(f"w{i}", "female") for i in range(women)] + [(f"m{i}", "male") for i in range(men)]
+    speakers += [(f"u{i}", None) for i in range(unknown)]
+    return [Utterance(f"{s}-{e}", f"{s}-{e}.wav", e, s, gender) for s, gender in speakers for e in emotions]
+
+
+def speakers_of(utterances, ids):
+    return {utterance.speaker for utterance in utterances if utterance.id in set(ids)}
+
+
+def check_whole(split, utterances):
+    """Every clip in one part, every speaker in one part."""
+    assert Counter(split.train + split.val + split.test) == Counter(utterance.id for utterance in utterances)
+    parts = [speakers_of(utterances, part) for part in (split.train, split.val, split.test)]
+    assert sum(map(len, parts)) == len(set.union(*parts))
+    assert all(parts)
+    return parts
+
+
+@given(women=st.integers(0, 12), men=st.integers(0, 12), unknown=st.integers(0, 3), seed=st.integers(0, 9))
+def test_a_split_is_disjoint_and_exhaustive_and_has_both_sexes_in_every_part(women, men, unknown, seed):
+    utterances = corpus(women, men, unknown=unknown)
+    if max(women, men, unknown) < 3:
+        return
+    parts = check_whole(by_speaker(utterances, seed=seed), utterances)
+    for initial, count in (("w", women), ("m", men)):
+        shares = [sum(speaker.startswith(initial) for speaker in part) for part in parts]
+        assert sum(shares) == count
+        if count >= 3:
+            assert shares[1] == shares[2] == max(1, round(0.2 * count))
+
+
+def test_five_women_and_five_men_are_three_one_and_one_of_each():
+    utterances = corpus()
+    parts = check_whole(by_speaker(utterances), utterances)
+    assert [Counter(speaker[0] for speaker in part) for part in parts] == [
+        {"w": 3, "m": 3},
+        {"w": 1, "m": 1},
+        {"w": 1, "m": 1},
+    ]
+
+
+def test_the_seed_decides_and_the_order_of_the_clips_does_not():
+    utterances = corpus()
+    one = by_speaker(utterances, seed=1)
+    assert one == by_speaker(utterances, seed=1)
+    assert len({by_speaker(utterances, seed=seed).digest() for seed in range(10)}) > 3
+    turned = by_speaker(utterances[::-1], seed=1)
+    assert set(turned.test) == set(one.test)
+    assert set(turned.val) == set(one.val)
+
+
+@pytest.mark.parametrize(
+    "shares", [(0.5, 0.2, 0.2), (0.8, 0.2, 0.0), (1.2, -0.1, -0.1), (float("nan"), 0.5, 0.5), (0.6, 0.3, 0.2)]
+)
+def test_shares_that_do_not_add_up_are_refused(shares):
+    with pytest.raises(StaanetError, match="expected three shares above 0 that add up to 1"):
+        by_speaker(corpus(), shares)
+
+
+@given(women=st.integers(0, 8), men=st.integers(0, 8), count=st.integers(3, 6), seed=st.integers(0, 9))
+def test_in_folds_each_speaker_is_tested_exactly_once(women, men, count, seed):
+    utterances = corpus(women, men)
+    if women + men < count:
+        return
+    made = folds(utterances, count, seed)
+    assert [split.fold for split in made] == list(range(count))
+    tested = Counter()
+    for split, following in zip(made, made[1:] + made[:1], strict=True):
+        parts = check_whole(split, utterances)
+        tested.update(parts[2])
+        assert split.val == following.test
+    assert tested == Counter({utterance.speaker: 1 for utterance in utterances})
+    sizes = [len(speakers_of(utterances, split.test)) for split in made]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_folds_of_five_women_and_five_men_hold_one_of_each():
+    utterances = corpus()
+    for split in folds(utterances, 5):
+        assert Counter(speaker[0] for speaker in speakers_of(utterances, split.test)) == {"w": 1, "m": 1}
+
+
+def test_each_fold_has_a_digest_of_its_own():
+    made = folds(corpus(), 5)
+    assert len({split.digest() for split in made}) == 5
+    assert made == folds(corpus(), 5)
+    assert made != folds(corpus(), 5, seed=1)
+
+
+@pytest.mark.parametrize("make", [by_speaker, folds])
+def test_one_speaker_only_is_told(make):
+    with pytest.raises(StaanetError) as caught:
+        make(corpus(women=1, men=0))
+    message = str(caught.value)
+    assert message.startswith("expected speakers for training, validation and test, got 1 in all and none for ")
+    assert message.endswith("so add speakers or name them in the metadata")
+    assert "\n" not in message
+
+
+def test_two_women_and_two_men_are_too_few():
+    with pytest.raises(StaanetError, match="got 4 in all and none for val, test"):
+        by_speaker(corpus(women=2, men=2))
+
+
+def test_fewer_speakers_than_folds_are_told():
+    with pytest.raises(StaanetError, match="got 4 in all and none for"):
+        folds(corpus(women=2, men=2), 5)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+def test_fewer_than_three_folds_are_refused(count):
+    with pytest.raises(StaanetError, match=f"expected three or more folds .*got {count}"):
+        folds(corpus(), count)
+
+
+@pytest.mark.parametrize("make", [by_speaker, folds])
+def test_a_class_with_one_clip_is_told(make):
+    utterances = [*corpus(), Utterance("w0-fear", "w0-fear.wav", "fear", "w0", "female")]
+    with pytest.raises(StaanetError, match="expected clips of 'fear' by training speakers and others, got 1 in all"):
+        make(utterances)
+
+
+def test_a_class_that_training_would_not_hear_is_told():
+    utterances = corpus()
+    tested = speakers_of(utterances, by_speaker(utterances).test)
+    more = [Utterance(f"{s}-fear", "", "fear", s, "female" if s[0] == "w" else "male") for s in sorted(tested)]
+    with pytest.raises(StaanetError, match="got 2 in all and 0 in training; add clips, leave the class out"):
+        by_speaker(utterances + more)

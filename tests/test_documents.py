@@ -1,0 +1,218 @@
+"""The documents do what they say: their code runs, their links lead somewhere, their tables are fresh."""
+
+import csv
+import dataclasses
+import importlib.util
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import staanet
+from staanet.attacks.generator.losses import Losses
+from staanet.audio import files
+from staanet.core.budget import Budget
+from staanet.core.files import read_jsonl
+from staanet.core.records import Record
+from staanet.corpora import Synthetic
+from staanet.evaluation import FLAGS
+from staanet.report import summary
+from staanet.study import experiment
+from staanet.training.augmentation import Augmentation
+from staanet.training.classifier import VictimTraining
+from staanet.training.generator import GeneratorTraining
+
+ROOT = Path(__file__).resolve().parents[1]
+README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
+
+
+class Block(NamedTuple):
+    language: str
+    text: str
+    file: str | None
+    line: int
+
+
+def read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(document: Path) -> list[Block]:
+    text = read(document)
+    return [
+        Block(found["language"], found["text"], found["file"], text.count("\n", 0, found.start("text")))
+        for found in BLOCK.finditer(text)
+    ]
+
+
+def commands(block: Block) -> list[str]:
+    lines = block.text.replace("\\\n", " ").splitlines()
+    return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def in_shell(words: list[str], folder: Path) -> str:
+    """Run a command with the `staanet` and the `python` of these tests, one thread each."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+def follow(document: Path, folder: Path) -> dict[str, Any]:
+    """Do what a document says, from top to bottom: write its files, run its commands and its code."""
+    names: dict[str, Any] = {"__name__": "__main__"}
+    for block in blocks(document):
+        if block.file is not None:
+            (folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (folder / block.file).write_text(block.text, encoding="utf-8")
+            if block.language == "csv":
+                record_clips(folder / block.file)
+        elif block.language == "python":
+            exec(compile("\n" * block.line + block.text, document, "exec"), names)  # noqa: S102
+        elif block.language == "shell":
+            for command in commands(block):
+                words = shlex.split(command, comments=True)
+                assert words[0] in ("staanet", "make"), f"{document.name}: nobody tests {command!r}"
+                if words[0] == "staanet":
+                    assert in_shell(words, folder)
+    return names
+
+
+def record_clips(table: Path) -> None:
+    """Stand in for the reader, who has recordings: put some where a table says that they are."""
+    corpus = Synthetic(speakers=3, sentences=1)
+    rows = csv.DictReader(io.StringIO(read(table)))
+    for row, utterance in zip(rows, corpus.validate(Path()).utterances, strict=False):
+        samples, rate = corpus.read(Path(), utterance)
+        files.write(table.parent / row["path"], samples, rate)
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which somebody has followed the README."""
+    folder = tmp_path_factory.mktemp("desk")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        names = follow(README, folder)
+    assert len(names["outcome"]) == 8
+    return folder
+
+
+def test_readme_works(desk: Path) -> None:
+    assert (desk / "first" / "report" / "index.html").is_file()
+    assert len(list((desk / "adversarial").glob("*.flac"))) == 48
+
+
+def test_guide_works(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(desk)
+    names = follow(GUIDE, desk)
+    assert len(names["records"]) == 2
+    assert (desk / "recordings.store" / "store.json").is_file()
+
+
+def test_guide_explains_every_key_of_an_experiment(tmp_path: Path) -> None:
+    (block,) = (block for block in blocks(GUIDE) if block.file == "complete.toml")
+    path = tmp_path / "complete.toml"
+    path.write_text(block.text, encoding="utf-8")
+    _, plan = experiment.load(path)
+    assert set(plan.source_names) < set(plan.target_names)
+    schemas = (
+        *(experiment.Experiment, experiment.CorpusPlan, experiment.SplitPlan, experiment.VictimPlan),
+        *(experiment.GeneratorPlan, VictimTraining, Augmentation, GeneratorTraining, Losses, Budget),
+    )
+    for schema in schemas:
+        for field in dataclasses.fields(schema):
+            assert re.search(rf"\b{field.name}\b", block.text), f"{schema.__name__}.{field.name} is not in the example"
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
+def test_examples_run(path: Path, tmp_path: Path) -> None:
+    assert len(read(path).splitlines()) <= 60
+    assert in_shell([sys.executable, str(path)], tmp_path)
+
+
+def headings(document: Path) -> set[str]:
+    """Return the anchors of a document's headings, as code hosts make them."""
+    text = re.sub(r"^```.*?^```$", "", read(document), flags=re.M | re.S)
+    titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_local_links_lead_somewhere(document: Path) -> None:
+    text = re.sub(r"^```.*?^```$|`[^`\n]*`", "", read(document), flags=re.M | re.S)
+    for link in re.findall(r"\]\(<?([^)\s>]+)>?\)", text):
+        if re.match(r"[a-z]+:", link):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (document.parent / name).resolve() if name else document
+        assert target.exists(), f"{document.name}: {link} is not there"
+        if anchor:
+            assert anchor in headings(target), f"{document.name}: {link}: no such heading"
+
+
+def test_every_document_keeps_to_the_width() -> None:
+    for document in (path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs")):
+        for number, line in enumerate(read(document).splitlines(), 1):
+            assert len(line) <= 120 or line.startswith("|"), f"{document.name}, line {number}"
+
+
+def test_tables_are_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+    assert spec is not None
+    assert spec.loader is not None
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    for document in tables.DOCUMENTS:
+        text = read(document)
+        assert tables.refreshed(text) == text, f"{document.name} is stale; run python docs/tables.py"
+    assert "| `noise` |" in read(README)
+    assert "| `asr` |" in read(README)
+
+
+def test_flags_have_a_paragraph_and_a_sentence() -> None:
+    parts = re.split(r"^## `(\w+)`$", read(ROOT / "docs" / "flags.md"), flags=re.M)
+    paragraphs = dict(zip(parts[1::2], parts[2::2], strict=True))
+    assert list(paragraphs) == list(FLAGS)
+    for name, text in paragraphs.items():
+        assert re.findall(r"^\*(Raised if|Means|Do)\*", text, flags=re.M) == ["Raised if", "Means", "Do"], name
+    assert set(summary.FLAGS) == set(FLAGS)
+
+
+def test_glossary_has_every_field_of_a_record(desk: Path) -> None:
+    text = read(ROOT / "docs" / "glossary.md")
+    (outcomes, *_) = sorted((desk / "first" / "records").glob("*.jsonl"))
+    names = [field.name for field in dataclasses.fields(Record)] + list(read_jsonl(outcomes)[0])
+    assert [name for name in names if f"`{name}`" not in text] == []
+
+
+def test_make_targets_exist() -> None:
+    targets = re.findall(r"^(\w[\w-]*):", read(ROOT / "Makefile"), flags=re.M)
+    for document in (README, ROOT / "CONTRIBUTING.md"):
+        lines = [line for block in blocks(document) if block.language == "shell" for line in commands(block)]
+        asked = [word for line in lines if line.startswith("make ") for word in shlex.split(line, comments=True)[1:]]
+        assert asked
+        assert set(asked) <= set(targets)
+
+
+def test_contributing_is_one_page() -> None:
+    assert len(read(ROOT / "CONTRIBUTING.md").splitlines()) <= 100
+
+
+def test_versions_agree() -> None:
+    citation = read(ROOT / "CITATION.cff")
+    assert re.search(r"^version: (\S+)$", citation, flags=re.M)[1] == staanet.__version__
+    assert f"## [{staanet.__version__}]" in read(ROOT / "CHANGELOG.md")
+    for key in ("cff-version: 1.2.0", "message: ", "title: ", "authors:"):
+        assert re.search(rf"^{key}", citation, flags=re.M)
+    assert {"2402.01227", "2404.18514"} <= set(re.findall(r"arXiv:(\S+)", citation))
