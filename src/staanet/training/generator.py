@@ -37,10 +37,10 @@ class GeneratorTraining:
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
     losses: Losses = Losses()
     quantisation: Quantisation = "straight_through"
-    epochs: int = 20
+    epochs: int = 12
     batch_size: int = 8
     learning_rate: float = 1e-3
-    halve_every: int = 5
+    halve_every: int = 4
     clip_gradient: float | None = 1.0
 
     def __post_init__(self) -> None:
@@ -54,7 +54,9 @@ GENERATOR_PRESETS = {
         budget=Budget(epsilon=0.05),
         losses=Losses(reduction="paper", confidence=0.0, magnitude=1e-3, sparsity=1e-4, quantisation=1e-4),
         quantisation="element",
+        epochs=20,
         learning_rate=1e-4,
+        halve_every=5,
         clip_gradient=None,
     ),
 }
