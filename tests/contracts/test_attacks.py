@@ -89,6 +89,13 @@ def test_leaves_input_and_model_as_they_were(attack, victim, clips):
     assert all(torch.equal(value, state[name]) for name, value in victim.state_dict().items())
 
 
+def test_a_sourceless_attack_does_the_same_on_any_model(attack, victim, clips):
+    waveforms, lengths, labels = clips
+    if attack.sourceless:
+        elsewhere = attack(lambda waveforms: waveforms[:, :3], waveforms, labels.flip(0), lengths)
+        assert torch.equal(attack(victim, waveforms, labels, lengths), elsewhere)
+
+
 def test_same_seed_same_bits(attack, victim, clips):
     waveforms, lengths, labels = clips
     first = attack(victim, waveforms, labels, lengths, seed=3)

@@ -68,7 +68,7 @@ def uninterrupted(miniature, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
     done = run(miniature, out)
     assert done.returncode == 0, done.stderr
-    assert len(results(out)) == 12
+    assert len(results(out)) == 10
     return results(out)
 
 

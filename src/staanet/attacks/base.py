@@ -28,6 +28,8 @@ class Attack(abc.ABC):
     """What it bounds or minimises."""
     targetable: ClassVar[bool] = False
     """Whether it can move towards given labels as well as away from them."""
+    sourceless: ClassVar[bool] = False
+    """Whether it does the same whatever the source, as noise does."""
     reference: ClassVar[str]
     """Where it comes from."""
 

@@ -27,6 +27,7 @@ class Noise(Attack):
     name = "noise"
     access = "none"
     norms = ("l0", "linf")
+    sourceless = True
     reference = "control"
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)

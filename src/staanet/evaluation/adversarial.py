@@ -109,10 +109,11 @@ def make(
             positions = _positions(attack, batch, adversarial)
             tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
             stride = attack.network().stride if isinstance(attack, GeneratorAttack) else None
+            pooling = None if attack.sourceless else source.pooling_stride
             figures = {
                 "seconds": torch.tensor([took]),
-                "comb": comb_share(positions, batch.lengths, stride) if stride else torch.full((len(ids),), torch.nan),
-                "comb_victim": comb_share(positions, batch.lengths, source.pooling_stride),
+                "comb": _comb(positions, batch.lengths, stride),
+                "comb_victim": _comb(positions, batch.lengths, pooling),
             }
             save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
         written = load_tensors(path)
@@ -135,6 +136,10 @@ def _positions(attack: Attack, batch: Batch, adversarial: Tensor) -> Tensor:
     if isinstance(attack, StaaNet):
         return attack.factors(batch.waveforms, batch.lengths).positions
     return adversarial != batch.waveforms
+
+
+def _comb(positions: Tensor, lengths: Tensor, stride: int | None) -> Tensor:
+    return torch.full((len(lengths),), torch.nan) if stride is None else comb_share(positions, lengths, stride)
 
 
 def _mean(values: Tensor) -> float | None:

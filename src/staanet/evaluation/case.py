@@ -140,8 +140,10 @@ def _reasons(values: dict[str, Any]) -> dict[str, str]:
             notes[name] = "no clip was changed"
         elif name.startswith("asr_correct"):
             notes[name] = "no clip was classified correctly"
+        elif name == "comb_share":
+            notes[name] = "no generator made the positions, or they are all alike"
         else:
-            notes[name] = "no generator made the positions" if name == "comb_share" else "all positions are alike"
+            notes[name] = "no source was asked, or all positions are alike"
     if values["n_unchanged"] and values["snr_peak_db"] is not None:
         notes["snr_peak_db"] = f"mean over the {values['n'] - values['n_unchanged']} clips that changed"
     return notes

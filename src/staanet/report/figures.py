@@ -107,6 +107,9 @@ def costs(figure: Figure, records: Sequence[Record]) -> str:
         left.scatter([], [], label=attack, **style)
     left.set(ylim=(-0.02, 1.02), ylabel="ASR", xlabel="samples changed (sparsity)")
     right.set(xlabel="peak SNR in dB (quieter to the right)")
+    levels = [r.snr_peak_db for r in records if r.snr_peak_db is not None]
+    if levels:
+        right.set_xlim(min(levels) - 3, max(levels) + 3)
     low, high = min(r.sparsity for r in records), max(r.sparsity for r in records)
     if low > 0:
         left.set_xscale("log")

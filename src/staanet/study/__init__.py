@@ -50,8 +50,8 @@ def run(
     records: list[Path] = []
     examples: list[Path] = []
     for split in steps.splits:
-        for source in plan.source_names:
-            for attack in plan.attacks:
+        for attack in plan.attacks:
+            for source in plan.sources_of(attack):
                 records += [steps.record(attack, source, target, split) for target in plan.target_names]
                 if plan.generator_of(attack):
                     examples += steps.examples(attack, source, split)

@@ -19,6 +19,9 @@ from staanet.models import VICTIMS
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 
+NO_SOURCE = "none"
+"""The source of an attack that does the same whatever the source."""
+
 
 @dataclass(frozen=True)
 class CorpusPlan:
@@ -123,6 +126,10 @@ class Experiment:
         for name in (*self.sources, *self.targets):
             if name not in self.victims:
                 raise unknown("victim", name, self.victims)
+        if NO_SOURCE in self.victims:
+            raise StaanetError(
+                f"expected another name for a victim than {NO_SOURCE!r}, which means no source; rename it"
+            )
         if not self.victims or not self.attacks:
             raise StaanetError("expected at least one victim and one attack")
         self.corpus.build()
@@ -139,6 +146,10 @@ class Experiment:
     def source_names(self) -> tuple[str, ...]:
         """The victims that attacks are made on."""
         return self.sources or tuple(self.victims)
+
+    def sources_of(self, attack: str) -> tuple[str, ...]:
+        """Return the victims that an attack is made on; for one that does the same on all, such as noise, `none`."""
+        return (NO_SOURCE,) if self.attack(attack).sourceless else self.source_names
 
     @property
     def target_names(self) -> tuple[str, ...]:

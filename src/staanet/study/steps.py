@@ -23,7 +23,7 @@ from staanet.corpora import Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
 from staanet.models import Victim, create_victim, load_victim
 from staanet.study import examples
-from staanet.study.experiment import Experiment
+from staanet.study.experiment import NO_SOURCE, Experiment
 from staanet.training.classifier import train_victim
 from staanet.training.generator import train_generator
 
@@ -182,7 +182,7 @@ class Steps:
             fields["generator"] = self.generator_settings(generator, source, split)
         return {
             "attack": fields,
-            "source": self.victim_settings(source, split),
+            "source": None if source == NO_SOURCE else self.victim_settings(source, split),
             "protocol": self.experiment.protocol,
             "labels_from": self.experiment.labels_from,
             "seed": derive(self.experiment.seed, "attack"),
@@ -197,7 +197,7 @@ class Steps:
             place.mkdir(parents=True, exist_ok=True)
             make(
                 self.attack(name, source, split),
-                self.victim(source, split),
+                self.victim(self._stand_in(source), split),
                 self.store,
                 split.test,
                 place,
@@ -221,7 +221,7 @@ class Steps:
 
         def evaluated() -> None:
             victim = self.victim(target, split)
-            size = round(experiment.victims[source].seconds * self.store.sample_rate)
+            size = round(experiment.victims[self._stand_in(source)].seconds * self.store.sample_rate)
             figures, rows = evaluate(
                 victim,
                 self.store,
@@ -294,6 +294,10 @@ class Steps:
             count=self.experiment.examples,
             about={"attack": name, "source": source},
         )
+
+    def _stand_in(self, source: str) -> str:
+        """Return the source, or the first one for an attack that does the same on all."""
+        return self.experiment.source_names[0] if source == NO_SOURCE else source
 
     def _signature(self, settings: Settings) -> str:
         return signature({"version": __version__, **settings})
