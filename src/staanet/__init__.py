@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from staanet.attacks.generator import load_generator as load_generator
     from staanet.core.budget import Budget as Budget
     from staanet.core.errors import StaanetError as StaanetError
+    from staanet.core.memory import keep_freed_memory as keep_freed_memory
     from staanet.metrics import observe as observe
     from staanet.metrics import summary as summary
     from staanet.models import create_victim as create_victim
@@ -23,6 +24,7 @@ _HOME = {
     "create_attack": "staanet.attacks",
     "create_generator": "staanet.attacks.generator",
     "create_victim": "staanet.models",
+    "keep_freed_memory": "staanet.core.memory",
     "load_generator": "staanet.attacks.generator",
     "load_victim": "staanet.models",
     "observe": "staanet.metrics",

@@ -6,6 +6,7 @@ from pathlib import Path
 from staanet import report
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, discard
+from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
 from staanet.core.records import Record, read_all, write_contents
 from staanet.study.experiment import Experiment as Experiment
@@ -38,6 +39,7 @@ def run(
     Raises:
         StaanetError: an experiment, a corpus or a place that cannot be worked with.
     """
+    keep_freed_memory()
     name, plan = load(experiment)
     folder = Path(out) if out is not None else Path("runs") / name
     check_writable(folder)

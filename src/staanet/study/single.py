@@ -18,6 +18,7 @@ from staanet.audio import files as audio
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, check_writable, discard, read_json
+from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
 from staanet.core.settings import from_preset, validated
@@ -122,6 +123,7 @@ def attack(
     Raises:
         StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
     """
+    keep_freed_memory()
     victim = load_victim(source).to(device)
     method = create_attack(name, **settings)
     if isinstance(method, GeneratorAttack):
