@@ -150,13 +150,15 @@ def test_an_unknown_attack(refused, clips, victim):
 def test_a_generator_attack_without_or_with_a_wrong_generator(refused, clips, victim):
     command = ["attack", "staa_net", clips, "out", "--source", victim]
     assert "staa_net: expected the key 'generator', found none" in refused(*command)
-    assert "here: expected a checkpoint" in refused(*command, "--generator", "here")
+    assert "here: expected a generator checkpoint" in refused(*command, "--generator", "here")
     assert "expected the checkpoint of a generator" in refused(*command, "--generator", victim)
 
 
 @pytest.mark.parametrize("name", ["nosuch.wav", "nosuch"])
 def test_an_input_that_is_not_there(refused, victim, name):
-    assert f"{name}: expected an audio file, found none" in refused("attack", "noise", name, "out", "--source", victim)
+    assert f"{name}: expected an audio file, a folder of them or a store, found nothing" in refused(
+        "attack", "noise", name, "out", "--source", victim
+    )
 
 
 def test_an_unreadable_single_file(refused, clips, victim):

@@ -129,7 +129,10 @@ def test_an_unknown_quantisation_is_refused(clips):
         ("compact", {"frame": 3}, "even frame"),
         ("compact", {"width": (8, 16)}, "did you mean 'widths'"),
         ("wave_unet", {"channels": (32, 48)}, "doubling"),
+        ("compact", {"factor": 3}, "even factor"),
+        ("compact", {"sparsity": 12}, "share, not a percentage"),
         ("wave_unet", {"kernel": 4}, "odd kernel"),
+        ("wave_unet", {"factor": 0}, "factor of 2 or more"),
         ("wave_unt", {}, "did you mean 'wave_unet'"),
     ],
 )

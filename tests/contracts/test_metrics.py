@@ -12,7 +12,7 @@ def test_describes_itself(name):
     metric = METRICS[name]
     assert metric.__doc__.strip().endswith(".")
     assert metric.stronger in ("higher", "lower")
-    assert metric.over in ("all", "correct", "fooled")
+    assert metric.over in ("all", "changed", "correct", "fooled")
 
 
 @pytest.mark.parametrize("name", METRICS)

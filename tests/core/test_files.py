@@ -104,11 +104,34 @@ def test_checking_leaves_an_empty_folder(tmp_path):
 
 def test_a_folder_of_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(StaanetError, match=r"expected a new folder or one with store.json, got other files"):
+    with pytest.raises(StaanetError, match=r"expected a new folder or one made by staanet, got other files"):
         check_replaceable(tmp_path, "store.json")
     (tmp_path / "store.json").write_text("{}")
+    with pytest.raises(StaanetError, match="made by staanet"):
+        check_replaceable(tmp_path, "store.json")
+    (tmp_path / "store.json").write_text('{"staanet": "0.1.0"}')
     check_replaceable(tmp_path, "store.json")
     check_replaceable(tmp_path / "new", "store.json")
+
+
+def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "thesis.tex").write_text("years of work")
+    with pytest.raises(StaanetError, match="a folder that would be lost"), whole(tmp_path / "folder") as temporary:
+        temporary.write_text("one line")
+    assert (tmp_path / "folder" / "thesis.tex").is_file()
+    thesis = tmp_path / "folder" / "thesis.tex"
+    with pytest.raises(StaanetError, match="a file that would be lost"), whole(thesis) as temporary:
+        temporary.mkdir()
+    assert (tmp_path / "folder" / "thesis.tex").read_text() == "years of work"
+
+
+def test_a_link_to_a_folder_is_removed_alone(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    discard(tmp_path / "link")
+    assert (tmp_path / "folder").is_dir()
+    assert not (tmp_path / "link").exists()
 
 
 @pytest.mark.parametrize("name", [".", "..", "/"])

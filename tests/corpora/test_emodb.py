@@ -69,7 +69,9 @@ def test_a_clip_that_is_there_twice_is_told_and_taken_once(tmp_path):
 
 def test_a_name_of_the_right_form_that_the_corpus_has_not_is_extra(tmp_path):
     put(tmp_path, ["03a01Fa.wav", "03a01Fz.wav"])
-    assert EmoDB().validate(tmp_path).extra == ["03a01Fz"]
+    found = EmoDB().validate(tmp_path)
+    assert found.extra == ["03a01Fz.wav"]
+    assert [utterance.id for utterance in found.utterances] == ["03a01Fa"]
 
 
 def test_the_miniature_becomes_a_store_with_what_was_wrong(tmp_path):

@@ -154,7 +154,7 @@ def test_an_interrupted_preparation_leaves_the_old_store(root, tmp_path, monkeyp
 
 
 def test_a_folder_that_is_no_store_is_never_replaced(root):
-    with pytest.raises(StaanetError, match=r"corpus: expected a new folder or one with store.json, got other files"):
+    with pytest.raises(StaanetError, match=r"corpus: expected a new folder or one made by staanet, got other files"):
         prepare(Folder(), root, root)
     assert len(list(root.rglob("*.wav"))) == 12
 

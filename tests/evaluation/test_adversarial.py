@@ -26,16 +26,16 @@ def victim(store):
         return create_victim("emo18", store.labels, seconds=0.3).eval()
 
 
-def attack_all(store, victim, folder, protocol="file", labels_from="predictions", batch_size=5, **budget):
+def attack_all(store, victim, folder, protocol="file", batch_size=5, **budget):
     attack = create_attack("noise", **(budget or {"snr_db": 10.0, "sparsity": 0.2}))
+    labels = {clip: store.label(clip) for clip in store.utterances}
     return make(
         attack,
         victim,
         store,
-        list(store.utterances),
+        labels,
         folder,
         protocol=protocol,
-        labels_from=labels_from,
         batch_size=batch_size,
         seed=0,
         device=CPU,

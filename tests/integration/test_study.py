@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from staanet import study
-from staanet.audio.files import read
+from staanet.audio.files import read, write
 from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.records import PROVENANCE
@@ -112,6 +112,60 @@ def test_a_changed_setting_makes_only_what_depends_on_it(miniature, out, tmp_pat
     assert len(now) == 10
     assert len(list((out / "records").glob("*.json"))) == 12
     study.run(miniature, out)
+
+
+def test_folds_and_corpora_keep_apart(miniature, tmp_path):
+    text = miniature.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", "run = [0, 1]")
+    text = text[: text.index("[victims.zhao19]")] + text[text.index("[generators.compact]") :]
+    two_folds = tmp_path / "two_folds.toml"
+    two_folds.write_text(text)
+    first = study.run(two_folds, tmp_path / "out")
+    assert sorted(record.fold for record in first if record.attack == "noise") == [0, 1]
+    two_folds.write_text(text.replace("seconds = [0.5, 0.6] }", "seconds = [0.5, 0.6], seed = 5 }"))
+    second = study.run(two_folds, tmp_path / "out")
+    assert not {record.signature for record in first} & {record.signature for record in second}
+    for record in (*first, *second):
+        assert record.snr_peak_db >= 17 - 1e-3
+        assert record.sparsity <= 0.12
+
+
+def test_another_folder_of_clips_is_another_store(miniature, tmp_path):
+    text = miniature.read_text()
+    start, end = text.index("[corpus]"), text.index("[split]")
+    experiment = tmp_path / "own.toml"
+    experiment.write_text(
+        text[:start] + '[corpus]\nname = "folder"\n\n' + text[end:].replace("epochs = 3", "epochs = 1")
+    )
+    rng = np.random.default_rng(0)
+    signatures = []
+    for length in (8000, 9000):
+        for speaker in "abcdef":
+            for emotion in ("anger", "joy"):
+                noise = rng.random(length).astype(np.float32) * 0.2
+                write(tmp_path / str(length) / emotion / f"{speaker}-1.wav", noise, 16_000)
+        records_now = study.run(experiment, tmp_path / "out", root=tmp_path / str(length))
+        signatures.append({record.signature for record in records_now})
+    assert not signatures[0] & signatures[1]
+    with pytest.raises(StaanetError, match="nosuch"):
+        study.run(experiment, tmp_path / "out", root=tmp_path / "nosuch")
+
+
+def test_fresh_without_the_corpus_loses_nothing(miniature, tmp_path):
+    experiment = tmp_path / "own.toml"
+    experiment.write_text(miniature.read_text().replace('"synthetic"', '"emodb"').replace("settings = {", "# {"))
+    (tmp_path / "out" / "stores").mkdir(parents=True)
+    (tmp_path / "out" / "victims").mkdir()
+    with pytest.raises(StaanetError, match="nosuch"):
+        study.run(experiment, tmp_path / "out", root=tmp_path / "nosuch", fresh=True)
+    assert (tmp_path / "out" / "victims").is_dir()
+
+
+def test_a_record_without_its_outcomes_is_made_again(miniature, out):
+    path = records.contents(out, "records", "*.json")[0]
+    rows = path.with_suffix(".jsonl").read_text()
+    path.with_suffix(".jsonl").unlink()
+    study.run(miniature, out)
+    assert path.with_suffix(".jsonl").read_text() == rows
 
 
 @pytest.mark.slow

@@ -11,7 +11,18 @@ from sklearn.metrics import accuracy_score, recall_score
 
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.metrics import METRICS, Outcome, asr_by_class, comb_share, counts, observe, paired, summary, wilson
+from staanet.metrics import (
+    METRICS,
+    Outcome,
+    asr_by_class,
+    asr_by_prediction,
+    comb_share,
+    counts,
+    observe,
+    paired,
+    summary,
+    wilson,
+)
 from staanet.metrics.outcome import CONTROL_DRAWS, matched_noise
 
 
@@ -59,6 +70,7 @@ def test_success_counts_by_hand():
     assert values["asr_control"] == pytest.approx((1 / 3 + 0 + 2 / 3 + 0) / 4)
     assert values["asr_excess"] == pytest.approx(0.5 - 0.25)
     assert asr_by_class(found) == [0.5, 1.0, 0.0, None]
+    assert asr_by_prediction(found) == [1.0, 0.5, 0.0, None]
     assert counts(found.predicted_adv, 4) == [1, 2, 1, 0]
 
 

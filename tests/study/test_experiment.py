@@ -49,6 +49,14 @@ def test_an_attack_may_have_its_own_budget_and_name(written):
     assert experiment.attack("loud").name == "noise"
 
 
+def test_a_generators_own_budget_changes_the_experiments(written):
+    text = BASE.replace('"compact"', '"compact"\ntraining = { preset = "paper", budget = { sparsity = 0.05 } }')
+    _, experiment = load(written(text + "[budget]\nepsilon = 0.01\nsparsity = 0.3\n"))
+    resolved = experiment.generators["g"].resolved(experiment.budget)
+    assert resolved.budget == Budget(epsilon=0.01, sparsity=0.05)
+    assert resolved.losses.reduction == "paper"
+
+
 def test_training_may_change_a_preset(written):
     text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = { preset = "paper", epochs = 2 }')
     training = load(written(text))[1].victims["a"].resolved()
@@ -72,6 +80,14 @@ def test_training_may_change_a_preset(written):
         (BASE.replace('"emo18"', '"emo18"\ntraining = "papr"'), "did you mean 'paper'"),
         (BASE.replace('"emo18"', '"emo18"\ntraining = { epoch = 1 }'), "did you mean 'epochs'"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = "long"'), "victims.a.seconds"),
+        ("batch_size = 0\n" + BASE, "batch_size of 1 or more"),
+        (BASE + "[split]\nfolds = 2\n", "three or more folds"),
+        (BASE + "[split]\nfolds = 5\nrun = [9]\n", "run of some of them"),
+        (BASE + "[split]\nrun = [0]\n", "add folds"),
+        (BASE.replace("victims.a", 'victims."a/b"'), "letters, digits"),
+        (BASE.replace("victims.a", "victims.none"), "means no source"),
+        (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
+        (BASE.replace('"emo18"', '"emo18"\nseconds = nan'), "trained length"),
         ("title = \n", "expected TOML"),
         ("", "expected the key 'corpus'"),
     ],

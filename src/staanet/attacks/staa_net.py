@@ -19,10 +19,9 @@ from staanet.core.types import Classifier, frozen
 
 
 @lru_cache(maxsize=8)
-def _loaded(folder: str, digest: str) -> Generator:
-    """Load a generator once per weights."""
-    assert digest  # noqa: S101
-    return load_generator(folder)
+def _loaded(folder: str, written: int) -> tuple[Generator, str]:  # noqa: ARG001
+    """Load a generator and hash its weights once, and again when the file is written anew."""
+    return load_generator(folder), checkpoints.digest(folder)
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,11 @@ class GeneratorAttack(Attack):
             raise StaanetError(
                 f"expected a generator, got {type(self.generator).__name__}; see staanet list generators"
             )
-        digest = checkpoints.digest(self.generator)
+        weights = Path(self.generator) / checkpoints.WEIGHTS
+        network, digest = _loaded(str(self.generator), weights.stat().st_mtime_ns if weights.is_file() else 0)
         if self.digest not in (None, digest):
             raise StaanetError(f"{self.generator}: expected weights {self.digest}, got {digest}; train it again")
-        return _loaded(str(self.generator), digest)
+        return network
 
     def factors(self, waveforms: Tensor, lengths: Tensor) -> SparsePerturbation:
         """Return the generator's own output within the budget."""

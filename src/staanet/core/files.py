@@ -22,42 +22,52 @@ def whole(path: Path) -> Iterator[Path]:
     """
     if path.name in ("", ".."):
         raise StaanetError(f"{path}: expected a place with a name of its own; choose another --out")
-    temporary = path.with_name(f".{path.name}.partial")
+    temporary, previous = (path.with_name(f".{path.name}.{kind}") for kind in ("partial", "previous"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         discard(temporary)
         yield temporary
+        if path.is_dir() != temporary.is_dir() and path.exists():
+            kind = "folder" if path.is_dir() else "file"
+            raise StaanetError(f"{path}: expected another place to write to, got a {kind} that would be lost")
         if path.is_dir():
-            discard(path)
+            discard(previous)
+            path.replace(previous)
         temporary.replace(path)
-    except (PermissionError, NotADirectoryError, FileExistsError) as error:
+    except OSError as error:
         raise StaanetError(
             f"{path}: expected a place that can be written, got {error.strerror}; choose another --out"
         ) from error
     finally:
         discard(temporary)
+        discard(previous)
 
 
 def discard(path: Path) -> None:
-    """Remove a file or a folder if it is there."""
-    if path.is_dir():
+    """Remove a file, a link or a folder if it is there."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             path.unlink()
 
 
-def check_replaceable(folder: Path, holding: str) -> None:
-    """Refuse to write a folder over one that holds other things than the file `holding`, before any work is done.
+def check_replaceable(folder: Path, about: str) -> None:
+    """Refuse to write a folder over one that this library did not make, before any work is done.
+
+    Args:
+        folder: where something is to go.
+        about: the JSON file with a key `staanet` that every such folder of ours holds.
 
     Raises:
         StaanetError: the folder's files would be lost, or it cannot be written.
     """
     if not folder.name or folder.name == "..":
         raise StaanetError(f"{folder}: expected a folder with a name of its own; choose another --out")
-    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not (folder / holding).is_file()):
+    occupied = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
+    if occupied and not ((folder / about).is_file() and "staanet" in read_json(folder / about)):
         raise StaanetError(
-            f"{folder}: expected a new folder or one with {holding}, got other files; choose another --out"
+            f"{folder}: expected a new folder or one made by staanet, got other files; choose another --out"
         )
     check_writable(folder.parent)
 

@@ -13,6 +13,9 @@ from staanet.core.settings import validated
 
 Interval = tuple[float, float]
 
+NO_SOURCE = "none"
+"""The source of an attack that does the same whatever the source."""
+
 CONTENTS = "run.json"
 """The file of a run that lists its records and examples."""
 
@@ -51,6 +54,7 @@ class Record:
     asr_correct: float | None
     asr_correct_ci: Interval | None
     asr_by_class: list[float | None]
+    asr_by_prediction: list[float | None]
     asr_saved: float | None
     asr_control: float
     asr_control_ci: Interval
@@ -121,14 +125,21 @@ def read_outcomes(path: Path) -> list[dict[str, Any]]:
     return read_jsonl(path.with_suffix(".jsonl"))
 
 
-def write_contents(run: Path, **paths: Iterable[Path]) -> None:
+def write_contents(run: Path, title: str, **paths: Iterable[Path]) -> None:
     """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
 
     Args:
         run: the run's folder.
+        title: of its page.
         paths: by the name of their folder, such as `records`.
     """
-    write_json(run / CONTENTS, {name: sorted(path.name for path in listed) for name, listed in paths.items()})
+    listed = {name: sorted(path.name for path in group) for name, group in paths.items()}
+    write_json(run / CONTENTS, {"title": title, **listed})
+
+
+def title(run: Path) -> str | None:
+    """Return the title of a run, None where it is not written down."""
+    return str(read_json(run / CONTENTS)["title"]) if (run / CONTENTS).is_file() else None
 
 
 def contents(run: Path, name: str, pattern: str) -> list[Path]:

@@ -28,7 +28,8 @@ def seeded(*parts: object) -> Iterator[None]:
     >>> bool(draw() == draw())
     True
     """
-    with torch.random.fork_rng():
+    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices):
         torch.manual_seed(derive(*parts))
         yield
 

@@ -144,6 +144,7 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
         lengths = torch.full((len(waveforms),), size, device=waveforms.device)
     if lengths.shape != (len(waveforms),) or lengths.is_floating_point():
         raise StaanetError(f"expected integer lengths [{len(waveforms)}], got {lengths.dtype} {list(lengths.shape)}")
+    lengths = lengths.to(waveforms.device)
     if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= size:
         raise StaanetError(f"expected lengths in 1..{size}, got {int(lengths.min())}..{int(lengths.max())}")
     low, high = bounds

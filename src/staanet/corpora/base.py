@@ -2,7 +2,7 @@
 
 import abc
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from staanet.audio.files import read
 from staanet.core.errors import StaanetError
+from staanet.core.signature import signature
 
 Samples = NDArray[np.float32]
 
@@ -57,6 +58,16 @@ class Corpus(abc.ABC):
     @abc.abstractmethod
     def labels(self, root: Path) -> tuple[str, ...]:
         """Return the emotions in the order of their class numbers."""
+
+    def fingerprint(self, root: Path) -> str:
+        """Return a hash of the clips at `root`: what is known of each, and the size of its file.
+
+        Raises:
+            StaanetError: nothing usable there.
+        """
+        utterances = self.validate(root).utterances
+        sizes = [(root / utterance.path).stat().st_size if self.on_disk else 0 for utterance in utterances]
+        return signature([[asdict(utterance), size] for utterance, size in zip(utterances, sizes, strict=True)])
 
     def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
         """Return a clip's samples `[T, C]` in [-1, 1] and its sample rate.

@@ -56,10 +56,10 @@ class EmoDB(Corpus):
                 )
             elif utterance.id in found:
                 problems.append(f"{root / path}: expected each clip once, got another {utterance.id}; left out")
+            elif utterance.id not in expected:
+                extra.append(path)
             else:
                 found[utterance.id] = utterance
-                if utterance.id not in expected:
-                    extra.append(utterance.id)
         missing = [name for name in expected if name not in found]
         return Validation(tuple(found[name] for name in sorted(found)), missing, extra, problems)
 

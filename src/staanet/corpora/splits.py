@@ -56,14 +56,23 @@ def by_speaker(
     return _split("speakers", None, utterances, parts)
 
 
-def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0) -> tuple[Split, ...]:
+def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: Sequence[int] = ()) -> tuple[Split, ...]:
     """Deal the speakers to `count` folds, each sex by itself; each fold is the test once, the next one the validation.
+
+    Args:
+        utterances: the clips.
+        count: of the folds, three or more.
+        seed: of the order in which speakers are dealt.
+        run: the folds to return, counted from 0; all where left out.
 
     Raises:
         StaanetError: fewer than three folds, fewer speakers than folds, or a class that training would not hear.
     """
     if count < 3:
         raise StaanetError(f"expected three or more folds (train, validation, test), got {count}")
+    wrong = [fold for fold in run if not 0 <= fold < count]
+    if wrong:
+        raise StaanetError(f"expected folds to run in 0..{count - 1}, got {wrong}")
     hands: list[list[str]] = [[] for _ in range(count)]
     dealt = 0
     for speakers in _by_gender(utterances, seed):
@@ -71,7 +80,7 @@ def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0) -> tup
             hands[dealt % count].append(speaker)
             dealt += 1
     splits = []
-    for fold in range(count):
+    for fold in run or range(count):
         test, val = hands[fold], hands[(fold + 1) % count]
         train = [speaker for hand in hands for speaker in hand if speaker not in test + val]
         splits.append(_split(f"{count} folds", fold, utterances, {"train": train, "val": val, "test": test}))

@@ -23,6 +23,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, read_json, read_jsonl, whole, write_json, write_jsonl
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
+from staanet.core.version import __version__
 from staanet.corpora.base import Corpus, Samples, Utterance
 from staanet.corpora.splits import Split
 
@@ -174,7 +175,11 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
             "citation": corpus.citation,
             "labels": labels,
         }
-        about |= {"sample_rate": sample_rate, "digest": digests[0] if len(digests) == 1 else "+".join(digests)}
+        about |= {
+            "staanet": __version__,
+            "sample_rate": sample_rate,
+            "digest": digests[0] if len(digests) == 1 else "+".join(digests),
+        }
         write_json(temporary / "store.json", {**about, "left_out": left_out, "missing": list(found.missing)})
     for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
         if names:

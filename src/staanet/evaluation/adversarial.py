@@ -1,7 +1,7 @@
 """Adversarial sets: what an attack made of some clips, written batch by batch so that it can be stopped at any time."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -65,9 +65,16 @@ class AdversarialSet:
             self._open = (name, load_tensors(self._folder / name))
         return self._open[1][clip]
 
-    def batch(self, clips: Sequence[str]) -> Tensor:
-        """Return adversarial clips `[B, T]`, zeros beyond each clip."""
-        return collate([self.waveform(clip) for clip in clips], [0] * len(clips), clips).waveforms
+    def like(self, clean: Batch) -> Tensor:
+        """Return the adversarial twins `[B, T]` of clean clips.
+
+        Raises:
+            StaanetError: a twin of another length, made from another clip.
+        """
+        attacked = collate([self.waveform(clip) for clip in clean.ids], [0] * len(clean.ids), clean.ids)
+        if not torch.equal(attacked.lengths, clean.lengths.cpu()):
+            raise StaanetError(f"{self._folder}: expected the clips of this corpus, got others; remove the folder")
+        return attacked.waveforms.to(clean.waveforms.device)
 
 
 def batch_name(clips: Sequence[str]) -> str:
@@ -79,40 +86,47 @@ def make(
     attack: Attack,
     source: Victim,
     store: Store,
-    clips: Sequence[str],
+    labels: Mapping[str, int],
     folder: Path,
     *,
     protocol: Protocol,
-    labels_from: LabelsFrom,
     batch_size: int,
     seed: int,
     device: torch.device,
 ) -> AdversarialSet:
-    """Attack `clips` on `source` and write what comes of it to `folder`; batches that are there already are kept."""
+    """Attack clips on `source` and write what comes of it to `folder`; batches that are there already are kept.
+
+    Args:
+        attack: what is done to them.
+        source: the victim that it is done on.
+        store: where the clips are.
+        labels: the clips, and the class that each is to leave.
+        folder: where the set goes.
+        protocol: whether clips are repeated or cut before they are attacked.
+        batch_size: clips at a time.
+        seed: of the attack.
+        device: to attack on.
+    """
     source.to(device)
+    network = attack.network().to(device) if isinstance(attack, GeneratorAttack) else None
     files: dict[str, str] = {}
     seconds, combs, victim_combs = 0.0, [], []
-    batches = store.batches(clips, batch_size)
-    for ids in track(batches, f"attack {source.name} with {attack.name}"):
+    for ids in track(store.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
         if not path.is_file():
             batch = load_clips(store, ids, protocol, source.trained_length).to(device)
-            labels = batch.labels
-            if labels_from == "predictions":
-                with torch.no_grad():
-                    labels = source(batch.waveforms, batch.lengths).argmax(1)
+            classes = torch.tensor([labels[clip] for clip in ids], device=device)
+            _wait(device)
             began = time.perf_counter()
-            adversarial = attack(source, batch.waveforms, labels, batch.lengths, seed=seed)
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
+            adversarial = attack(source, batch.waveforms, classes, batch.lengths, seed=seed)
+            _wait(device)
             took = time.perf_counter() - began
             positions = _positions(attack, batch, adversarial)
             tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
-            stride = attack.network().stride if isinstance(attack, GeneratorAttack) else None
             pooling = None if attack.sourceless else source.pooling_stride
             figures = {
                 "seconds": torch.tensor([took]),
-                "comb": _comb(positions, batch.lengths, stride),
+                "comb": _comb(positions, batch.lengths, network.stride if network else None),
                 "comb_victim": _comb(positions, batch.lengths, pooling),
             }
             save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
@@ -136,6 +150,12 @@ def _positions(attack: Attack, batch: Batch, adversarial: Tensor) -> Tensor:
     if isinstance(attack, StaaNet):
         return attack.factors(batch.waveforms, batch.lengths).positions
     return adversarial != batch.waveforms
+
+
+def _wait(device: torch.device) -> None:
+    """Wait until the accelerator has done what it was asked for, so that a clock is right."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def _comb(positions: Tensor, lengths: Tensor, stride: int | None) -> Tensor:

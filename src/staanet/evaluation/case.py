@@ -75,7 +75,7 @@ def evaluate(
     saved: dict[str, int] = {}
     for ids in track(store.batches(clips, batch_size), f"evaluate {target.name}"):
         batch = load_clips(store, ids, protocol, size).to(device)
-        attacked = adversarial.batch(ids).to(device)
+        attacked = adversarial.like(batch)
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
         parts.append(
             observe(
@@ -114,6 +114,7 @@ def figures(outcome: Outcome, predicted_saved: metrics.Integers, adversarial: Ad
         "asr_control_ci": wilson(values["asr_control"], n),
         "asr_excess_ci": paired(outcome.fooled - outcome.control),
         "asr_by_class": metrics.asr_by_class(outcome),
+        "asr_by_prediction": metrics.asr_by_prediction(outcome),
         "asr_saved": float((predicted_saved != outcome.predicted_clean).mean()),
         "accuracy_clean_ci": wilson(values["accuracy_clean"], n),
         "clips_by_class": metrics.counts(outcome.labels, outcome.classes),

@@ -20,6 +20,7 @@ from staanet.metrics.success import accuracy_adv as accuracy_adv
 from staanet.metrics.success import accuracy_clean as accuracy_clean
 from staanet.metrics.success import asr as asr
 from staanet.metrics.success import asr_by_class as asr_by_class
+from staanet.metrics.success import asr_by_prediction as asr_by_prediction
 from staanet.metrics.success import asr_control as asr_control
 from staanet.metrics.success import asr_correct as asr_correct
 from staanet.metrics.success import asr_excess as asr_excess

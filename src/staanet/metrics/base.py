@@ -22,7 +22,7 @@ class Metric:
     name: str
     unit: str
     stronger: Literal["higher", "lower"]
-    over: Literal["all", "correct", "fooled"]
+    over: Literal["all", "changed", "correct", "fooled"]
     function: Callable[[Outcome], float | None]
 
     def __call__(self, outcome: Outcome) -> float | None:
@@ -31,7 +31,7 @@ class Metric:
 
 
 def metric(
-    unit: str, stronger: Literal["higher", "lower"], over: Literal["all", "correct", "fooled"] = "all"
+    unit: str, stronger: Literal["higher", "lower"], over: Literal["all", "changed", "correct", "fooled"] = "all"
 ) -> Callable[[Callable[[Outcome], float | None]], Metric]:
     """Make a metric of a function, named like it."""
 

@@ -6,9 +6,9 @@ from staanet.metrics.base import metric
 from staanet.metrics.outcome import Floats, Outcome
 
 
-@metric(unit="dB", stronger="higher")
+@metric(unit="dB", stronger="higher", over="changed")
 def snr_peak_db(outcome: Outcome) -> float | None:
-    """20 log10(max |x| / max |delta|), the paper's SNR with absolute values, mean over the clips that changed."""
+    """20 log10(max |x| / max |delta|), the paper's SNR with absolute values."""
     return _mean(outcome.snr_peak_db)
 
 
@@ -18,9 +18,9 @@ def snr_peak_db_fooled(outcome: Outcome) -> float | None:
     return _mean(outcome.snr_peak_db[outcome.fooled])
 
 
-@metric(unit="dB", stronger="higher")
+@metric(unit="dB", stronger="higher", over="changed")
 def snr_energy_db(outcome: Outcome) -> float | None:
-    """10 log10(sum x^2 / sum delta^2), what other fields call SNR, mean over the clips that changed."""
+    """10 log10(sum x^2 / sum delta^2), what other fields call SNR."""
     return _mean(outcome.snr_energy_db)
 
 

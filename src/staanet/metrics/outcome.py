@@ -10,8 +10,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom, derive
-from staanet.core.types import as_classifier, check_waveforms, frozen, margin
+from staanet.core.types import as_classifier, bounds_of, check_waveforms, frozen, margin
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -66,7 +67,7 @@ class Outcome:
     def rows(self) -> list[dict[str, Any]]:
         """Return a JSON object per clip; NaN becomes null."""
         columns = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        columns["id"] = columns.pop("ids")
+        columns["id"], columns["label"] = columns.pop("ids"), columns.pop("labels")
         del columns["classes"]
         return [{name: _json(column[i]) for name, column in columns.items()} for i in range(len(self))]
 
@@ -77,7 +78,7 @@ class Outcome:
         for field in dataclasses.fields(cls):
             if field.name in ("ids", "classes"):
                 continue
-            values = [row[field.name] for row in rows]
+            values = [row["label" if field.name == "labels" else field.name] for row in rows]
             columns[field.name] = np.array(
                 [np.nan if value is None else value for value in values],
                 dtype=np.float64 if field.type is Floats else np.int64,
@@ -127,7 +128,7 @@ def observe(
     Raises:
         StaanetError: input that breaks the terms of waveforms.
     """
-    bounds = (-torch.inf, torch.inf)
+    bounds = bounds_of(model)
     lengths = check_waveforms(waveforms, lengths, bounds)
     check_waveforms(adversarial, lengths, bounds)
     classifier = as_classifier(model)
@@ -136,9 +137,15 @@ def observe(
         clean = classifier(waveforms, lengths) if clean_logits is None else clean_logits
         attacked = classifier(adversarial, lengths)
         noisy = [
-            classifier(matched_noise(waveforms, perturbations, lengths, derive(seed, "control", draw)), lengths)
+            classifier(
+                matched_noise(waveforms, perturbations, lengths, derive(seed, "control", draw)).clamp(*bounds), lengths
+            )
             for draw in range(CONTROL_DRAWS)
         ]
+    if labels.shape != lengths.shape or not 0 <= int(labels.min()) <= int(labels.max()) < clean.shape[1]:
+        raise StaanetError(
+            f"expected labels [{len(lengths)}] in 0..{clean.shape[1] - 1}, got {labels.tolist()}; check their order"
+        )
     predicted = clean.argmax(1)
     size = perturbations.abs().double()
     peak = waveforms.abs().amax(1).double()
@@ -162,7 +169,10 @@ def observe(
 
 
 def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:
-    """Return waveforms `[B, T]` with noise as large as the perturbations: their own sizes, random signs and places."""
+    """Return waveforms `[B, T]` with noise as large as the perturbations: their own sizes, random signs and places.
+
+    Like the attacked clips, it is cut to the clips' bounds by the caller.
+    """
     random = ClipRandom(seed, waveforms, lengths)
     return waveforms + random.shuffle(perturbations.abs()) * random.signs()
 

@@ -65,6 +65,12 @@ def asr_by_class(outcome: Outcome) -> list[float | None]:
     return [float(share.mean()) if len(share) else None for share in shares]
 
 
+def asr_by_prediction(outcome: Outcome) -> list[float | None]:
+    """Return the attack success rate among the clips that the model puts into each class, None where it puts none."""
+    shares = (outcome.fooled[outcome.predicted_clean == label] for label in range(outcome.classes))
+    return [float(share.mean()) if len(share) else None for share in shares]
+
+
 def counts(predicted: Integers, classes: int) -> list[int]:
     """Return how often each class was predicted."""
     return [int(count) for count in np.bincount(predicted, minlength=classes)]

@@ -16,7 +16,7 @@ VICTIMS = collect("model", globals(), Victim)
 
 
 def create_victim(name: str, labels: Sequence[str], **settings: Any) -> Victim:
-    """Build an untrained victim by its registry name.
+    """Build an untrained victim by its registry name, in eval mode.
 
     Raises:
         StaanetError: an unknown name or setting.
@@ -25,7 +25,7 @@ def create_victim(name: str, labels: Sequence[str], **settings: Any) -> Victim:
     16000
     """
     cls = VICTIMS[name]
-    return cast(Victim, cls(validated(cls.Settings, {"labels": tuple(labels), **settings}, name)))
+    return cast(Victim, cls(validated(cls.Settings, {"labels": tuple(labels), **settings}, name)).eval())
 
 
 def load_victim(path: str | Path) -> Victim:

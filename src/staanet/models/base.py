@@ -32,7 +32,7 @@ class VictimSettings:
         """Refuse what no classifier can be built from."""
         if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
             raise StaanetError(f"expected two or more different labels, got {list(self.labels)}")
-        if self.seconds * self.sample_rate < 1:
+        if not 1 <= self.seconds * self.sample_rate < float("inf"):
             raise StaanetError(f"expected a trained length of a sample or more, got {self.seconds} s")
 
 

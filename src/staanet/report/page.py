@@ -36,17 +36,17 @@ def write(run: Path) -> Path:
         run / "tables" / "transfer.tex": tables.latex(transfer),
         run / "tables" / "transfer.csv": tables.comma_separated(found, tables.TRANSFER_FIELDS),
         run / "tables" / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
-        page: _html(found, clips, transfer),
+        page: _html(records.title(run) or ", ".join(unique(r.experiment for r in found)), found, clips, transfer),
     }.items():
         with whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return page
 
 
-def _html(found: list[Record], clips: list[examples.Example], transfer: tables.Transfer) -> str:
+def _html(title: str, found: list[Record], clips: list[examples.Example], transfer: tables.Transfer) -> str:
     lead, fields = summary.leading(found), columns(found)
     return PAGE.render(
-        title=", ".join(unique(r.experiment for r in found)),
+        title=title,
         summary=summary.sentences(found),
         lead=case(lead, fields),
         transfer=transfer,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from staanet.core.records import Interval, Record
+from staanet.core.records import NO_SOURCE, Interval, Record
 from staanet.report.wording import case, columns, key, number, percent, unique
 
 FLAGS = {
@@ -30,10 +30,13 @@ def sentences(records: Sequence[Record]) -> list[str]:
     lead, fields = leading(records), columns(records)
     others = [r for r in records if key(r, fields) == key(lead, fields) and r.target != lead.target]
     fold = "" if lead.fold is None else f", fold {lead.fold}"
-    made = "trained against" if lead.generator is not None else "made on"
+    made = "made without a source"
+    if lead.source != NO_SOURCE:
+        made = f"trained against {lead.source}" if lead.generator is not None else f"made on {lead.source}"
+    among = f" This is the highest excess of {len(records)} records." if len(records) > 1 else ""
     said = [
-        f"On {lead.n} clips of {lead.corpus} (split {lead.split}{fold}), {lead.attack}, {made} {lead.source}, changed "
-        f"{_rate(lead)} of the predictions of {_relation(lead)}{_excess(lead)}."
+        f"On {lead.n} clips of {lead.corpus} (split {lead.split}{fold}), {lead.attack}, {made}, changed "
+        f"{_rate(lead)} of the predictions of {_relation(lead)}{_excess(lead)}.{among}"
     ]
     said += [f"On {_relation(other)}, it changed {_rate(other)}{_excess(other)}." for other in others]
     size = "" if lead.snr_peak_db is None else f", at a peak SNR of {number(lead.snr_peak_db)} dB"
@@ -53,6 +56,8 @@ def sentences(records: Sequence[Record]) -> list[str]:
 def _relation(record: Record) -> str:
     if record.target == record.source:
         return f"{record.target} itself (white-box)"
+    if record.source == NO_SOURCE:
+        return record.target
     return f"{record.target}, unseen by the attack (transfer)"
 
 

@@ -43,12 +43,13 @@ def run(
     name, plan = load(experiment)
     folder = Path(out) if out is not None else Path("runs") / name
     check_writable(folder)
-    if fresh and any(folder.iterdir()) and not (folder / "stores").is_dir():
-        raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
+    steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
     if fresh:
+        if any(folder.iterdir()) and not (folder / "stores").is_dir():
+            raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
+        steps.check_corpus()
         for made in MADE:
             discard(folder / made)
-    steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
     records: list[Path] = []
     examples: list[Path] = []
     for split in steps.splits:
@@ -57,6 +58,6 @@ def run(
                 records += [steps.record(attack, source, target, split) for target in plan.target_names]
                 if plan.generator_of(attack):
                     examples += steps.examples(attack, source, split)
-    write_contents(folder, records=records, examples=examples)
+    write_contents(folder, plan.title or name, records=records, examples=examples)
     logger.info("page: %s", report.write(folder))
     return read_all(folder)

@@ -44,7 +44,7 @@ def write(
         decided = ("predicted_clean", "predicted_adv")
         facts = {
             "id": clip,
-            "label": store.labels[row["labels"]],
+            "label": store.labels[row["label"]],
             "predictions": {t: [store.labels[rows[clip][key]] for key in decided] for t, rows in clips.items()},
             "snr_peak_db": row["snr_peak_db"],
             "sparsity": row["l0"] / row["length"],
@@ -66,7 +66,7 @@ def _chosen(outcomes: Mapping[str, Rows], count: int) -> list[str]:
     labels: dict[str, int] = {}
     for rows in outcomes.values():
         for row in rows:
-            labels[row["id"]] = row["labels"]
+            labels[row["id"]] = row["label"]
             fooled[row["id"]] = fooled.get(row["id"], 0) + (row["predicted_adv"] != row["predicted_clean"])
     heard: dict[int, int] = {}
     ranks = []

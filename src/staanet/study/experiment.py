@@ -1,7 +1,8 @@
 """What an experiment file says: corpus, split, victims, generators, attacks, budget."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,15 +13,13 @@ from staanet.attacks.generator.base import GeneratorSettings
 from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown
+from staanet.core.records import NO_SOURCE
 from staanet.core.settings import from_preset, read_toml, validated
 from staanet.corpora import CORPORA, Corpus
 from staanet.evaluation import LabelsFrom, Protocol
-from staanet.models import VICTIMS
+from staanet.models import create_victim
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
-
-NO_SOURCE = "none"
-"""The source of an attack that does the same whatever the source."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,16 @@ class SplitPlan:
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     folds: int | None = None
     run: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse folds that are not there."""
+        if self.folds is not None and (self.folds < 3 or not set(self.run) <= set(range(self.folds))):
+            raise StaanetError(
+                f"expected three or more folds and a run of some of them (0..folds - 1), got folds = {self.folds}, "
+                f"run = {list(self.run)}"
+            )
+        if self.folds is None and self.run:
+            raise StaanetError(f"expected folds beside run = {list(self.run)}, found none; add folds")
 
 
 @dataclass(frozen=True)
@@ -68,13 +77,8 @@ class GeneratorPlan:
 
     def resolved(self, budget: Budget) -> GeneratorTraining:
         """Return the training in full."""
-        values = {"preset": self.training} if isinstance(self.training, str) else dict(self.training)
-        return from_preset(
-            GeneratorTraining,
-            GENERATOR_PRESETS,
-            {"budget": budget, **values},
-            f"generator {self.generator}: training",
-        )
+        presets = {name: replace(preset, budget=budget) for name, preset in GENERATOR_PRESETS.items()}
+        return from_preset(GeneratorTraining, presets, self.training, f"generator {self.generator}: training")
 
     def built(self) -> GeneratorSettings:
         """Return the sizes in full."""
@@ -132,9 +136,15 @@ class Experiment:
             )
         if not self.victims or not self.attacks:
             raise StaanetError("expected at least one victim and one attack")
+        for name in (*self.victims, *self.generators, *self.attacks):
+            if not re.fullmatch(r"[\w.-]+", name):
+                raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
+        for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0)):
+            if getattr(self, name) < least:
+                raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
         self.corpus.build()
         for victim in self.victims.values():
-            VICTIMS[victim.model]
+            create_victim(victim.model, ("a", "b"), seconds=victim.seconds, sample_rate=self.sample_rate)
             victim.resolved()
         for generator in self.generators.values():
             generator.built()
@@ -160,15 +170,15 @@ class Experiment:
         """Return the name of the generator that an attack uses, None where it uses none."""
         return self.attacks[attack].get("generator")
 
-    def attack(self, name: str, generator: Path | None = None) -> Attack:
-        """Build an attack; `generator` is the folder of the trained one."""
+    def attack(self, name: str, generator: Path | None = None, digest: str | None = None) -> Attack:
+        """Build an attack; `generator` is the folder of the trained one, `digest` the hash of its weights."""
         settings = dict(self.attacks[name])
         kind = settings.pop("attack", name)
         wanted = settings.pop("generator", None)
         if issubclass(ATTACKS[kind], GeneratorAttack):
             if wanted not in self.generators:
                 raise StaanetError(f"attack {name}: {unknown('generator', str(wanted), self.generators)}")
-            settings["generator"] = str(generator or wanted)
+            settings |= {"generator": str(generator or wanted), "digest": digest}
         elif wanted is not None:
             raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
         settings.setdefault("budget", self.budget)

@@ -40,7 +40,7 @@ def train(
 ) -> History:
     """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`."""
     clips = Store(store)
-    split = by_speaker(list(clips.utterances.values()), seed=seed)
+    split = _dealt(clips, seed)
     settings = from_preset(VictimTraining, VICTIM_PRESETS, training, model)
     check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", model):
@@ -75,7 +75,7 @@ def fit(
     if about.get("made_from", {}).get("store") == clips.digest:
         split = validated(Split, about["split"], str(source))
     else:
-        split = by_speaker(list(clips.utterances.values()), seed=seed)
+        split = _dealt(clips, seed)
     if victim.sample_rate != clips.sample_rate:
         raise StaanetError(
             f"{store}: expected a store at {source}'s {victim.sample_rate} Hz, got {clips.sample_rate} Hz; "
@@ -92,6 +92,13 @@ def fit(
     checkpoints.save(network, out, made_from=made_from, history=history)
     discard(progress)
     return history
+
+
+def _dealt(store: Store, seed: int) -> Split:
+    try:
+        return by_speaker(list(store.utterances.values()), seed=seed)
+    except StaanetError as error:
+        raise StaanetError(f"{store.folder}: {error}") from error
 
 
 @dataclass(frozen=True)
@@ -124,17 +131,21 @@ def attack(
         StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
     """
     keep_freed_memory()
+    if not inputs.exists():
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing")
     victim = load_victim(source).to(device)
     method = create_attack(name, **settings)
     if isinstance(method, GeneratorAttack):
         method.network()  # a missing or wrong generator is told once, not for every file
     single = inputs.is_file()
     check_writable(out.parent if single else out)
-    if (_named(out, inputs.name, single) if single else out).resolve() == inputs.resolve():
-        raise StaanetError(f"{out}: expected another place than the input, which would be lost; choose another OUT")
+    if inputs.is_dir() and (out.resolve() in (inputs.resolve(), *inputs.resolve().parents)):
+        raise StaanetError(f"{out}: expected another place than the input, which would be lost; change OUT")
     done = []
     for path, samples, rate in _readable(inputs):
         target = _named(out, path, single)
+        if target.exists() and target.resolve() == (inputs if single else inputs / path).resolve():
+            raise StaanetError(f"{target}: expected another place than the input, which would be lost; change OUT")
         try:
             done.append(_attack_file(method, victim, path, target, samples, rate, seed, device))
         except StaanetError as error:

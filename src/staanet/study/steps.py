@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,15 +15,15 @@ from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints, provenance, records
 from staanet.core.errors import StaanetError
 from staanet.core.files import discard, write_json
-from staanet.core.records import Record
+from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
 from staanet.core.version import __version__
-from staanet.corpora import Split, Store, by_speaker, folds, prepare
+from staanet.corpora import Corpus, Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
 from staanet.models import Victim, create_victim, load_victim
 from staanet.study import examples
-from staanet.study.experiment import NO_SOURCE, Experiment
+from staanet.study.experiment import Experiment
 from staanet.training.classifier import train_victim
 from staanet.training.generator import train_generator
 
@@ -63,20 +63,32 @@ class Steps:
         self.out = out
         self.root = root
         self.device = device
-        self._clean: dict[tuple[str, int | None, int], dict[str, Tensor]] = {}
+        self._clean: dict[tuple[str, int | None, int | None], dict[str, Tensor]] = {}
+
+    @cached_property
+    def corpus(self) -> tuple[Corpus, Path, str]:
+        """The corpus, its folder, and the hash of what lies there."""
+        plan = self.experiment.corpus
+        corpus = plan.build()
+        root = corpus_root(plan.name, self.root) if corpus.on_disk else Path()
+        return corpus, root, corpus.fingerprint(root)
+
+    def check_corpus(self) -> None:
+        """Look for the corpus.
+
+        Raises:
+            StaanetError: it is not there.
+        """
+        assert self.corpus  # noqa: S101
 
     @cached_property
     def store(self) -> Store:
         """The prepared corpus."""
-        plan = self.experiment.corpus
+        corpus, root, fingerprint = self.corpus
         rate = self.experiment.sample_rate
-        place = self.out / "stores" / f"{plan.name}-{self._signature({'corpus': plan, 'sample_rate': rate})}"
-
-        def prepared() -> None:
-            corpus = plan.build()
-            prepare(corpus, corpus_root(plan.name, self.root) if corpus.on_disk else Path(), place, rate)
-
-        self._found_or_made("store", place / "store.json", prepared)
+        settings = {"corpus": self.experiment.corpus, "clips": fingerprint, "sample_rate": rate}
+        place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
+        self._found_or_made("store", [place / "store.json"], lambda: prepare(corpus, root, place, rate))
         return Store(place)
 
     @cached_property
@@ -84,14 +96,13 @@ class Steps:
         """The splits to evaluate, written beside the records."""
         plan = self.experiment.split
         utterances = list(self.store.utterances.values())
-        if plan.folds is None:
-            splits: tuple[Split, ...] = (by_speaker(utterances, plan.shares, self.experiment.seed),)
-        else:
-            splits = folds(utterances, plan.folds, self.experiment.seed)
-            wrong = [fold for fold in plan.run if not 0 <= fold < plan.folds]
-            if wrong:
-                raise StaanetError(f"expected folds to run in 0..{plan.folds - 1}, got {wrong}")
-            splits = tuple(split for split in splits if not plan.run or split.fold in plan.run)
+        try:
+            if plan.folds is None:
+                splits: tuple[Split, ...] = (by_speaker(utterances, plan.shares, self.experiment.seed),)
+            else:
+                splits = folds(utterances, plan.folds, self.experiment.seed, plan.run)
+        except StaanetError as error:
+            raise StaanetError(f"corpus {self.store.corpus}: {error}") from error
         for split in splits:
             self.store.check(split)
             write_json(self.out / "splits" / f"{split.digest()}.json", plain(split))
@@ -115,7 +126,7 @@ class Steps:
             checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
 
-        self._found_or_made("victim", place / checkpoints.CONFIG, trained)
+        self._found_or_made("victim", [place / checkpoints.CONFIG], trained)
         return load_victim(place)
 
     def victim_settings(self, name: str, split: Split) -> Settings:
@@ -155,7 +166,7 @@ class Steps:
             checkpoints.save(generator, place, made_from=settings, history=history)
             discard(progress)
 
-        self._found_or_made("generator", place / checkpoints.CONFIG, trained)
+        self._found_or_made("generator", [place / checkpoints.CONFIG], trained)
         return place
 
     def generator_settings(self, name: str, source: str, split: Split) -> Settings:
@@ -172,7 +183,10 @@ class Steps:
     def attack(self, name: str, source: str, split: Split) -> Attack:
         """Return an attack, its generator trained."""
         generator = self.experiment.generator_of(name)
-        return self.experiment.attack(name, self.generator(generator, source, split) if generator else None)
+        if generator is None:
+            return self.experiment.attack(name)
+        place = self.generator(generator, source, split)
+        return self.experiment.attack(name, place, checkpoints.digest(place))
 
     def attack_settings(self, name: str, source: str, split: Split) -> Settings:
         """Return all that decides an adversarial set."""
@@ -183,6 +197,10 @@ class Steps:
         return {
             "attack": fields,
             "source": None if source == NO_SOURCE else self.victim_settings(source, split),
+            "store": self.store.digest,
+            "labels": list(self.store.labels),
+            "split": split.digest(),
+            "size": self._size(source) if self.experiment.protocol == "paper" else None,
             "protocol": self.experiment.protocol,
             "labels_from": self.experiment.labels_from,
             "seed": derive(self.experiment.seed, "attack"),
@@ -194,21 +212,26 @@ class Steps:
         place = self.out / "adversarial" / f"{name}-{source}-{self._signature(settings)}"
 
         def attacked() -> None:
-            place.mkdir(parents=True, exist_ok=True)
+            stand_in = self._stand_in(source)
+            victim = self.victim(stand_in, split)
+            if self.experiment.labels_from == "predictions":
+                clean = self.clean(stand_in, victim, split, self._size(source))
+                labels = {clip: int(logits.argmax()) for clip, logits in clean.items()}
+            else:
+                labels = {clip: self.store.label(clip) for clip in split.test}
             make(
                 self.attack(name, source, split),
-                self.victim(self._stand_in(source), split),
+                victim,
                 self.store,
-                split.test,
+                labels,
                 place,
                 protocol=self.experiment.protocol,
-                labels_from=self.experiment.labels_from,
                 batch_size=self.experiment.batch_size,
                 seed=settings["seed"],
                 device=self.device,
             )
 
-        self._found_or_made("adversarial set", place / "done.json", attacked)
+        self._found_or_made("adversarial set", [place / "done.json"], attacked)
         return AdversarialSet(place)
 
     def record(self, name: str, source: str, target: str, split: Split) -> Path:
@@ -221,7 +244,7 @@ class Steps:
 
         def evaluated() -> None:
             victim = self.victim(target, split)
-            size = round(experiment.victims[self._stand_in(source)].seconds * self.store.sample_rate)
+            size = self._size(source)
             figures, rows = evaluate(
                 victim,
                 self.store,
@@ -263,12 +286,12 @@ class Steps:
             )
             records.write(self.out / "records", record, rows)
 
-        self._found_or_made("record", path, evaluated)
+        self._found_or_made("record", [path, path.with_suffix(".jsonl")], evaluated)
         return path
 
     def clean(self, name: str, victim: Victim, split: Split, size: int) -> dict[str, Tensor]:
         """Return a victim's logits on the clean test clips, taken once."""
-        key = (name, split.fold, size)
+        key = (name, split.fold, size if self.experiment.protocol == "paper" else None)
         if key not in self._clean:
             self._clean[key] = clean_logits(
                 victim,
@@ -295,6 +318,10 @@ class Steps:
             about={"attack": name, "source": source},
         )
 
+    def _size(self, source: str) -> int:
+        """Return the trained length, in samples, that clips are fitted to under the paper's protocol."""
+        return round(self.experiment.victims[self._stand_in(source)].seconds * self.store.sample_rate)
+
     def _stand_in(self, source: str) -> str:
         """Return the source, or the first one for an attack that does the same on all."""
         return self.experiment.source_names[0] if source == NO_SOURCE else source
@@ -303,10 +330,11 @@ class Steps:
         return signature({"version": __version__, **settings})
 
     @staticmethod
-    def _found_or_made(kind: str, done: Path, made: Callable[[], None]) -> None:
-        shown = done if done.suffix == ".json" and kind == "record" else done.parent
-        if done.is_file():
-            logger.debug("%s %s: found", kind, shown.name)
+    def _found_or_made(kind: str, last: Sequence[Path], make: Callable[[], object]) -> None:
+        """Make a thing unless its last files are there."""
+        shown = last[0].stem if kind == "record" else last[0].parent.name
+        if all(path.is_file() for path in last):
+            logger.debug("%s %s: found", kind, shown)
             return
-        logger.info("%s %s", kind, shown.name)
-        made()
+        logger.info("%s %s", kind, shown)
+        make()

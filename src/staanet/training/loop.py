@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -77,7 +78,11 @@ def train(
         with seeded(seed, "epoch", epoch):
             figures = one_epoch(optimiser, epoch)
         network.eval()
-        figures |= validate()
+        if not all(math.isfinite(value) for value in figures.values()):
+            raise StaanetError(
+                f"{progress.stem}: expected finite losses, got {figures} in epoch {epoch + 1}; lower learning_rate"
+            )
+        figures |= {name: value for name, value in validate().items() if math.isfinite(value)}
         logger.info(
             "%s: epoch %d of %d in %.0f s: %s",
             progress.stem,

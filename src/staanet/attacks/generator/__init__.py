@@ -14,7 +14,7 @@ GENERATORS = collect("generator", globals(), Generator)
 
 
 def create_generator(name: str, **sizes: Any) -> Generator:
-    """Build an untrained generator by its registry name.
+    """Build an untrained generator by its registry name, in eval mode: its positions are 0 or 1.
 
     Raises:
         StaanetError: an unknown name or size.
@@ -23,7 +23,7 @@ def create_generator(name: str, **sizes: Any) -> Generator:
     256
     """
     cls = GENERATORS[name]
-    return cast(Generator, cls(validated(cls.Settings, sizes, name)))
+    return cast(Generator, cls(validated(cls.Settings, sizes, name)).eval())
 
 
 def load_generator(path: str | Path) -> Generator:

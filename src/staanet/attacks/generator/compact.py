@@ -40,6 +40,11 @@ class CompactSettings(GeneratorSettings):
                 "expected an even frame, an odd kernel and two or more widths, "
                 f"got {self.frame}, {self.kernel}, {list(self.widths)}"
             )
+        if self.factor < 2 or self.factor % 2 or min(*self.widths, self.detail, self.kernel) < 1:
+            raise StaanetError(
+                f"expected an even factor of 2 or more and sizes of 1 or more, got factor {self.factor}, "
+                f"widths {list(self.widths)}, detail {self.detail}, kernel {self.kernel}"
+            )
 
 
 class FrameNorm(nn.Module):

@@ -36,8 +36,10 @@ class WaveUNetSettings(GeneratorSettings):
             raise StaanetError(
                 f"expected two or more channels, a multiple of 8 and then doubling, got {list(self.channels)}"
             )
-        if self.kernel < self.factor or self.kernel % 2 == 0:
-            raise StaanetError(f"expected an odd kernel of at least the factor {self.factor}, got {self.kernel}")
+        if not 2 <= self.factor <= self.kernel or self.kernel % 2 == 0:
+            raise StaanetError(
+                f"expected a factor of 2 or more and an odd kernel at least as large, got {self.factor}, {self.kernel}"
+            )
 
 
 class ConvNormReLU(nn.Sequential):
