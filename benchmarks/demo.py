@@ -1,0 +1,26 @@
+"""What the demo takes: minutes and gigabytes, on a corpus, models and generators made from nothing."""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+
+from claims import write
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "staanet", "--quiet", "demo", "--out", f"{folder}/demo"]
+        began = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        minutes = (time.perf_counter() - began) / 60
+    # Linux gives kilobytes, macOS bytes
+    unit = 1e9 if sys.platform == "darwin" else 1e6
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    write("demo_time", "the whole demo, at most", 3.0, minutes, "minutes")
+    write("demo_memory", "the demo's largest memory, at most", 3.0, memory, "GB")
+
+
+if __name__ == "__main__":
+    main()
