@@ -10,7 +10,9 @@ from staanet.core.seeds import seeded
 from tiny import TINY
 
 VARIANTS = [(name, {}) for name in GENERATORS] + [
-    (name, changes) for name in GENERATORS for changes in ({"bound": "clip"}, {"sparsity": 0.1}, {"sparsity": None})
+    (name, changes)
+    for name in GENERATORS
+    for changes in ({"bound": "clip"}, {"sparsity": 0.1}, {"sparsity": "learned"})
 ]
 VARIANTS.append(("wave_unet", {"resampling": "linear"}))
 
@@ -72,7 +74,7 @@ def test_counts_bound_the_positions(generator, clips):
     counts = torch.tensor([1, 20, 900])
     marked = generator(waveforms, 0.05, lengths, counts).positions.sum(1)
     assert (marked <= counts).all()
-    if generator.settings.sparsity is not None:
+    if generator.settings.sparsity != "learned":
         assert torch.equal(marked.long(), torch.minimum(counts, lengths))
 
 
@@ -99,7 +101,7 @@ def test_gradients_reach_both_ways_up_in_training(generator, clips, quantisation
 
 def test_element_quantisation_is_hard_for_half_of_the_samples():
     with seeded("weights"):
-        generator = create_generator("compact", **TINY["compact"], sparsity=None).train()
+        generator = create_generator("compact", **TINY["compact"], sparsity="learned").train()
         output = generator(torch.rand(4, 5000) - 0.5, 0.05, quantisation="element")
     hard = (output.positions == 0) | (output.positions == 1)
     assert 0.45 < float(hard.float().mean()) < 0.55
@@ -108,7 +110,7 @@ def test_element_quantisation_is_hard_for_half_of_the_samples():
 
 def test_pass_quantisation_is_hard_for_all_samples_or_none():
     with seeded("weights"):
-        generator = create_generator("compact", **TINY["compact"], sparsity=None).train()
+        generator = create_generator("compact", **TINY["compact"], sparsity="learned").train()
         kinds = set()
         for _ in range(12):
             output = generator(torch.rand(1, 500) - 0.5, 0.05, quantisation="pass")

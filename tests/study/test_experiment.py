@@ -57,6 +57,11 @@ def test_a_generators_own_budget_changes_the_experiments(written):
     assert resolved.losses.reduction == "paper"
 
 
+def test_an_attacks_budget_table_changes_the_experiments(written):
+    _, experiment = load(written(BASE + '[attacks.loud]\nattack = "noise"\nbudget = { snr_db = 3.0 }\n'))
+    assert experiment.attack("loud").budget == Budget(snr_db=3.0, sparsity=0.12)
+
+
 def test_training_may_change_a_preset(written):
     text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = { preset = "paper", epochs = 2 }')
     training = load(written(text))[1].victims["a"].resolved()

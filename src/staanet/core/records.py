@@ -24,8 +24,8 @@ CONTENTS = "run.json"
 class Record:
     """The outcome of one attack, made on one source, evaluated on one target, with all that it took to get it.
 
-    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, other means
-    are over all; what is undefined is None, with the reason under its name in `notes`.
+    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, SNRs
+    over those that changed, other means over all; what is undefined is None, with the reason under its name in `notes`.
     """
 
     signature: str

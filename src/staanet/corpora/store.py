@@ -180,7 +180,10 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
             "sample_rate": sample_rate,
             "digest": digests[0] if len(digests) == 1 else "+".join(digests),
         }
-        write_json(temporary / "store.json", {**about, "left_out": left_out, "missing": list(found.missing)})
+        write_json(
+            temporary / "store.json",
+            {**about, "left_out": left_out, "missing": list(found.missing), "extra": list(found.extra)},
+        )
     for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
         if names:
             logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))

@@ -60,6 +60,10 @@ class AdversarialSet:
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of an adversarial clip."""
+        if clip not in self._file:
+            raise StaanetError(
+                f"{self._folder}: expected the clips of this corpus, found no {clip!r}; remove the folder"
+            )
         name = self._file[clip]
         if self._open[0] != name:
             self._open = (name, load_tensors(self._folder / name))

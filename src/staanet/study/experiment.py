@@ -181,7 +181,8 @@ class Experiment:
             settings |= {"generator": str(generator or wanted), "digest": digest}
         elif wanted is not None:
             raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
-        settings.setdefault("budget", self.budget)
+        changes = settings.pop("budget", {})
+        settings["budget"] = from_preset(Budget, {"default": self.budget}, changes, f"attack {name}: budget")
         return create_attack(kind, **settings)
 
 

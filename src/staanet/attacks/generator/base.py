@@ -42,16 +42,16 @@ class GeneratorSettings:
 
     Args:
         bound: how magnitudes stay within epsilon: `tanh` (the paper's code) or `clip` (its text).
-        sparsity: the share of each clip's positions that is 1, the highest first, unless a budget asks for another.
-            Where left out, the network decides how many (the paper), of which a budget keeps the highest.
+        sparsity: the share of each clip's positions that is 1, the highest first, unless a budget asks for another; or
+            `learned`: the network decides how many (the paper), of which a budget keeps the highest.
     """
 
     bound: Literal["tanh", "clip"] = "tanh"
-    sparsity: float | None = None
+    sparsity: float | Literal["learned"] = "learned"
 
     def __post_init__(self) -> None:
         """Refuse a share that is none."""
-        if self.sparsity is not None and not 0 < self.sparsity <= 1:
+        if self.sparsity != "learned" and not 0 < self.sparsity <= 1:
             raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
 
 
@@ -115,7 +115,7 @@ class Generator(nn.Module, abc.ABC):
 
     def _relative(self, raw_positions: Tensor, lengths: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
         """Return raw positions `[B, T]` of which those above 0 are to be 1."""
-        if self.settings.sparsity is None:
+        if self.settings.sparsity == "learned":
             return raw_positions
         if counts is None:
             counts = (self.settings.sparsity * lengths).long().clamp_min(1)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +25,7 @@ class CompactSettings(GeneratorSettings):
         detail: channels per sample from which each output is made.
     """
 
-    sparsity: float | None = 0.12
+    sparsity: float | Literal["learned"] = 0.12
     frame: int = 16
     widths: tuple[int, ...] = (32, 64, 128)
     factor: int = 4
