@@ -18,8 +18,11 @@ def publish(run: Path) -> Path:
     found = records.read_all(run)
     place = DOCS / "results" / run.name
     shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(run / "records", place / "records")
     shutil.copytree(run / "tables", place / "tables")
+    (place / "records").mkdir()
+    for record in records.contents(run, "records", "*.json"):
+        for path in (record, record.with_suffix(".jsonl")):
+            shutil.copy(path, place / "records")
     drawn = figures.svg(figures.rates, found, prefix="transfer-")
     (DOCS / "images").mkdir(exist_ok=True)
     picture = DOCS / "images" / f"{run.name}.svg"

@@ -33,7 +33,7 @@ class Losses:
     def __call__(
         self, logits: Tensor, labels: Tensor, output: SparsePerturbation, epsilon: Tensor, lengths: Tensor
     ) -> dict[str, Tensor]:
-        """Return the weighted losses by name; the generator is trained on their sum.
+        """Return the weighted losses by name, those of weight 0 left out; the generator is trained on their sum.
 
         Shape: logits `[B, K]`, labels `[B]` (the victim's clean predictions), epsilon `[B, 1]`, lengths `[B]`.
         """
@@ -41,17 +41,20 @@ class Losses:
         hard = (output.scores >= 0.5).to(output.scores.dtype)
         hard = torch.where(valid_samples(lengths, hard.shape[1]), hard, output.scores)
         if self.reduction == "paper":
-            return {
-                "adversarial": margins.sum(),
-                "magnitude": self.magnitude * output.magnitudes.norm(),
-                "sparsity": self.sparsity * output.positions.abs().sum(),
-                "quantisation": self.quantisation * (output.scores - hard).norm(),
+            adversarial = margins.sum()
+            penalties = {
+                "magnitude": output.magnitudes.norm(),
+                "sparsity": output.positions.abs().sum(),
+                "quantisation": (output.scores - hard).norm(),
             }
-        relative = (output.magnitudes / epsilon.clamp_min(1e-12)).square().sum(1) / lengths
-        uncertain = (output.scores - hard).square().sum(1) / lengths
-        return {
-            "adversarial": margins.mean(),
-            "magnitude": self.magnitude * (relative + 1e-12).sqrt().mean(),
-            "sparsity": self.sparsity * (output.positions.abs().sum(1) / lengths).mean(),
-            "quantisation": self.quantisation * (uncertain + 1e-12).sqrt().mean(),
-        }
+        else:
+            relative = (output.magnitudes / epsilon.clamp_min(1e-12)).square().sum(1) / lengths
+            uncertain = (output.scores - hard).square().sum(1) / lengths
+            adversarial = margins.mean()
+            penalties = {
+                "magnitude": (relative + 1e-12).sqrt().mean(),
+                "sparsity": (output.positions.abs().sum(1) / lengths).mean(),
+                "quantisation": (uncertain + 1e-12).sqrt().mean(),
+            }
+        weighted = {name: getattr(self, name) * value for name, value in penalties.items() if getattr(self, name)}
+        return {"adversarial": adversarial, **weighted}
