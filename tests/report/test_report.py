@@ -244,9 +244,12 @@ def test_every_undefined_metric_can_be_reported(tmp_path):
     assert "do not name the commit" in page.text
 
 
-def test_folds_have_rows_of_their_own(tmp_path):
-    found = [made(fold=fold, signature=f"{fold}", asr=fold / 10) for fold in (10, 2)]
-    report.write(run_with(tmp_path, *found))
+def test_folds_have_rows_of_their_own_in_the_order_of_the_run(tmp_path):
+    found = [made(fold=fold, signature=f"{fold}", asr=fold / 10) for fold in (2, 10)]
+    run_with(tmp_path, *found)
+    paths = [records.record_path(tmp_path / "records", r.signature, r.source, r.target, r.attack) for r in found]
+    records.write_contents(tmp_path, "Folds", records=paths, examples=[])
+    report.write(tmp_path)
     lines = (tmp_path / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
     assert lines[2].startswith("| attack | source | fold | emo18 ASR")
     assert [line.split(" | ")[2:4] for line in lines[4:6]] == [

@@ -131,9 +131,9 @@ def write_contents(run: Path, title: str, **paths: Iterable[Path]) -> None:
     Args:
         run: the run's folder.
         title: of its page.
-        paths: by the name of their folder, such as `records`.
+        paths: by the name of their folder, such as `records`, in the order in which they are to be read.
     """
-    listed = {name: sorted(path.name for path in group) for name, group in paths.items()}
+    listed = {name: [path.name for path in group] for name, group in paths.items()}
     write_json(run / CONTENTS, {"title": title, **listed})
 
 
@@ -151,7 +151,7 @@ def contents(run: Path, name: str, pattern: str) -> list[Path]:
 
 
 def read_all(run: Path) -> list[Record]:
-    """Read the records of a run, in the order of their names.
+    """Read the records of a run, in the order of its experiment.
 
     Raises:
         StaanetError: there are none.

@@ -53,7 +53,7 @@ class Example:
 
 
 def read_all(run: Path) -> list[Example]:
-    """Read the examples of a run, in the order of their names; none is fine."""
+    """Read the examples of a run, in the order of its experiment; none is fine."""
     return [_read(path, index) for index, path in enumerate(contents(run, "examples", "[!.]*"))]
 
 

@@ -77,7 +77,7 @@ def transfer(records: Sequence[Record]) -> Transfer:
             white_box=[target in group and target == group[target].source for target in targets],
             measures=_measures(next(iter(group.values())), fields, notes),
         )
-        for name, group in sorted(groups.items(), key=lambda item: [(value is not None, value) for value in item[0]])
+        for name, group in groups.items()
     ]
     caption = (
         "Predictions changed by each attack (ASR), by random noise of the same size and count (control), and their "
