@@ -47,7 +47,7 @@ def run(
     if fresh:
         if any(folder.iterdir()) and not (folder / "stores").is_dir():
             raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
-        steps.check_corpus()
+        logger.info("corpus %s: found, everything is made again", steps.corpus[0].name)
         for made in MADE:
             discard(folder / made)
     records: list[Path] = []

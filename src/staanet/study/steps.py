@@ -73,14 +73,6 @@ class Steps:
         root = corpus_root(plan.name, self.root) if corpus.on_disk else Path()
         return corpus, root, corpus.fingerprint(root)
 
-    def check_corpus(self) -> None:
-        """Look for the corpus.
-
-        Raises:
-            StaanetError: it is not there.
-        """
-        assert self.corpus  # noqa: S101
-
     @cached_property
     def store(self) -> Store:
         """The prepared corpus."""
