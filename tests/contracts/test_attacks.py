@@ -89,11 +89,11 @@ def test_leaves_input_and_model_as_they_were(attack, victim, clips):
     assert all(torch.equal(value, state[name]) for name, value in victim.state_dict().items())
 
 
-def test_a_sourceless_attack_does_the_same_on_any_model(attack, victim, clips):
+@pytest.mark.parametrize("name", [name for name in ATTACKS if ATTACKS[name].sourceless])
+def test_a_sourceless_attack_does_the_same_on_any_model(name, victim, clips):
     waveforms, lengths, labels = clips
-    if attack.sourceless:
-        elsewhere = attack(lambda waveforms: waveforms[:, :3], waveforms, labels.flip(0), lengths)
-        assert torch.equal(attack(victim, waveforms, labels, lengths), elsewhere)
+    elsewhere = build(name)(lambda waveforms: waveforms[:, :3], waveforms, labels.flip(0), lengths)
+    assert torch.equal(build(name)(victim, waveforms, labels, lengths), elsewhere)
 
 
 def test_same_seed_same_bits(attack, victim, clips):
@@ -121,14 +121,28 @@ def test_an_empty_budget_returns_the_input(case, victim, clips):
     assert torch.equal(attack(victim, waveforms, labels, lengths), waveforms)
 
 
-def test_works_on_any_callable_and_its_bounds(attack, clips):
+@pytest.mark.parametrize("name", ["noise", "shuffled_staa_net"])
+def test_another_seed_draws_anew(name, victim, clips):
+    waveforms, lengths, labels = clips
+    first, second = (build(name)(victim, waveforms, labels, lengths, seed=seed) for seed in (0, 1))
+    assert not torch.equal(first, second)
+
+
+def test_keeps_to_the_models_own_bounds(attack, clips):
     waveforms, lengths, labels = clips
 
-    def scores(waveforms):
-        return waveforms[:, :3]
+    class Narrow:
+        bounds = (-0.8, 0.8)
 
-    if attack.access == "none":
-        assert attack(scores, waveforms, labels, lengths).abs().max() <= 1
+        def __call__(self, waveforms):
+            return waveforms[:, :3]
+
+    near = torch.where(waveforms == 0, 0, waveforms.sign() * 0.79)
+    adversarial = attack(Narrow(), near, labels, lengths)
+    assert (adversarial - near).abs().max() > 0
+    assert adversarial.abs().max() <= 0.8 + 1e-6
+    with pytest.raises(StaanetError, match=r"samples in .-0.8, 0.8."):
+        attack(Narrow(), waveforms.sign() * 0.9, labels, lengths)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -158,6 +159,15 @@ def test_fresh_without_the_corpus_loses_nothing(miniature, tmp_path):
     with pytest.raises(StaanetError, match="nosuch"):
         study.run(experiment, tmp_path / "out", root=tmp_path / "nosuch", fresh=True)
     assert (tmp_path / "out" / "victims").is_dir()
+
+
+def test_fresh_forgets_what_the_last_run_listed(miniature, out, tmp_path, monkeypatch):
+    shutil.copytree(out, tmp_path / "out")
+    monkeypatch.setattr("staanet.study.steps.prepare", lambda *_: pytest.fail("stopped here"))
+    with pytest.raises(pytest.fail.Exception, match="stopped here"):
+        study.run(miniature, tmp_path / "out", fresh=True)
+    assert not (tmp_path / "out" / "run.json").exists()
+    assert not (tmp_path / "out" / "records").exists()
 
 
 def test_a_record_without_its_outcomes_is_made_again(miniature, out):

@@ -243,5 +243,8 @@ def test_observe_refuses_clips_that_do_not_match(victim, speech):
     waveforms, lengths = speech
     with pytest.raises(StaanetError, match="lengths"):
         observe(victim, waveforms, waveforms[:, :300], torch.zeros(5, dtype=torch.int64), lengths)
+    for labels in (torch.tensor([0, 1, 2, 3, 0]), torch.zeros(4, dtype=torch.int64), torch.zeros(5)):
+        with pytest.raises(StaanetError, match=r"labels \[5\] in 0..2"):
+            observe(victim, waveforms, waveforms, labels, lengths)
     with pytest.raises(StaanetError, match="finite"):
         observe(victim, waveforms, waveforms * torch.nan, torch.zeros(5, dtype=torch.int64), lengths)

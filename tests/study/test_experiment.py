@@ -102,6 +102,12 @@ def test_a_mistake_is_told_before_any_work(written, text, told):
         load(written(text))
 
 
+def test_a_folder_given_as_an_experiment_is_told(tmp_path):
+    (tmp_path / "mine.toml").mkdir()
+    with pytest.raises(StaanetError, match=r"mine.toml: expected a TOML file that can be read"):
+        load(tmp_path / "mine.toml")
+
+
 def test_an_unknown_experiment_offers_the_nearest():
     with pytest.raises(StaanetError, match="did you mean 'emodb'"):
         load("emobd")

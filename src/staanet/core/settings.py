@@ -67,6 +67,8 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise StaanetError(f"{path}: expected a TOML file, found none") from None
+    except OSError as error:
+        raise StaanetError(f"{path}: expected a TOML file that can be read, got {error.strerror}") from error
     except ValueError as error:
         raise StaanetError(f"{path}: expected TOML, got {error}") from error
 

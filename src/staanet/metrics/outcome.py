@@ -142,7 +142,11 @@ def observe(
             )
             for draw in range(CONTROL_DRAWS)
         ]
-    if labels.shape != lengths.shape or not 0 <= int(labels.min()) <= int(labels.max()) < clean.shape[1]:
+    if (
+        labels.shape != lengths.shape
+        or labels.is_floating_point()
+        or not 0 <= int(labels.min()) <= int(labels.max()) < clean.shape[1]
+    ):
         raise StaanetError(
             f"expected labels [{len(lengths)}] in 0..{clean.shape[1] - 1}, got {labels.tolist()}; check their order"
         )

@@ -8,7 +8,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, discard
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
-from staanet.core.records import Record, read_all, write_contents
+from staanet.core.records import CONTENTS, Record, read_all, write_contents
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
 from staanet.study.experiment import packaged as packaged
@@ -16,7 +16,7 @@ from staanet.study.steps import Steps
 
 logger = logging.getLogger(__name__)
 
-MADE = ("stores", "splits", "victims", "generators", "adversarial", "records", "examples", "tables", "report")
+MADE = ("stores", "splits", "victims", "generators", "adversarial", "records", "examples", "tables", "report", CONTENTS)
 
 
 def run(
