@@ -24,6 +24,9 @@ def create_attack(name: str, **settings: Any) -> Attack:
     Noise(budget=Budget(epsilon=0.01, snr_db=None, sparsity=0.05))
     """
     cls = ATTACKS[name]
+    if settings.get("targeted") and not cls.targetable:
+        able = ", ".join(other for other in ATTACKS if ATTACKS[other].targetable) or "(none)"
+        raise StaanetError(f"{name}: expected an attack that can be targeted, got one that cannot; use one of {able}")
     changes: dict[str, Any] = {key: settings.pop(key) for key in ("epsilon", "snr_db", "sparsity") if key in settings}
     if changes:
         budget = settings.get("budget", cls.budget)

@@ -18,7 +18,8 @@ Access = Literal["gradient", "scores", "decision", "none"]
 class Attack(abc.ABC):
     """Something that changes waveforms so that a model decides otherwise.
 
-    A subclass is a frozen dataclass with a `budget` among its fields. It perturbs; whoever calls it measures.
+    A subclass is a frozen dataclass with a `budget` among its fields, and `targeted: bool = False` where it is
+    `targetable`. It perturbs; whoever calls it measures.
     """
 
     name: ClassVar[str]
@@ -61,15 +62,41 @@ class Attack(abc.ABC):
             StaanetError: input that breaks these terms.
         """
         bounds = bounds_of(model)
+        if self.budget.epsilon is not None and self.budget.epsilon > bounds[1] - bounds[0]:
+            raise StaanetError(
+                f"expected epsilon of at most {bounds[1] - bounds[0]:g}, the width of the model's bounds, "
+                f"got {self.budget.epsilon:g}"
+            )
         lengths = check_waveforms(waveforms, lengths, bounds)
         if labels.shape != lengths.shape or labels.is_floating_point():
             raise StaanetError(f"expected integer labels [{len(lengths)}], got {labels.dtype} {list(labels.shape)}")
         classifier = as_classifier(model)
         with frozen(classifier):
+            if self.access != "none" and len(waveforms):
+                self._check_model(classifier, waveforms, labels, lengths)
             adversarial = self.perturb(
                 classifier, waveforms.detach(), labels, lengths, ClipRandom(seed, waveforms, lengths)
             )
         return self._within(adversarial.detach(), waveforms.detach(), lengths, bounds)
+
+    def _check_model(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor) -> None:
+        """Refuse, by a look at the shortest clip, a model or labels with which the attack could not work."""
+        shortest = int(lengths.argmin())
+        size = int(lengths[shortest])
+        clip = waveforms[shortest : shortest + 1, :size].detach().requires_grad_(self.access == "gradient")
+        with torch.set_grad_enabled(self.access == "gradient"):
+            logits = model(clip, lengths[shortest : shortest + 1])
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise StaanetError(f"expected a model of two or more classes [B, K], got logits {list(logits.shape)}")
+        if not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+            raise StaanetError(
+                f"expected labels in 0..{logits.shape[1] - 1}, got {labels.tolist()}; check the order of the classes"
+            )
+        if self.access == "gradient" and not logits.requires_grad:
+            raise StaanetError(
+                f"expected a model with gradients for {self.name}, got one without; use an attack that asks for "
+                "scores or decisions (staanet list attacks)"
+            )
 
     def _within(self, adversarial: Tensor, waveforms: Tensor, lengths: Tensor, bounds: tuple[float, float]) -> Tensor:
         if adversarial.shape != waveforms.shape or not torch.isfinite(adversarial).all():

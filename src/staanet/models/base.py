@@ -3,10 +3,11 @@
 import abc
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
@@ -87,6 +88,21 @@ class ConvBlock(nn.Sequential):
             nn.MaxPool1d(pool),
             activation(),
         )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `[B, c_out, T // pool]`; in eval mode the normalisation is folded into the convolution's weights."""
+        convolution, norm, pool, activation = cast(tuple[nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.Module], self)
+        features = norm(convolution(x)) if self.training else self._folded(x, convolution, norm)
+        return cast(Tensor, activation(pool(features)))
+
+    @staticmethod
+    def _folded(x: Tensor, convolution: nn.Conv1d, norm: nn.BatchNorm1d) -> Tensor:
+        assert norm.running_mean is not None  # noqa: S101
+        assert norm.running_var is not None  # noqa: S101
+        assert convolution.bias is not None  # noqa: S101
+        gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
+        bias = (convolution.bias - norm.running_mean) * gain + norm.bias
+        return functional.conv1d(x, convolution.weight * gain[:, None, None], bias, padding=convolution.padding)
 
 
 class RecurrentHead(nn.Module):

@@ -9,14 +9,15 @@ from typing import Literal
 import torch
 from torch.nn import functional
 
-from staanet.audio.lengths import fit_length
+from staanet.audio.lengths import fit_length, standardise
+from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.corpora import Store
 from staanet.corpora.store import collate
 from staanet.metrics.success import mean_recall
 from staanet.models import Victim
 from staanet.training.augmentation import Augmentation
-from staanet.training.loop import History, check_training, train
+from staanet.training.loop import History, Precision, check_training, computing_in, train
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class VictimTraining:
         keep: the weights of the `best` epoch by validation UAR, or of the `last`.
         label_smoothing: share of the target spread over all classes.
         augmentation: of the training clips.
+        crop: seconds of each clip that a step hears; the victim's trained length where left out.
+        precision: of the arithmetic in training.
     """
 
     epochs: int = 60
@@ -40,10 +43,14 @@ class VictimTraining:
     keep: Literal["best", "last"] = "best"
     label_smoothing: float = 0.1
     augmentation: Augmentation = Augmentation(noise=0.7, speed=(0.85, 1.15), shift=True)
+    crop: float | None = None
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         check_training(self.epochs, self.batch_size, self.learning_rate)
+        if self.crop is not None and not self.crop > 0:
+            raise StaanetError(f"expected a crop of some seconds, got {self.crop}; leave it out for whole clips")
 
 
 VICTIM_PRESETS = {
@@ -83,6 +90,7 @@ def train_victim(
         device: to train on.
     """
     victim.to(device)
+    size = victim.trained_length if settings.crop is None else round(settings.crop * victim.sample_rate)
     batches = [store.batch(clips).to(device) for clips in store.batches(val_clips, settings.batch_size)]
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
@@ -95,8 +103,10 @@ def train_victim(
                 continue  # batch normalisation has no variance to learn from
             changed = [settings.augmentation(store.waveform(clip)) for clip in clips]
             batch = collate(changed, [store.label(clip) for clip in clips], clips).to(device)
-            waveforms = fit_length(batch.waveforms, batch.lengths, victim.trained_length)
-            loss = functional.cross_entropy(victim(waveforms), batch.labels, label_smoothing=settings.label_smoothing)
+            waveforms = fit_length(batch.waveforms, batch.lengths, size)
+            with computing_in(settings.precision, device):
+                logits = victim.classify(standardise(waveforms))
+            loss = functional.cross_entropy(logits.float(), batch.labels, label_smoothing=settings.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -11,12 +11,14 @@ from staanet.attacks.generator import Generator
 from staanet.attacks.generator.base import Quantisation
 from staanet.attacks.generator.losses import Losses
 from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
 from staanet.core.progress import track
+from staanet.core.seeds import seeded
 from staanet.core.types import frozen
 from staanet.corpora import Batch, Store
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
 from staanet.models import Victim
-from staanet.training.loop import History, check_training, train
+from staanet.training.loop import History, Precision, check_training, computing_in, train
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class GeneratorTraining:
         learning_rate: of the first epochs.
         halve_every: epochs after which the learning rate is halved.
         clip_gradient: largest norm of a step's gradient; none where left out.
+        share: of the training clips that it learns from; an epoch has as many steps whatever the share.
+        precision: of the victim's arithmetic in training.
     """
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
@@ -42,10 +46,14 @@ class GeneratorTraining:
     learning_rate: float = 1e-3
     halve_every: int = 4
     clip_gradient: float | None = 1.0
+    share: float = 1.0
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         check_training(self.epochs, self.batch_size, self.learning_rate)
+        if not 0 < self.share <= 1:
+            raise StaanetError(f"expected share in (0, 1], got {self.share}; it is a share, not a percentage")
 
 
 GENERATOR_PRESETS = {
@@ -104,21 +112,26 @@ def train_generator(
             decided: torch.Tensor = victim(batch.waveforms, batch.lengths).argmax(1)
         return decided
 
-    groups = store.batches(train_clips, settings.batch_size)
+    with seeded(seed, "share"):
+        order = torch.randperm(len(train_clips)).tolist()
+    heard = [train_clips[i] for i in sorted(order[: max(1, round(settings.share * len(train_clips)))])]
+    groups = store.batches(heard, settings.batch_size)
     predictions = {clip: label for group in groups for clip, label in zip(group, decide(group), strict=True)}
     validation = [load(clips) for clips in store.batches(val_clips, settings.batch_size)]
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
-        order = torch.randperm(len(train_clips)).tolist()
+        passes = -(-len(train_clips) // len(heard))
+        order = [i for _ in range(passes) for i in torch.randperm(len(heard)).tolist()][: len(train_clips)]
         totals: dict[str, float] = {}
         steps = range(0, len(order), settings.batch_size)
         for start in track(steps, f"fit {generator.name}, epoch {epoch + 1} of {settings.epochs}"):
-            batch = load([train_clips[i] for i in order[start : start + settings.batch_size]])
+            batch = load([heard[i] for i in order[start : start + settings.batch_size]])
             labels = torch.stack([predictions[clip] for clip in batch.ids])
             epsilon, counts = settings.budget.resolve(batch.waveforms, batch.lengths)
             output = generator(batch.waveforms, epsilon, batch.lengths, counts, settings.quantisation)
-            logits = victim(output.adversarial, batch.lengths)
-            losses = settings.losses(logits, labels, output, epsilon, batch.lengths)
+            with computing_in(settings.precision, device):
+                logits = victim(output.adversarial, batch.lengths)
+            losses = settings.losses(logits.float(), labels, output, epsilon, batch.lengths)
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             if settings.clip_gradient is not None:

@@ -23,6 +23,15 @@ logger = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
 
+Precision = Literal["float32", "bfloat16"]
+"""What the victim computes in while something is trained; weights, losses and all evaluation stay in float32.
+`bfloat16` is faster on accelerators and on processors that have it (1.6 times on one with AVX-512 BF16)."""
+
+
+def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
+    """Return a context in which convolutions and matrix products are computed in `precision`."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
+
 
 def check_training(epochs: int, batch_size: int, learning_rate: float) -> None:
     """Refuse settings with which nothing would be learnt.
