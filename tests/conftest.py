@@ -22,9 +22,18 @@ def clips():
     return waveforms, lengths, torch.tensor([0, 1, 2])
 
 
+def real(name):
+    folder = Path(os.environ.get("STAANET_CORPORA", "")) / name
+    if not os.environ.get("STAANET_CORPORA") or not folder.is_dir():
+        pytest.skip(f"set STAANET_CORPORA to the folder that holds {name}")
+    return folder
+
+
 @pytest.fixture
 def emodb():
-    folder = Path(os.environ.get("STAANET_CORPORA", "")) / "emodb"
-    if not os.environ.get("STAANET_CORPORA") or not folder.is_dir():
-        pytest.skip("set STAANET_CORPORA to the folder that holds emodb")
-    return folder
+    return real("emodb")
+
+
+@pytest.fixture
+def ravdess():
+    return real("ravdess")

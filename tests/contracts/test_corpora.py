@@ -15,6 +15,11 @@ def miniature(name, root):
     layouts = {
         "emodb": [f"wav/{speaker}a01{code}a.wav" for speaker in ("03", "08", "09", "10") for code in "WLEAFNT"],
         "folder": [f"{emotion}/{speaker}-1.flac" for speaker in "abcd" for emotion in ("joy", "anger")],
+        "ravdess": [
+            f"Actor_{actor:02d}/03-01-{code:02d}-01-01-01-{actor:02d}.wav"
+            for actor in range(1, 5)
+            for code in range(1, 9)
+        ],
         "synthetic": [],
     }
     for path in layouts[name]:

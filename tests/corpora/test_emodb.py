@@ -41,6 +41,7 @@ def test_labels_speakers_and_sexes_come_from_the_names(tmp_path, layout):
     assert {u.id: (u.label, u.speaker, u.gender) for u in found.utterances} == KNOWN
     assert {u.path for u in found.utterances} == {layout.format(name) for name in KNOWN}
     assert {u.language for u in found.utterances} == {"de"}
+    assert {u.id: u.statement for u in found.utterances} == {name: name[2:5] for name in KNOWN}
     assert len(found.missing) == 535 - len([name for name in KNOWN if name not in found.extra])
     assert not set(found.missing) & set(KNOWN)
     assert not found.problems
@@ -90,6 +91,7 @@ def test_the_real_corpus_is_whole(emodb):
     assert not found.extra
     assert not found.problems
     assert Counter(utterance.label for utterance in found.utterances) == COUNTS
+    assert len({utterance.statement for utterance in found.utterances}) == 10
     speakers = {utterance.speaker: utterance.gender for utterance in found.utterances}
     assert Counter(speakers.values()) == {"female": 5, "male": 5}
 

@@ -84,6 +84,14 @@ def test_a_table_describes_each_file(tmp_path, column, mark, newline):
     assert Folder().labels(tmp_path) == ("anger", "joy")
 
 
+def test_a_table_may_say_what_else_is_known(tmp_path):
+    put(tmp_path, "a.wav", "b.wav")
+    more = ("gender", "language", "session", "statement", "intensity")
+    table(tmp_path, f"path,emotion,speaker,{','.join(more)}\na.wav,joy,anna,female,en,2,dogs,strong\nb.wav,joy,bert\n")
+    known = [tuple(getattr(utterance, field) for field in more) for utterance in Folder().validate(tmp_path).utterances]
+    assert known == [("female", "en", "2", "dogs", "strong"), (None,) * 5]
+
+
 def test_another_table_may_be_named(tmp_path):
     put(tmp_path, "joy/a.wav")
     table(tmp_path, "path,emotion,speaker\njoy/a.wav,anger,anna\n", name="clips.csv")

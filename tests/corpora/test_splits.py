@@ -1,10 +1,11 @@
+import warnings
 from collections import Counter
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.corpora.base import Utterance
 from staanet.corpora.splits import by_speaker, folds
 
@@ -15,6 +16,11 @@ def corpus(women=5, men=5, emotions=EMOTIONS, unknown=0):
     speakers = [(f"w{i}", "female") for i in range(women)] + [(f"m{i}", "male") for i in range(men)]
     speakers += [(f"u{i}", None) for i in range(unknown)]
     return [Utterance(f"{s}-{e}", f"{s}-{e}.wav", e, s, gender) for s, gender in speakers for e in emotions]
+
+
+def spoken(speakers, *emotions):
+    genders = {"w": "female", "m": "male"}
+    return [Utterance(f"{s}-{e}", f"{s}-{e}.wav", e, s, genders[s[0]]) for s in sorted(speakers) for e in emotions]
 
 
 def speakers_of(utterances, ids):
@@ -137,6 +143,44 @@ def test_a_class_with_one_clip_is_told(make):
 def test_a_class_that_training_would_not_hear_is_told():
     utterances = corpus()
     tested = speakers_of(utterances, by_speaker(utterances).test)
-    more = [Utterance(f"{s}-fear", "", "fear", s, "female" if s[0] == "w" else "male") for s in sorted(tested)]
     with pytest.raises(StaanetError, match="got 2 in all and 0 in training; add clips, leave the class out"):
+        by_speaker(utterances + spoken(tested, "fear"))
+
+
+@pytest.fixture
+def fearful():
+    """Ten speakers, of whom only those tested in folds 1 and 4 of five are ever afraid."""
+    utterances = corpus()
+    made = folds(utterances, 5)
+    return utterances + spoken(speakers_of(utterances, made[1].test + made[4].test), "fear")
+
+
+def test_folds_whose_test_lacks_a_class_are_told_with_fold_and_class(fearful):
+    with pytest.warns(StaanetWarning) as told:
+        folds(fearful, 5)
+    assert [str(warning.message) for warning in told] == [
+        f"fold {fold}: expected test clips of every class, got none of 'fear', whose figures are undefined there; "
+        "add clips, or change the split"
+        for fold in (0, 2, 3)
+    ]
+    assert {warning.filename for warning in told} == {__file__}
+
+
+def test_only_folds_that_are_run_are_told(fearful):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        folds(fearful, 5, run=[1])
+
+
+def test_a_split_whose_test_lacks_classes_is_told_with_all_of_them():
+    utterances = corpus()
+    more = spoken(speakers_of(utterances, by_speaker(utterances).train), "fear", "disgust")
+    with pytest.warns(StaanetWarning, match="the split: expected .* every class, got none of 'disgust', 'fear', whose"):
         by_speaker(utterances + more)
+
+
+@pytest.mark.parametrize("make", [by_speaker, folds])
+def test_a_split_that_tests_every_class_is_not_told(make):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        make(corpus())

@@ -6,6 +6,7 @@ from staanet.corpora.base import Utterance as Utterance
 from staanet.corpora.base import Validation as Validation
 from staanet.corpora.emodb import EmoDB as EmoDB
 from staanet.corpora.folder import Folder as Folder
+from staanet.corpora.ravdess import Ravdess as Ravdess
 from staanet.corpora.splits import Split as Split
 from staanet.corpora.splits import by_speaker as by_speaker
 from staanet.corpora.splits import folds as folds

@@ -18,7 +18,10 @@ Samples = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Utterance:
-    """One clip: where it is and what is known of it. `id` is unique in its corpus, `path` relative to the root."""
+    """One clip: where it is and what is known of it. `id` is unique in its corpus, `path` relative to the root.
+
+    `statement` says which text is spoken and `intensity` how strongly the emotion is acted, as the corpus has them.
+    """
 
     id: str
     path: str
@@ -27,6 +30,8 @@ class Utterance:
     gender: str | None = None
     language: str | None = None
     session: str | None = None
+    statement: str | None = None
+    intensity: str | None = None
 
 
 @dataclass(frozen=True)

@@ -71,4 +71,4 @@ class EmoDB(Corpus):
         if len(name) != 7 or emotion is None or speaker not in WOMEN + MEN:
             return None
         gender = "female" if speaker in WOMEN else "male"
-        return Utterance(name, path, emotion, speaker, gender, "de", None)
+        return Utterance(name, path, emotion, speaker, gender, "de", statement=name[2:5])

@@ -9,7 +9,7 @@ from staanet.core.errors import StaanetError, unknown
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
 
 REQUIRED = ("path", "emotion", "speaker")
-OPTIONAL = ("gender", "language", "session")
+OPTIONAL = ("gender", "language", "session", "statement", "intensity")
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Folder(Corpus):
     """Audio files at `root`, described in one of two ways.
 
     - A CSV table (`metadata.csv`, or the name given as `table`) with the columns path (or file), emotion, speaker and,
-      where known, gender, language, session; paths are relative to the table.
+      where known, gender, language, session, statement, intensity; paths are relative to the table.
     - No table: a folder per emotion. The speaker is the part of the file name before the first `-` or `_`.
 
     Args:

@@ -1,12 +1,13 @@
 """Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal parts."""
 
 import random
+import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.seeds import derive
 from staanet.core.signature import signature
 from staanet.corpora.base import Utterance
@@ -41,6 +42,9 @@ def by_speaker(
 
     Raises:
         StaanetError: too few speakers, or a class that training would not hear.
+
+    Warns:
+        StaanetWarning: a class that no test speaker has.
     """
     if not (abs(sum(shares) - 1) <= 1e-6 and min(shares) > 0):
         raise StaanetError(f"expected three shares above 0 that add up to 1, got {list(shares)}")
@@ -67,6 +71,9 @@ def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: S
 
     Raises:
         StaanetError: fewer than three folds, fewer speakers than folds, or a class that training would not hear.
+
+    Warns:
+        StaanetWarning: a class that no test speaker has.
     """
     if count < 3:
         raise StaanetError(f"expected three or more folds (train, validation, test), got {count}")
@@ -107,11 +114,20 @@ def _split(name: str, fold: int | None, utterances: Sequence[Utterance], speaker
             "speakers never straddle a split, so add speakers or name them in the metadata"
         )
     ids = {part: tuple(u.id for u in utterances if u.speaker in members) for part, members in speakers.items()}
+    spoken = Counter(utterance.label for utterance in utterances)
     heard = Counter(utterance.label for utterance in utterances if utterance.speaker in speakers["train"])
-    for label, clips in sorted(Counter(utterance.label for utterance in utterances).items()):
+    for label, clips in sorted(spoken.items()):
         if clips < 2 or heard[label] == 0:
             raise StaanetError(
                 f"expected clips of {label!r} by training speakers and others, got {clips} in all and {heard[label]} "
                 "in training; add clips, leave the class out, or change the seed of the split"
             )
+    tested = {utterance.label for utterance in utterances if utterance.speaker in speakers["test"]}
+    if untested := sorted(set(spoken) - tested):
+        warnings.warn(
+            f"{'the split' if fold is None else f'fold {fold}'}: expected test clips of every class, got none of "
+            f"{', '.join(map(repr, untested))}, whose figures are undefined there; add clips, or change the split",
+            StaanetWarning,
+            stacklevel=3,
+        )
     return Split(name, fold, ids["train"], ids["val"], ids["test"])
