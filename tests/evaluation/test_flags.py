@@ -15,6 +15,7 @@ def figures(**changes):
         "predictions_adv": [40, 30, 20, 10],
         "comb_share": 0.1,
         "comb_share_victim": 0.02,
+        "speakers": 8,
     }
     return {**calm, **changes}
 
@@ -27,6 +28,7 @@ def test_a_calm_case_raises_nothing():
     ("flag", "below", "above"),
     [
         ("one_class", {"predictions_adv": [60, 20, 10, 10]}, {"predictions_adv": [61, 19, 10, 10]}),
+        ("few_speakers", {"speakers": 8}, {"speakers": 7}),
         ("comb", {"comb_share": 0.9}, {"comb_share": 0.91}),
         ("comb", {"comb_share": None, "comb_share_victim": 0.5}, {"comb_share": None, "comb_share_victim": 0.95}),
         ("no_excess", {"asr": 0.2}, {"asr": 0.15}),

@@ -1,6 +1,8 @@
-"""Bringing clips to one length, the way the paper does: repeat what is short, cut what is long."""
+"""How long clips are: repeated or cut to one length, as the paper does, and without the silence at their ends."""
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -27,3 +29,18 @@ def standardise(waveforms: Tensor) -> Tensor:
     """
     centred = waveforms - waveforms.mean(1, keepdim=True)
     return centred / (centred.square().sum(1, keepdim=True) / (waveforms.shape[1] - 1)).add(1e-14).sqrt()
+
+
+def trimmed(samples: NDArray[np.float32], sample_rate: int, below_db: float) -> NDArray[np.float32]:
+    """Return a clip `[T]` without the silence at its ends: frames of 32 ms more than `below_db` under the loudest one.
+
+    >>> clip = np.concatenate([np.zeros(3200), np.ones(1600), np.zeros(3200)]).astype(np.float32)
+    >>> len(trimmed(clip, 16_000, below_db=40))
+    2048
+    """
+    frame = max(1, round(0.032 * sample_rate))
+    count = -(-len(samples) // frame)
+    frames = np.pad(samples, (0, count * frame - len(samples))).reshape(count, frame)
+    energy = (frames.astype(np.float64) ** 2).mean(1)
+    loud = np.flatnonzero(energy > energy.max(initial=0) * 10 ** (-below_db / 10))
+    return samples[loud[0] * frame : (loud[-1] + 1) * frame] if len(loud) else samples

@@ -13,6 +13,9 @@ def prepare(
     root: Annotated[Path, typer.Argument(help="The corpus' folder.")],
     out: Annotated[Path, typer.Option("--out", "-o", help="The store; an existing one is replaced.")],
     sample_rate: Annotated[int, typer.Option(help="Of the store, in Hz.")] = 16_000,
+    trim_db: Annotated[
+        float | None, typer.Option(help="Cut silence at both ends, this far below the loudest frame.")
+    ] = None,
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -23,7 +26,9 @@ def prepare(
     from staanet import corpora
     from staanet.core.settings import validated
 
-    store = corpora.prepare(validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate)
+    store = corpora.prepare(
+        validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate, trim_db
+    )
     counts = Counter(utterance.label for utterance in store.utterances.values())
     about = {
         "store": str(out),

@@ -24,8 +24,10 @@ CONTENTS = "run.json"
 class Record:
     """The outcome of one attack, made on one source, evaluated on one target, with all that it took to get it.
 
-    Rates are fractions; `_ci` is (low, high) at 95 %; `_fooled` averages over the fooled clips only, SNRs
-    over those that changed, other means over all; what is undefined is None, with the reason under its name in `notes`.
+    A record holds one fold, or several `pooled`, whose records it then names. Rates are fractions; `_ci` is (low, high)
+    at 95 %, clips taken as independent; `_speaker_ci` spans that and an interval in which clips of one speaker may
+    resemble each other; `_fooled` averages over the fooled clips only, SNRs over those that changed, other means over
+    all; what is undefined is None, with the reason under its name in `notes`.
     """
 
     signature: str
@@ -33,6 +35,8 @@ class Record:
     corpus: str
     split: str
     fold: int | None
+    folds: tuple[int, ...]
+    folds_planned: int
     source: str
     target: str
     attack: str
@@ -60,6 +64,9 @@ class Record:
     asr_control_ci: Interval
     asr_excess: float
     asr_excess_ci: Interval
+    speakers: int
+    asr_speaker_ci: Interval
+    asr_excess_speaker_ci: Interval
     accuracy_clean: float
     accuracy_clean_ci: Interval
     accuracy_adv: float
@@ -87,6 +94,22 @@ class Record:
     device: str
     notes: dict[str, str] = field(default_factory=dict)
     outcomes_sha256: str = ""
+    pooled: list[str] = field(default_factory=list)
+    pesq: float | None = None
+    stoi: float | None = None
+    si_sdr_db: float | None = None
+    snr_segmental_db: float | None = None
+    log_spectral_distance_db: float | None = None
+    pesq_fooled: float | None = None
+    stoi_fooled: float | None = None
+    si_sdr_db_fooled: float | None = None
+    snr_segmental_db_fooled: float | None = None
+    log_spectral_distance_db_fooled: float | None = None
+
+    @property
+    def partial(self) -> bool:
+        """Whether folds of the experiment are still missing."""
+        return len(self.folds) < self.folds_planned
 
 
 PROVENANCE = ("seconds_per_clip", "commit", "tree_clean", "versions", "device")
@@ -118,6 +141,11 @@ def read(path: Path) -> Record:
     if not outcomes.is_file() or hashlib.sha256(outcomes.read_bytes()).hexdigest() != record.outcomes_sha256:
         raise StaanetError(f"{outcomes}: expected the outcomes that {path.name} was made from; run again with --fresh")
     return record
+
+
+def outcomes(run: Path, record: Record) -> list[dict[str, Any]]:
+    """Read the per-clip outcomes of a record of a run."""
+    return read_outcomes(record_path(run / "records", record.signature, record.source, record.target, record.attack))
 
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:

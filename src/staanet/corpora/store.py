@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from staanet.audio.files import mono, resample
+from staanet.audio.lengths import trimmed
 from staanet.core.checkpoints import save_tensors
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, read_json, read_jsonl, whole, write_json, write_jsonl
@@ -138,8 +139,8 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.safetensors"
 
 
-def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000) -> Store:
-    """Check a corpus, bring it to one channel and one rate, and write it as a store.
+def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000, trim_db: float | None = None) -> Store:
+    """Check a corpus, bring it to one channel and one rate, cut silence where asked, and write it as a store.
 
     Clips that cannot be used (unreadable, truncated, empty, silent, with NaN) are left out, each told in one line.
 
@@ -155,7 +156,7 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
         temporary.mkdir()
         shard: list[tuple[Utterance, Samples]] = []
         shards = 0
-        for utterance, samples in _usable(corpus, root, found.utterances, sample_rate, left_out):
+        for utterance, samples in _usable(corpus, root, found.utterances, sample_rate, trim_db, left_out):
             shard.append((utterance, samples))
             if sum(len(samples) for _, samples in shard) >= SHARD_SAMPLES:
                 rows += _write_shard(temporary, shards, shard, labels)
@@ -178,6 +179,7 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
         about |= {
             "staanet": __version__,
             "sample_rate": sample_rate,
+            "trim_db": trim_db,
             "digest": digests[0] if len(digests) == 1 else "+".join(digests),
         }
         write_json(
@@ -193,7 +195,12 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000)
 
 
 def _usable(
-    corpus: Corpus, root: Path, utterances: Sequence[Utterance], sample_rate: int, left_out: list[str]
+    corpus: Corpus,
+    root: Path,
+    utterances: Sequence[Utterance],
+    sample_rate: int,
+    trim_db: float | None,
+    left_out: list[str],
 ) -> Iterable[tuple[Utterance, Samples]]:
     def load(utterance: Utterance) -> Samples | str:
         try:
@@ -203,7 +210,7 @@ def _usable(
         waveform = resample(mono(samples), rate, sample_rate).clip(-1, 1)
         if len(waveform) == 0 or np.abs(waveform).max() < SILENCE:
             return f"{root / utterance.path}: expected speech, got silence; left out"
-        return waveform
+        return waveform if trim_db is None else trimmed(waveform, sample_rate, trim_db)
 
     with ThreadPoolExecutor() as pool:
         loaded = track(pool.map(load, utterances), f"prepare {corpus.name}", total=len(utterances))

@@ -51,22 +51,21 @@ class AdversarialSet:
         if not (folder / DONE).is_file():
             raise StaanetError(f"{folder}: expected a finished adversarial set, found none; run again")
         about = read_json(folder / DONE)
-        self._folder = folder
+        self.folder = folder
         self._file: dict[str, str] = about["files"]
         self._open: tuple[str, dict[str, Tensor]] = ("", {})
-        self.seconds_per_clip: float = about["seconds_per_clip"]
-        self.comb_share: float | None = about["comb_share"]
-        self.comb_share_victim: float | None = about["comb_share_victim"]
+        self.figures: dict[str, float | None] = about["figures"]
+        """What a record says of the set whatever the target: `comb_share`, `comb_share_victim`, `seconds_per_clip`."""
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of an adversarial clip."""
         if clip not in self._file:
             raise StaanetError(
-                f"{self._folder}: expected the clips of this corpus, found no {clip!r}; remove the folder"
+                f"{self.folder}: expected the clips of this corpus, found no {clip!r}; remove the folder"
             )
         name = self._file[clip]
         if self._open[0] != name:
-            self._open = (name, load_tensors(self._folder / name))
+            self._open = (name, load_tensors(self.folder / name))
         return self._open[1][clip]
 
     def like(self, clean: Batch) -> Tensor:
@@ -77,8 +76,16 @@ class AdversarialSet:
         """
         attacked = collate([self.waveform(clip) for clip in clean.ids], [0] * len(clean.ids), clean.ids)
         if not torch.equal(attacked.lengths, clean.lengths.cpu()):
-            raise StaanetError(f"{self._folder}: expected the clips of this corpus, got others; remove the folder")
+            raise StaanetError(f"{self.folder}: expected the clips of this corpus, got others; remove the folder")
         return attacked.waveforms.to(clean.waveforms.device)
+
+    def beside(self, store: Store, clip: str) -> tuple[Tensor, Tensor]:
+        """Return a clean clip `[T]` and its adversarial twin `[T]`, to be listened to.
+
+        The paper's protocol attacks a repeated or cut clip: both are the stretch that the two have in common.
+        """
+        attacked = self.waveform(clip)[: store.length(clip)]
+        return store.waveform(clip)[: len(attacked)], attacked
 
 
 def batch_name(clips: Sequence[str]) -> str:
@@ -141,9 +148,11 @@ def make(
         files |= dict.fromkeys(ids, path.name)
     about = {
         "files": files,
-        "seconds_per_clip": seconds / len(files),
-        "comb_share": _mean(torch.cat(combs)),
-        "comb_share_victim": _mean(torch.cat(victim_combs)),
+        "figures": {
+            "seconds_per_clip": seconds / len(files),
+            "comb_share": _mean(torch.cat(combs)),
+            "comb_share_victim": _mean(torch.cat(victim_combs)),
+        },
     }
     write_json(folder / DONE, about)
     return AdversarialSet(folder)

@@ -1,6 +1,6 @@
 """A case, one attack made on one source and evaluated on one target, becomes a record and its per-clip outcomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from staanet.corpora import Batch, Store
 from staanet.corpora.store import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
 from staanet.evaluation.flags import raised
-from staanet.metrics import Outcome, observe, paired, wilson
+from staanet.evaluation.perception import averaged
+from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
 from staanet.models import Victim
 
 Rows = list[dict[str, Any]]
@@ -52,6 +53,7 @@ def evaluate(
     batch_size: int,
     seed: int,
     device: torch.device,
+    perception: Rows | None = None,
 ) -> tuple[dict[str, Any], Rows]:
     """Return the figures of a record and the rows of its outcomes.
 
@@ -69,6 +71,7 @@ def evaluate(
         batch_size: clips at a time.
         seed: of the control.
         device: to decide on.
+        perception: how each clip sounds, a row each as `perceive` returns them; not measured where left out.
     """
     target.to(device).eval()
     parts: list[Outcome] = []
@@ -84,8 +87,18 @@ def evaluate(
         )
         saved |= dict(zip(ids, _decide_saved(target, batch, attacked, store.sample_rate), strict=True))
     outcome = Outcome.join(parts)
-    rows = [{**row, "predicted_saved": saved[row["id"]]} for row in outcome.rows()]
-    return figures(outcome, np.array([saved[clip] for clip in outcome.ids]), adversarial), rows
+    heard = {row["id"]: row for row in perception or []}
+    rows = [
+        {
+            **row,
+            "predicted_saved": saved[row["id"]],
+            "speaker": store.utterances[row["id"]].speaker,
+            "gender": store.utterances[row["id"]].gender,
+            **(heard[row["id"]] if perception else {}),
+        }
+        for row in outcome.rows()
+    ]
+    return figures(rows, outcome.classes, adversarial.figures), rows
 
 
 def _decide_saved(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
@@ -99,8 +112,18 @@ def _decide_saved(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> 
     return decided
 
 
-def figures(outcome: Outcome, predicted_saved: metrics.Integers, adversarial: AdversarialSet) -> dict[str, Any]:
-    """Return all that a record says of an outcome: metrics, counts, intervals, flags, reasons of what is undefined."""
+def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return all that a record says of some outcomes: metrics, counts, intervals, flags, reasons of what is undefined.
+
+    Args:
+        rows: of the outcomes.
+        classes: how many there are.
+        made: what the adversarial set says of itself.
+    """
+    outcome = Outcome.from_rows(rows, classes)
+    predicted_saved = np.array([row["predicted_saved"] for row in rows])
+    speakers = [row["speaker"] for row in rows]
+    changed, excess = outcome.fooled.astype(np.float64), outcome.fooled - outcome.control
     n = len(outcome)
     values: dict[str, Any] = metrics.summary(outcome)
     n_correct, n_fooled = int(outcome.correct.sum()), int(outcome.fooled.sum())
@@ -112,7 +135,10 @@ def figures(outcome: Outcome, predicted_saved: metrics.Integers, adversarial: Ad
         "asr_ci": wilson(values["asr"], n),
         "asr_correct_ci": wilson(values["asr_correct"], n_correct) if n_correct else None,
         "asr_control_ci": wilson(values["asr_control"], n),
-        "asr_excess_ci": paired(outcome.fooled - outcome.control),
+        "asr_excess_ci": paired(excess),
+        "speakers": len(set(speakers)),
+        "asr_speaker_ci": beyond_clips(changed, outcome.labels, speakers, wilson(values["asr"], n)),
+        "asr_excess_speaker_ci": beyond_clips(excess, outcome.labels, speakers, paired(excess)),
         "asr_by_class": metrics.asr_by_class(outcome),
         "asr_by_prediction": metrics.asr_by_prediction(outcome),
         "asr_saved": float((predicted_saved != outcome.predicted_clean).mean()),
@@ -120,12 +146,13 @@ def figures(outcome: Outcome, predicted_saved: metrics.Integers, adversarial: Ad
         "clips_by_class": metrics.counts(outcome.labels, outcome.classes),
         "predictions_clean": metrics.counts(outcome.predicted_clean, outcome.classes),
         "predictions_adv": metrics.counts(outcome.predicted_adv, outcome.classes),
-        "comb_share": adversarial.comb_share,
-        "comb_share_victim": adversarial.comb_share_victim,
-        "seconds_per_clip": adversarial.seconds_per_clip,
+        **made,
     }
     values["flags"] = raised(values)
     values["notes"] = _reasons(values)
+    heard, left_out = averaged(rows)
+    values |= heard
+    values["notes"] |= left_out
     return values
 
 

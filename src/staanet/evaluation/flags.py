@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from staanet.metrics import SPEAKERS
+
 ONE_CLASS = 0.6
 COMB = 0.9
 
@@ -35,8 +37,13 @@ def empty_perturbation(figures: dict[str, Any]) -> bool:
     return bool(figures["n_unchanged"] > 0)
 
 
+def few_speakers(figures: dict[str, Any]) -> bool:
+    """Fewer than eight test speakers: no interval can say how others would fare."""
+    return bool(figures["speakers"] < SPEAKERS)
+
+
 FLAGS: dict[str, Callable[[dict[str, Any]], bool]] = {
-    flag.__name__: flag for flag in (one_class, comb, no_excess, chance_victim, empty_perturbation)
+    flag.__name__: flag for flag in (one_class, comb, no_excess, chance_victim, empty_perturbation, few_speakers)
 }
 
 

@@ -11,7 +11,11 @@ from staanet.metrics.distortion import snr_peak_db as snr_peak_db
 from staanet.metrics.distortion import snr_peak_db_fooled as snr_peak_db_fooled
 from staanet.metrics.distortion import sparsity as sparsity
 from staanet.metrics.distortion import sparsity_fooled as sparsity_fooled
+from staanet.metrics.intervals import SPEAKERS as SPEAKERS
+from staanet.metrics.intervals import beyond_clips as beyond_clips
+from staanet.metrics.intervals import detectable as detectable
 from staanet.metrics.intervals import paired as paired
+from staanet.metrics.intervals import sign_test as sign_test
 from staanet.metrics.intervals import wilson as wilson
 from staanet.metrics.outcome import Integers as Integers
 from staanet.metrics.outcome import Outcome as Outcome

@@ -9,6 +9,7 @@ from staanet.core.files import check_writable, discard
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
 from staanet.core.records import CONTENTS, Record, read_all, write_contents
+from staanet.metrics.perception import check_installed
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
 from staanet.study.experiment import packaged as packaged
@@ -41,6 +42,8 @@ def run(
     """
     keep_freed_memory()
     name, plan = load(experiment)
+    if plan.perception:
+        check_installed()
     folder = Path(out) if out is not None else Path("runs") / name
     check_writable(folder)
     steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
@@ -58,6 +61,6 @@ def run(
                 records += [steps.record(attack, source, target, split) for target in plan.target_names]
                 if plan.generator_of(attack):
                     examples += steps.examples(attack, source, split)
-    write_contents(folder, plan.title or name, records=records, examples=examples)
-    logger.info("page: %s", report.write(folder))
+        write_contents(folder, plan.title or name, records=records, examples=examples)
+        logger.info("page: %s", report.write(folder))
     return read_all(folder)

@@ -49,9 +49,7 @@ def write(
             "snr_peak_db": row["snr_peak_db"],
             "sparsity": row["l0"] / row["length"],
         }
-        # The paper's protocol attacks a repeated or cut clip: both sides are the stretch that the two have in common.
-        attacked = adversarial.waveform(clip)[: store.length(clip)]
-        original = store.waveform(clip)[: len(attacked)]
+        original, attacked = adversarial.beside(store, clip)
         with whole(place) as temporary:
             temporary.mkdir()
             audio.write(temporary / "original.flac", original.numpy(), store.sample_rate)

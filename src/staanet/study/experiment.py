@@ -104,6 +104,9 @@ class Experiment:
         protocol: `file`, or `paper` for clips repeated before they are attacked.
         labels_from: the classes to move away from: the source's `predictions` or the `truth`.
         sample_rate: of the prepared store, in Hz.
+        trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none is cut where
+            left out.
+        perception: measure how attacked clips sound (PESQ, STOI and more); needs the extra `perceptual`.
         batch_size: clips at a time in attacks and evaluation.
         examples: clips per generator attack and source that the page lets one listen to.
         seed: of everything random.
@@ -121,6 +124,8 @@ class Experiment:
     protocol: Protocol = "file"
     labels_from: LabelsFrom = "predictions"
     sample_rate: int = 16_000
+    trim_db: float | None = None
+    perception: bool = False
     batch_size: int = 32
     examples: int = 2
     seed: int = 0
@@ -142,6 +147,8 @@ class Experiment:
         for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0)):
             if getattr(self, name) < least:
                 raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
+        if self.trim_db is not None and not self.trim_db > 0:
+            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 40 keeps what can be heard")
         self.corpus.build()
         for victim in self.victims.values():
             create_victim(victim.model, ("a", "b"), seconds=victim.seconds, sample_rate=self.sample_rate)

@@ -14,13 +14,14 @@ from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints, provenance, records
 from staanet.core.errors import StaanetError
-from staanet.core.files import discard, write_json
+from staanet.core.files import discard, read_jsonl, write_json, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
 from staanet.core.version import __version__
 from staanet.corpora import Corpus, Split, Store, by_speaker, folds, prepare
-from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
+from staanet.evaluation import PERCEPTION, AdversarialSet, clean_logits, evaluate, make, perceive
+from staanet.metrics.perception import PACKAGES
 from staanet.models import Victim, create_victim, load_victim
 from staanet.study import examples
 from staanet.study.experiment import Experiment
@@ -77,10 +78,15 @@ class Steps:
     def store(self) -> Store:
         """The prepared corpus."""
         corpus, root, fingerprint = self.corpus
-        rate = self.experiment.sample_rate
-        settings = {"corpus": self.experiment.corpus, "clips": fingerprint, "sample_rate": rate}
+        rate, trim_db = self.experiment.sample_rate, self.experiment.trim_db
+        settings = {
+            "corpus": self.experiment.corpus,
+            "clips": fingerprint,
+            "sample_rate": rate,
+            "trim_db": trim_db,
+        }
         place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
-        self._found_or_made("store", [place / "store.json"], lambda: prepare(corpus, root, place, rate))
+        self._found_or_made("store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, trim_db))
         return Store(place)
 
     @cached_property
@@ -226,11 +232,23 @@ class Steps:
         self._found_or_made("adversarial set", [place / "done.json"], attacked)
         return AdversarialSet(place)
 
+    def perception(self, name: str, source: str, split: Split) -> list[Settings] | None:
+        """Return how each attacked test clip sounds beside the clean one, None where the experiment does not ask."""
+        if not self.experiment.perception:
+            return None
+        adversarial = self.adversarial(name, source, split)
+        path = adversarial.folder / PERCEPTION
+        self._found_or_made(
+            "perception", [path], lambda: write_jsonl(path, perceive(self.store, split.test, adversarial))
+        )
+        return read_jsonl(path)
+
     def record(self, name: str, source: str, target: str, split: Split) -> Path:
         """Return the path of the record of a case."""
         experiment = self.experiment
         attack_settings = self.attack_settings(name, source, split)
-        settings = {**attack_settings, "target": self.victim_settings(target, split)}
+        target_settings = self.victim_settings(target, split)
+        settings = {**attack_settings, "target": target_settings, "perception": experiment.perception}
         case = self._signature(settings)
         path = records.record_path(self.out / "records", case, source, target, name)
 
@@ -248,6 +266,7 @@ class Steps:
                 batch_size=experiment.batch_size,
                 seed=derive(experiment.seed, "control"),
                 device=self.device,
+                perception=self.perception(name, source, split),
             )
             budget = experiment.attack(name).budget
             commit, tree_clean = provenance.commit()
@@ -257,6 +276,8 @@ class Steps:
                 corpus=self.store.corpus,
                 split=split.digest(),
                 fold=split.fold,
+                folds=() if split.fold is None else (split.fold,),
+                folds_planned=0 if split.fold is None else len(self.splits),
                 source=source,
                 target=target,
                 attack=name,
@@ -270,7 +291,7 @@ class Steps:
                 budget_sparsity=budget.sparsity,
                 labels=list(self.store.labels),
                 settings=settings,
-                versions=provenance.versions(),
+                versions=provenance.versions(*(PACKAGES if experiment.perception else ())),
                 commit=commit,
                 tree_clean=tree_clean,
                 device=provenance.device_name(self.device),
