@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from staanet.core import records
-from staanet.report import figures, summary, tables
+from staanet.report import figures, perception, summary, tables
 
 DOCS = Path(__file__).resolve().parent
 
@@ -32,7 +32,8 @@ def publish(run: Path) -> Path:
         f"# {run.name}",
         *summary.sentences(found),
         f"![ASR of each attack beside its control](../../images/{picture.name})",
-        tables.markdown(tables.transfer(found)),
+        tables.markdown(tables.transfer(found).printed()),
+        *([tables.markdown(perception.table(measured))] if (measured := perception.measured(found)) else []),
         *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(found)),
         *(f"- {doubt}" for doubt in summary.doubts(found)),
         f"Each number follows from [the records](records); [flags](../../flags.md) and "

@@ -5,10 +5,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import kstest
 
 from staanet.core.seeds import ClipRandom, derive, seeded
 
-DRAWS = ("uniform", "signs", "orders")
+DRAWS = ("uniform", "normal", "signs", "orders")
 
 
 def draws(name, waveforms, lengths, seed=0):
@@ -54,6 +55,8 @@ def test_draws_neither_use_nor_disturb_the_global_generator():
 def test_draws_have_the_right_distribution():
     random = ClipRandom(0, torch.linspace(-1, 1, 20_000)[None], torch.tensor([20_000]))
     uniform, signs, orders = random.uniform()[0].numpy(), random.signs()[0].numpy(), random.orders()[0].numpy()
+    normal = random.normal()[0].numpy()
+    assert kstest(normal, "norm").pvalue > 0.01
     assert 0 <= uniform.min() < uniform.max() < 1
     assert uniform.mean() == pytest.approx(0.5, abs=0.01)
     assert uniform.var() == pytest.approx(1 / 12, abs=0.003)
@@ -65,6 +68,32 @@ def test_draws_have_the_right_distribution():
 def test_two_draws_of_one_stream_differ():
     random = ClipRandom(0, torch.ones(1, 100), torch.tensor([100]))
     assert not torch.equal(random.uniform(), random.uniform())
+
+
+def test_draws_of_a_given_shape_depend_on_the_clip_and_not_on_its_length_padding_or_batch():
+    clips = [torch.randn(7), torch.randn(12)]
+    batch = torch.zeros(2, 15)
+    for row, clip in zip(batch, clips, strict=True):
+        row[: len(clip)] = clip
+    together = ClipRandom(0, batch, torch.tensor([7, 12])).uniform(20, 3)
+    assert together.shape == (2, 20, 3)
+    assert 0 <= together.min() < 0.1 < 0.9 < together.max() < 1
+    for row, clip in zip(together, clips, strict=True):
+        assert torch.equal(ClipRandom(0, clip[None], torch.tensor([len(clip)])).uniform(20, 3)[0], row)
+
+
+def test_clips_that_leave_change_nothing_for_those_that_stay():
+    clips, lengths = torch.randn(3, 20), torch.tensor([20, 20, 20])
+    random, whole = ClipRandom(0, clips, lengths), ClipRandom(0, clips, lengths)
+    first, of_all = random.uniform(), whole.uniform()
+    assert torch.equal(first, of_all)
+    rows = torch.tensor([2, 0])
+    some, of_all = random.select(rows), whole.normal()
+    assert torch.equal(some.normal(), of_all[rows])
+    of_all = whole.signs()
+    assert torch.equal(some.select(torch.tensor([1])).signs(), of_all[:1])
+    assert torch.equal(random.select(torch.tensor([2])).signs(), of_all[2:])
+    assert random.select(torch.tensor([], dtype=torch.int64)).uniform().shape == (0, 20)
 
 
 @given(lengths=st.lists(st.integers(1, 30), min_size=1, max_size=4), seed=st.integers(0, 5))

@@ -29,6 +29,8 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         corpus="emo_db",
         split="test",
         fold=None,
+        folds=(),
+        folds_planned=0,
         source=source,
         target=target,
         attack=attack,
@@ -56,6 +58,9 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         asr_control_ci=(0.081, 0.173),
         asr_excess=0.4444,
         asr_excess_ci=(0.3431, 0.5425),
+        speakers=10,
+        asr_speaker_ci=(0.4619, 0.6705),
+        asr_excess_speaker_ci=(0.3331, 0.5525),
         accuracy_clean=0.6863,
         accuracy_clean_ci=(0.59, 0.77),
         accuracy_adv=0.3235,
@@ -92,6 +97,8 @@ TRANSFERRED = {
     "asr_control": 0.0915,
     "asr_excess": 0.1144,
     "asr_excess_ci": (0.0327, 0.1961),
+    "asr_speaker_ci": (0.1273, 0.3041),
+    "asr_excess_speaker_ci": (0.0227, 0.2061),
 }
 PGD = {"attack": "sparse_pgd", "comb_share": None, "notes": {"comb_share": "only generators have strides"}}
 FOUR = [made(), made(**TRANSFERRED), made(**PGD, asr=0.93, asr_excess=0.81), made(**PGD, **TRANSFERRED)]
@@ -100,7 +107,8 @@ FOUR = [made(), made(**TRANSFERRED), made(**PGD, asr=0.93, asr_excess=0.81), mad
 def run_with(folder: Path, *found: Record) -> Path:
     """Leave records and their outcomes where a run leaves them."""
     for record in found:
-        outcomes = [{"id": f"clip-{i}", "label": i % 4} for i in range(3)]
+        rows = [{"id": f"clip-{i}", "label": i % 4, "speaker": str(i)} for i in range(3)]
+        outcomes = [{**row, "predicted_clean": 0, "predicted_adv": i % 2} for i, row in enumerate(rows)]
         records.write(folder / "records", record, outcomes)
     return folder
 

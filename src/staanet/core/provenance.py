@@ -13,9 +13,9 @@ from staanet.core.version import __version__
 
 
 @cache
-def versions() -> dict[str, str]:
-    """Return the versions that a number depends on."""
-    libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scipy", "soundfile", "soxr")}
+def versions(*more: str) -> dict[str, str]:
+    """Return the versions that a number depends on, those of `more` packages among them."""
+    libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scipy", "soundfile", "soxr", *more)}
     return {"staanet": __version__, "python": platform.python_version(), **libraries}
 
 

@@ -1,8 +1,10 @@
 """Randomness that can be repeated: a number for every purpose, a stream for every clip."""
 
 import contextlib
+import copy
 import hashlib
 from collections.abc import Callable, Iterator
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -60,15 +62,38 @@ class ClipRandom:
             content = hashlib.blake2b(waveform[:length].contiguous().numpy().tobytes(), digest_size=16).hexdigest()
             self._streams.append(torch.Generator().manual_seed(derive(seed, content)))
 
+    def select(self, rows: Tensor) -> Self:
+        """Return the same streams for some of the clips, by their rows: whoever draws, each stream moves on.
+
+        >>> clips = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
+        >>> both, one = (ClipRandom(0, clips, torch.tensor([2, 2])) for _ in range(2))
+        >>> bool((one.select(torch.tensor([1])).signs()[0] == both.signs()[1]).all())
+        True
+        """
+        chosen = rows.tolist()
+        selected = copy.copy(self)
+        selected._lengths = [self._lengths[row] for row in chosen]
+        selected._streams = [self._streams[row] for row in chosen]
+        return selected
+
     def _draw(self, one: Callable[[int, torch.Generator], Tensor], dtype: torch.dtype) -> Tensor:
         drawn = torch.zeros(len(self._lengths), self._size, dtype=dtype)
         for row, length, stream in zip(drawn, self._lengths, self._streams, strict=True):
             row[:length] = one(length, stream)
         return drawn.to(self._device)
 
-    def uniform(self) -> Tensor:
-        """Return draws from [0, 1), `[B, T]`, zero beyond each clip."""
+    def uniform(self, *shape: int) -> Tensor:
+        """Return draws from [0, 1): `[B, T]`, zero beyond each clip, or `[B, *shape]` where a shape is given."""
+        if shape:
+            drawn = torch.empty(len(self._streams), *shape)
+            for row, stream in zip(drawn, self._streams, strict=True):
+                torch.rand(shape, generator=stream, out=row)
+            return drawn.to(self._device)
         return self._draw(lambda length, stream: torch.rand(length, generator=stream), torch.float32)
+
+    def normal(self) -> Tensor:
+        """Return draws from the normal distribution of mean 0 and variance 1, `[B, T]`, zero beyond each clip."""
+        return self._draw(lambda length, stream: torch.randn(length, generator=stream), torch.float32)
 
     def signs(self) -> Tensor:
         """Return draws from {-1, 1}, `[B, T]`, zero beyond each clip."""

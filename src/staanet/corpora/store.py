@@ -4,6 +4,7 @@ Layout: `store.json` (what it is), `manifest.jsonl` (a line per clip), `shard-00
 end, offsets, labels).
 """
 
+import copy
 import dataclasses
 import logging
 from collections.abc import Iterable, Sequence
@@ -113,6 +114,16 @@ class Store:
         """Return the clips in batches of similar length, so that little is padded."""
         ordered = sorted(clips, key=lambda clip: (self.length(clip), clip))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
+
+    def only(self, labels: Sequence[str]) -> "Store":
+        """Return the store held to the clips of some emotions, which then are its labels, in that order."""
+        if tuple(labels) == self.labels:
+            return self
+        view = copy.copy(self)
+        view.labels = tuple(labels)
+        view.utterances = {clip: about for clip, about in self.utterances.items() if about.label in view.labels}
+        view._place = {clip: self._place[clip] for clip in view.utterances}
+        return view
 
     def check(self, split: Split) -> None:
         """Refuse a split of another corpus, or one that a speaker straddles.

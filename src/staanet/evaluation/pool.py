@@ -12,7 +12,7 @@ from staanet.evaluation.case import Rows, figures
 
 CASE = (
     *("experiment", "corpus", "source", "target", "attack", "generator", "defence", "protocol", "labels_from", "seed"),
-    *("budget_epsilon", "budget_snr_db", "budget_sparsity", "labels"),
+    *("budget_epsilon", "budget_snr_db", "budget_sparsity", "labels", "folds_planned"),
 )
 """The fields in which the folds of a case agree."""
 
@@ -57,6 +57,7 @@ def _one(parts: Sequence[Record], rows: Rows) -> Record:
         fold=None,
         folds=tuple(sorted(fold for part in parts for fold in part.folds)),
         settings=_shared([part.settings for part in parts]),
+        versions=_shared([part.versions for part in parts]),
         commit=_said([part.commit for part in parts]),
         tree_clean=None if any(part.tree_clean is None for part in parts) else all(part.tree_clean for part in parts),
         device=_said([part.device for part in parts]) or "",
@@ -73,15 +74,16 @@ def _mean(parts: Sequence[Record], name: str) -> float | None:
 
 def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what the settings have in common, tables key by key."""
-    first = settings[0]
-    return {
-        key: _shared([own[key] for own in settings]) if isinstance(value, dict) else value
-        for key, value in first.items()
-        if all(
-            key in own and (isinstance(own[key], dict) if isinstance(value, dict) else own[key] == value)
-            for own in settings
-        )
-    }
+    shared: dict[str, Any] = {}
+    for key, value in settings[0].items():
+        values = [own[key] for own in settings if key in own]
+        if len(values) < len(settings):
+            continue
+        if all(isinstance(own, dict) for own in values):
+            shared[key] = _shared(values)
+        elif all(own == value for own in values):
+            shared[key] = value
+    return shared
 
 
 def _said(values: Sequence[str | None]) -> str | None:

@@ -86,18 +86,26 @@ def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, 
 
 
 def beyond_clips(
-    values: Floats, labels: Integers, speakers: Sequence[str], independent: tuple[float, float]
+    values: Floats, labels: Integers, speakers: Sequence[str], independent: tuple[float, float], low: float
 ) -> tuple[float, float]:
     """Return an interval that does not lean on clips being independent, never narrower than the one that does.
 
     It spans `independent` and the interval by speaker, or, with fewer than eight speakers, the one of clips within
     their classes; so that a share of 0 or 1, where speakers show no spread, still has a width.
 
-    >>> beyond_clips(np.zeros(4), np.array([0, 0, 1, 1]), ["a", "a", "b", "b"], independent=(0.0, 0.49))
+    Args:
+        values: one per clip, in [low, 1].
+        labels: the class of each clip.
+        speakers: who says each clip.
+        independent: the interval that takes clips as independent.
+        low: the least that a value can be: 0 of a share, -1 of a difference.
+
+    >>> clips = np.array([0, 0, 1, 1])
+    >>> beyond_clips(np.zeros(4), clips, ["a", "a", "b", "b"], independent=(0.0, 0.49), low=0.0)
     (0.0, 0.49)
     """
     few = len(set(speakers)) < SPEAKERS
-    other = stratified(values, labels) if few else by_speaker(values, speakers, float(np.floor(values.min())))
+    other = stratified(values, labels) if few else by_speaker(values, speakers, low)
     return min(independent[0], other[0]), max(independent[1], other[1])
 
 

@@ -112,6 +112,7 @@ def observe(
     seed: int = 0,
     ids: Sequence[str] | None = None,
     clean_logits: Tensor | None = None,
+    draws: int = CONTROL_DRAWS,
 ) -> Outcome:
     """Return what adversarial waveforms do to a model, beside the control: noise of the same sizes at random places.
 
@@ -124,6 +125,7 @@ def observe(
         seed: of the control.
         ids: a name per clip; their numbers where left out.
         clean_logits: `[B, K]`, taken from the model where left out.
+        draws: of the control, one or more.
 
     Raises:
         StaanetError: input that breaks the terms of waveforms.
@@ -140,7 +142,7 @@ def observe(
             classifier(
                 matched_noise(waveforms, perturbations, lengths, derive(seed, "control", draw)).clamp(*bounds), lengths
             )
-            for draw in range(CONTROL_DRAWS)
+            for draw in range(draws)
         ]
     if (
         labels.shape != lengths.shape

@@ -57,7 +57,12 @@ def read_all(run: Path) -> list[Example]:
     return [_read(path, index) for index, path in enumerate(contents(run, "examples", "[!.]*"))]
 
 
-def _read(folder: Path, index: int) -> Example:
+def read_clips(folder: Path) -> tuple[Facts, NDArray[np.float32], NDArray[np.float32], int]:
+    """Return what an example says of itself, its original and adversarial clip `[T, C]`, and their rate in Hz.
+
+    Raises:
+        StaanetError: a file is missing or damaged, or the two are not alike in length, channels and rate.
+    """
     facts = validated(Facts, read_json(folder / "example.json"), str(folder / "example.json"))
     original, rate = files.read(folder / "original.flac")
     adversarial, adversarial_rate = files.read(folder / "adversarial.flac")
@@ -66,6 +71,11 @@ def _read(folder: Path, index: int) -> Example:
             f"{folder}: expected two files of one length and rate, got {original.shape} at {rate} Hz and "
             f"{adversarial.shape} at {adversarial_rate} Hz; write them again"
         )
+    return facts, original, adversarial, rate
+
+
+def _read(folder: Path, index: int) -> Example:
+    facts, original, adversarial, rate = read_clips(folder)
     perturbation = adversarial - original
     gain_db = _gain_db(original, perturbation)
     clips = [files.mono(samples) for samples in (original, perturbation, adversarial)]

@@ -70,7 +70,7 @@ def rates(figure: Figure, records: Sequence[Record]) -> str:
     for row, record in enumerate(records):
         axes.plot([record.asr_control, record.asr], [row, row], color=CONTROL, linewidth=1, alpha=0.45, zorder=1)
         for value, bounds, shift, colour, marker, label in (
-            (record.asr, record.asr_ci, -0.13, ATTACK, "o", "ASR"),
+            (record.asr, record.asr_speaker_ci, -0.13, ATTACK, "o", "ASR"),
             (record.asr_control, record.asr_control_ci, 0.13, CONTROL, "D", "control"),
         ):
             axes.plot(bounds, [row + shift] * 2, color=colour, linewidth=2, alpha=0.6, solid_capstyle="round")

@@ -1,24 +1,30 @@
 """One run's records and examples -> its tables and its page."""
 
+import dataclasses
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from staanet.core import records
 from staanet.core.files import whole
 from staanet.core.records import Record
-from staanet.report import examples, figures, summary, tables
+from staanet.evaluation import pooled
+from staanet.evaluation.case import Rows
+from staanet.report import (
+    comparisons,
+    examples,
+    figures,
+    listening_results,
+    listening_tables,
+    perception,
+    summary,
+    tables,
+)
+from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
 
-PAGE = Environment(
-    loader=PackageLoader("staanet.report", ""),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-).get_template("page.html.j2")
+PAGE = TEMPLATES.get_template("page.html.j2")
 
 
 def write(run: Path) -> Path:
@@ -27,29 +33,100 @@ def write(run: Path) -> Path:
     Raises:
         StaanetError: there are no records, or what is there cannot be read.
     """
-    found = records.read_all(run)
+    parts = records.read_all(run)
+    outcomes = Outcomes(run, parts)
+    found = pooled(parts, outcomes)
+    compared = comparisons.comparisons(found, outcomes)
     clips = examples.read_all(run)
     transfer = tables.transfer(found)
+    heard = listening_results.found(run)
     page = run / "report" / "index.html"
     for path, text in {
-        run / "tables" / "transfer.md": tables.markdown(transfer),
-        run / "tables" / "transfer.tex": tables.latex(transfer),
+        **(listening_tables.files(run / "tables", heard) if heard else {}),
+        run / "tables" / "transfer.md": tables.markdown(transfer.printed()),
+        run / "tables" / "transfer.tex": tables.latex(transfer.printed()),
         run / "tables" / "transfer.csv": tables.comma_separated(found, tables.TRANSFER_FIELDS),
         run / "tables" / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
-        page: _html(records.title(run) or ", ".join(unique(r.experiment for r in found)), found, clips, transfer),
+        **_comparison_files(run / "tables", compared),
+        **_perception_files(run / "tables", perception.measured(found)),
+        page: _html(
+            records.title(run) or ", ".join(unique(r.experiment for r in found)),
+            found,
+            parts,
+            clips,
+            transfer,
+            compared,
+            heard,
+        ),
     }.items():
         with whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return page
 
 
-def _html(title: str, found: list[Record], clips: list[examples.Example], transfer: tables.Transfer) -> str:
+class Outcomes:
+    """The per-clip rows of a run's records, those of pooled ones put together, each file read once.
+
+    Args:
+        run: its folder.
+        parts: its records, a fold each.
+    """
+
+    def __init__(self, run: Path, parts: Sequence[Record]) -> None:
+        self._run = run
+        self._parts = {part.signature: part for part in parts}
+        self._rows: dict[str, Rows] = {}
+
+    def __call__(self, record: Record) -> Rows:
+        """Return the rows of a record."""
+        rows: Rows = []
+        for signature in record.pooled or [record.signature]:
+            if signature not in self._rows:
+                self._rows[signature] = records.outcomes(self._run, self._parts[signature])
+            rows += self._rows[signature]
+        return rows
+
+
+def _comparison_files(folder: Path, compared: Sequence[comparisons.Comparison]) -> dict[Path, str]:
+    if not compared:
+        return {}
+    fields = [field.name for field in dataclasses.fields(comparisons.Comparison)]
+    return {
+        folder / "comparisons.md": comparisons.markdown(compared),
+        folder / "comparisons.csv": tables.comma_separated(compared, fields),
+    }
+
+
+def _perception_files(folder: Path, measured: Sequence[Record]) -> dict[Path, str]:
+    if not measured:
+        return {}
+    table = perception.table(measured)
+    return {
+        folder / "perception.md": tables.markdown(table),
+        folder / "perception.tex": tables.latex(table),
+        folder / "perception.csv": tables.comma_separated(measured, perception.FIELDS),
+    }
+
+
+def _html(
+    title: str,
+    found: list[Record],
+    parts: list[Record],
+    clips: list[examples.Example],
+    transfer: tables.Transfer,
+    compared: list[comparisons.Comparison],
+    heard: listening_results.Counts | None,
+) -> str:
     lead, fields = summary.leading(found), columns(found)
+    measured = perception.measured(found)
     return PAGE.render(
         title=title,
         summary=summary.sentences(found),
         lead=case(lead, fields),
         transfer=transfer,
+        comparisons=[comparisons.texts(comparison) for comparison in compared],
+        comparison_headings=comparisons.HEADINGS,
+        perception=perception.table(measured) if measured else None,
         rates=tables.RATES,
         measures=tables.MEASURES,
         figures={
@@ -57,11 +134,12 @@ def _html(title: str, found: list[Record], clips: list[examples.Example], transf
             for draw in (figures.rates, figures.costs, figures.predictions, figures.classes)
         },
         examples=clips,
+        listening=heard and listening_tables.section(heard),
         flags=summary.flags(found),
         flagged=sum(bool(r.flags) for r in found),
-        doubts=summary.doubts(found),
+        doubts=summary.doubts(parts),
         notes=summary.notes(found),
-        origins=_origins(found),
+        origins=_origins(parts),
         settings=_settings(found, fields),
         count=len(found),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.report.wording import case, columns, key, number, percent, unique
+from staanet.report.wording import case, columns, folds_of, key, number, percent, unique
 
 FLAGS = {
     "one_class": "One class takes most of the predictions on the attacked clips, as it can under noise: a constant "
@@ -15,6 +15,7 @@ FLAGS = {
     "chance_victim": "The target's accuracy on the clean clips cannot be told from always saying one class, so a "
     "changed prediction says little.",
     "empty_perturbation": "Some clips came back unchanged.",
+    "few_speakers": "Fewer than eight test speakers: the intervals speak of these voices, not of others.",
 }
 """What a flag means, in a sentence; docs/flags.md says when it is raised and what to do."""
 
@@ -29,13 +30,13 @@ def sentences(records: Sequence[Record]) -> list[str]:
     """Return the summary: the leading record, the same attack on the other targets, size, saved audio, recognition."""
     lead, fields = leading(records), columns(records)
     others = [r for r in records if key(r, fields) == key(lead, fields) and r.target != lead.target]
-    fold = "" if lead.fold is None else f", fold {lead.fold}"
+    speakers = f"{lead.speakers} speakers" + (f", {folds_of(lead)}" if lead.folds else "")
     made = "made without a source"
     if lead.source != NO_SOURCE:
         made = f"trained against {lead.source}" if lead.generator is not None else f"made on {lead.source}"
     among = f" This is the highest excess of {len(records)} records." if len(records) > 1 else ""
     said = [
-        f"On {lead.n} clips of {lead.corpus} (split {lead.split}{fold}), {lead.attack}, {made}, changed "
+        f"On {lead.n} clips of {lead.corpus} ({speakers}), {lead.attack}, {made}, changed "
         f"{_rate(lead)} of the predictions of {_relation(lead)}{_excess(lead)}.{among}"
     ]
     said += [f"On {_relation(other)}, it changed {_rate(other)}{_excess(other)}." for other in others]
@@ -62,12 +63,12 @@ def _relation(record: Record) -> str:
 
 
 def _rate(record: Record) -> str:
-    return f"{percent(record.asr, 0)} % (95 % interval {_span(record.asr_ci)} %)"
+    return f"{percent(record.asr, 0)} % (95 % interval {_span(record.asr_speaker_ci)} %)"
 
 
 def _excess(record: Record) -> str:
-    low, high = record.asr_excess_ci
-    excess = f"{percent(record.asr_excess, 0)} points ({_span(record.asr_excess_ci)})"
+    low, high = record.asr_excess_speaker_ci
+    excess = f"{percent(record.asr_excess, 0)} points ({_span(record.asr_excess_speaker_ci)})"
     control = f"; random noise of the same size and count changed {percent(record.asr_control, 0)} %, so the excess is"
     doubt = ", not clearly different from zero" if low <= 0 <= high else ""
     return f"{control} {excess}{doubt}"

@@ -1,4 +1,4 @@
-"""The transfer table as Markdown and LaTeX, and every record as CSV."""
+"""Tables as Markdown and LaTeX, that of transfer among them, and every record as CSV."""
 
 import csv
 import dataclasses
@@ -33,12 +33,25 @@ LATEX_SPECIAL = {
 
 @dataclass(frozen=True)
 class Cell:
-    """What a table says in one place: a text, what it sorts by, and the number of the note that explains it."""
+    """What a table says in one place: a text, what it sorts by, the number of the note that explains it, a dagger."""
 
     text: str
     value: float | str | None
     interval: str = ""
     note: int | None = None
+    marked: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as it is printed: columns of words, then columns of numbers in groups, with or without a heading each."""
+
+    label: str
+    caption: str
+    headings: list[str]
+    groups: list[tuple[str, tuple[str, ...]]]
+    rows: list[list[Cell]]
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -47,7 +60,6 @@ class Row:
 
     names: list[Cell]
     rates: list[tuple[Cell, Cell, Cell] | None]
-    white_box: list[bool]
     measures: list[Cell]
 
 
@@ -60,6 +72,15 @@ class Transfer:
     rows: list[Row]
     notes: list[str]
     caption: str
+
+    def printed(self) -> Table:
+        """Return the table as it is printed."""
+        groups = [*((target, RATES) for target in self.targets), ("", MEASURES)]
+        empty = [Cell("", None)] * len(RATES)
+        rows = [
+            [*row.names, *(cell for rates in row.rates for cell in rates or empty), *row.measures] for row in self.rows
+        ]
+        return Table("transfer", self.caption + WHITE_BOX, self.headings, groups, rows, self.notes)
 
 
 def transfer(records: Sequence[Record]) -> Transfer:
@@ -74,23 +95,28 @@ def transfer(records: Sequence[Record]) -> Transfer:
         Row(
             names=[Cell(said(value), value) for value in name],
             rates=[_rates(group[target]) if target in group else None for target in targets],
-            white_box=[target in group and target == group[target].source for target in targets],
             measures=_measures(next(iter(group.values())), fields, notes),
         )
         for name, group in groups.items()
     ]
     caption = (
         "Predictions changed by each attack (ASR), by random noise of the same size and count (control), and their "
-        f"difference (excess), in % with 95 % intervals. {conditions(records)}."
+        "difference (excess), in % with 95 % intervals that let clips of a speaker resemble each other. "
+        f"{conditions(records)}."
     )
     return Transfer([name.replace("_", " ") for name in fields], targets, rows, notes, caption)
 
 
 def _rates(record: Record) -> tuple[Cell, Cell, Cell]:
     return (
-        Cell(percent(record.asr), record.asr, interval(record.asr_ci)),
+        Cell(
+            percent(record.asr),
+            record.asr,
+            interval(record.asr_speaker_ci),
+            marked=record.target == record.source,
+        ),
         Cell(percent(record.asr_control), record.asr_control),
-        Cell(percent(record.asr_excess), record.asr_excess, interval(record.asr_excess_ci)),
+        Cell(percent(record.asr_excess), record.asr_excess, interval(record.asr_excess_speaker_ci)),
     )
 
 
@@ -114,64 +140,70 @@ def _measures(record: Record, fields: Sequence[str], notes: list[str]) -> list[C
     ]
 
 
-def markdown(table: Transfer) -> str:
-    """Return the table as GitHub's Markdown."""
+def markdown(table: Table) -> str:
+    """Return a table as GitHub's Markdown."""
 
     def text(cell: Cell) -> str:
-        return " ".join(filter(None, [_markdown(cell.text), cell.interval])) + (
-            f"<sup>{cell.note}</sup>" if cell.note else ""
-        )
+        shown = " ".join(filter(None, [_markdown(cell.text), cell.interval])) + (DAGGER if cell.marked else "")
+        return shown + (f"<sup>{cell.note}</sup>" if cell.note else "")
 
-    heads = [*table.headings, *(f"{target} {rate}" for target in table.targets for rate in RATES), *MEASURES]
-    lines = [_markdown(table.caption + WHITE_BOX), "", _line(map(_markdown, heads))]
+    heads = [*table.headings, *(f"{group} {name}".strip() for group, names in table.groups for name in names)]
+    lines = [_markdown(table.caption), "", _line(map(_markdown, heads))]
     lines.append(_line(["---"] * len(table.headings) + ["---:"] * (len(heads) - len(table.headings))))
-    lines += [_line(_row_texts(row, text, DAGGER)) for row in table.rows]
+    lines += [_line(map(text, row)) for row in table.rows]
     lines += [f"\n<sup>{index}</sup> {_markdown(note)}" for index, note in enumerate(table.notes, 1)]
     return "\n".join(lines) + "\n"
-
-
-def _row_texts(row: Row, text: Any, dagger: str) -> Iterable[str]:
-    yield from map(text, row.names)
-    for rates, white_box in zip(row.rates, row.white_box, strict=True):
-        for index, cell in enumerate(rates or [None] * len(RATES)):
-            yield "" if cell is None else text(cell) + (dagger if white_box and index == 0 else "")
-    yield from map(text, row.measures)
 
 
 def _line(cells: Iterable[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
+def grid(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str:
+    """Return a table of texts as GitHub's Markdown: `words` columns of words, then columns of numbers."""
+    rule = ["---"] * words + ["---:"] * (len(heads) - words)
+    return "\n".join([_line(map(_markdown, heads)), _line(rule), *(_line(map(_markdown, row)) for row in rows)]) + "\n"
+
+
 def _markdown(text: str) -> str:
     return "".join(f"\\{sign}" if sign in MARKDOWN_SPECIAL else sign for sign in text)
 
 
-def latex(table: Transfer) -> str:
-    """Return the table as LaTeX, for the package booktabs."""
+def latex(table: Table) -> str:
+    """Return a table as LaTeX, for the package booktabs."""
 
     def text(cell: Cell) -> str:
         bounds = f" {{\\scriptsize {_latex(cell.interval)}}}" if cell.interval else ""
-        return _latex(cell.text) + bounds + (f"$^{{{cell.note}}}$" if cell.note else "")
+        return (
+            _latex(cell.text)
+            + bounds
+            + ("$^{\\dag}$" if cell.marked else "")
+            + (f"$^{{{cell.note}}}$" if cell.note else "")
+        )
 
-    first, width = len(table.headings), len(RATES)
-    spans = [f"\\multicolumn{{{width}}}{{c}}{{{_latex(target)}}}" for target in table.targets]
-    starts = [first + 1 + width * index for index in range(len(spans))]
-    rules = "".join(f"\\cmidrule(lr){{{start}-{start + width - 1}}}" for start in starts)
-    heads = [*table.headings, *(RATES * len(table.targets)), *MEASURES]
+    first = len(table.headings)
+    heads, spans, rules = [*table.headings], [""] * first, ""
+    for group, names in table.groups:
+        if group:
+            spans.append(f"\\multicolumn{{{len(names)}}}{{c}}{{{_latex(group)}}}")
+            rules += f"\\cmidrule(lr){{{len(heads) + 1}-{len(heads) + len(names)}}}"
+        else:
+            spans += [""] * len(names)
+        heads += names
     return "\n".join(
         [
             "% needs \\usepackage{booktabs}",
             "\\begin{table*}",
             "\\centering\\small",
-            f"\\caption{{{_latex(table.caption + WHITE_BOX)}}}",
-            "\\label{tab:transfer}",
+            f"\\caption{{{_latex(table.caption)}}}",
+            f"\\label{{tab:{table.label}}}",
             f"\\begin{{tabular}}{{{'l' * first}{'r' * (len(heads) - first)}}}",
             "\\toprule",
-            " & ".join([""] * first + spans + [""] * len(MEASURES)).strip() + " \\\\",
+            " & ".join(spans).strip() + " \\\\",
             rules,
             " & ".join(map(_latex, heads)) + " \\\\",
             "\\midrule",
-            *(" & ".join(_row_texts(row, text, "$^{\\dag}$")) + " \\\\" for row in table.rows),
+            *(" & ".join(map(text, row)) + " \\\\" for row in table.rows),
             "\\bottomrule",
             "\\end{tabular}",
             *(f"\\par\\footnotesize $^{{{index}}}$ {_latex(note)}" for index, note in enumerate(table.notes, 1)),
@@ -186,15 +218,15 @@ def _latex(text: str) -> str:
 
 
 TRANSFER_FIELDS = (
-    *("experiment", "corpus", "split", "fold", "source", "target", "attack", "generator", "defence", "protocol"),
-    *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "asr", "asr_ci"),
-    *("asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci", "sparsity", "snr_peak_db", "comb_share"),
-    *("seconds_per_clip", "signature"),
+    *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
+    *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "speakers"),
+    *("asr", "asr_ci", "asr_speaker_ci", "asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci"),
+    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "signature"),
 )
 ALL_FIELDS = tuple(field.name for field in dataclasses.fields(Record))
 
 
-def comma_separated(records: Sequence[Record], fields: Sequence[str]) -> str:
+def comma_separated(records: Sequence[Any], fields: Sequence[str]) -> str:
     """Return a line per record: fractions as they are, a pair as `_low` and `_high`, what has parts as compact JSON."""
     rows = [_flat(record, fields) for record in records]
     text = io.StringIO()
@@ -204,7 +236,7 @@ def comma_separated(records: Sequence[Record], fields: Sequence[str]) -> str:
     return text.getvalue()
 
 
-def _flat(record: Record, fields: Sequence[str]) -> dict[str, Any]:
+def _flat(record: Any, fields: Sequence[str]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name in fields:
         value = getattr(record, name)

@@ -8,7 +8,7 @@ from staanet.core.records import Interval, Record
 SHARED = (
     "corpus",
     "split",
-    "fold",
+    "folds",
     "protocol",
     "defence",
     "labels_from",
@@ -82,6 +82,8 @@ def said(value: Any) -> str:
     """
     if value is None:
         return "none"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -102,17 +104,25 @@ def budget(record: Record) -> str:
     return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the samples"
 
 
+def folds_of(record: Record) -> str:
+    """Return which folds a record holds, in words."""
+    names = f"fold{'s' if len(record.folds) > 1 else ''} {said(record.folds)}"
+    return f"{names} of the {record.folds_planned} planned" if record.partial else names
+
+
 def conditions(records: Sequence[Record]) -> str:
     """Return n, corpus, split, protocol, budget, seed and defences of a set of records, each value once."""
 
     def listed(values: Iterable[Any], separator: str = ", ") -> str:
         return separator.join(str(value) for value in unique(values))
 
-    folds = [r.fold for r in records if r.fold is not None]
+    folds = [folds_of(r) for r in records if r.folds]
     defences = [r.defence for r in records if r.defence is not None]
+    partial = "PARTIAL, folds are missing: " if any(r.partial for r in records) else ""
     parts = [
-        f"n = {listed(r.n for r in records)} clips of {listed(r.corpus for r in records)}",
-        f"split {listed(r.split for r in records)}" + (f", fold {listed(folds)}" if folds else ""),
+        f"{partial}n = {listed(r.n for r in records)} clips of {listed(r.corpus for r in records)}, "
+        f"{listed(r.speakers for r in records)} speakers",
+        f"split {listed(r.split for r in records)}" + (f", {listed(folds, ' or ')}" if folds else ""),
         f"protocol {listed(r.protocol for r in records)}, labels from {listed(r.labels_from for r in records)}",
         f"budget: {listed((budget(r) for r in records), ' or ')}",
         f"seed {listed(r.seed for r in records)}",

@@ -33,7 +33,7 @@ def run(
     Args:
         experiment: a packaged name or a TOML file.
         out: where records, tables and the page go; `runs/<name>` where left out.
-        root: of the corpus; `$STAANET_CORPORA/<name>` where left out.
+        root: of the one corpus; `$STAANET_CORPORA/<name>` where left out.
         fresh: make everything again.
         device: such as `cpu` or `cuda`; the accelerator where there is one.
 
@@ -42,6 +42,10 @@ def run(
     """
     keep_freed_memory()
     name, plan = load(experiment)
+    if root is not None and len(plan.plans) > 1:
+        raise StaanetError(
+            f"{name}: expected no root for the corpora {', '.join(plan.plans)}, got {root}; set STAANET_CORPORA instead"
+        )
     if plan.perception:
         check_installed()
     folder = Path(out) if out is not None else Path("runs") / name
@@ -50,17 +54,19 @@ def run(
     if fresh:
         if any(folder.iterdir()) and not (folder / "stores").is_dir():
             raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
-        logger.info("corpus %s: found, everything is made again", steps.corpus[0].name)
+        logger.info(
+            "corpora %s: found, everything is made again", ", ".join(steps.corpus(name)[0].name for name in plan.plans)
+        )
         for made in MADE:
             discard(folder / made)
     records: list[Path] = []
     examples: list[Path] = []
-    for split in steps.splits:
+    for part in steps.parts():
         for attack in plan.attacks:
             for source in plan.sources_of(attack):
-                records += [steps.record(attack, source, target, split) for target in plan.target_names]
+                records += [steps.record(attack, source, target, part) for target in plan.target_names]
                 if plan.generator_of(attack):
-                    examples += steps.examples(attack, source, split)
+                    examples += steps.examples(attack, source, part)
         write_contents(folder, plan.title or name, records=records, examples=examples)
         logger.info("page: %s", report.write(folder))
     return read_all(folder)

@@ -23,19 +23,6 @@ from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 
 
 @dataclass(frozen=True)
-class CorpusPlan:
-    """Which corpus: its registry name, and its settings where it has any."""
-
-    name: str
-    settings: dict[str, Any] = field(default_factory=dict)
-
-    def build(self) -> Corpus:
-        """Return the corpus."""
-        corpus: Corpus = validated(CORPORA[self.name], self.settings, f"corpus {self.name}")
-        return corpus
-
-
-@dataclass(frozen=True)
 class SplitPlan:
     """How speakers are dealt: to three parts by `shares`, or to `folds`, of which `run` are evaluated (empty: all)."""
 
@@ -55,10 +42,45 @@ class SplitPlan:
 
 
 @dataclass(frozen=True)
+class CorpusPlan:
+    """Which corpus, and how its clips and speakers are prepared.
+
+    Args:
+        name: in the registry.
+        settings: of its own, where it has any.
+        trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none where left out.
+        split: how its speakers are dealt; the experiment's where left out.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    trim_db: float | None = None
+    split: SplitPlan | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a level that would cut speech or everything."""
+        if self.trim_db is not None and not self.trim_db > 0:
+            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 40 keeps what can be heard")
+
+    def build(self) -> Corpus:
+        """Return the corpus."""
+        corpus: Corpus = validated(CORPORA[self.name], self.settings, f"corpus {self.name}")
+        return corpus
+
+
+@dataclass(frozen=True)
 class VictimPlan:
-    """A victim: architecture, trained length in seconds, training (a preset's name, or a table of changes to one)."""
+    """A victim.
+
+    Args:
+        model: its architecture.
+        corpus: which of several it is trained on.
+        seconds: its trained length.
+        training: a preset's name, or a table of changes to one.
+    """
 
     model: str
+    corpus: str = ""
     seconds: float = 3.0
     training: str | dict[str, Any] = "default"
 
@@ -91,10 +113,13 @@ class Experiment:
     """All that decides an experiment's numbers.
 
     Args:
-        corpus: which.
+        corpus: the one that everything is about; or
+        corpora: several, by the names that victims use. Clips and predictions are then held to the emotions that all
+            of them have.
         victims: by the names that sources and targets use.
         attacks: by name; a table's key `attack` gives the registry name where it differs, `generator` one of the
-            generators, all other keys are the attack's own settings.
+            generators, `sources` the victims that it is made on where not all are; all other keys are the attack's own
+            settings.
         title: of the page.
         generators: by name; each is trained against every source.
         sources: victims that attacks are made on; all where left out.
@@ -104,17 +129,16 @@ class Experiment:
         protocol: `file`, or `paper` for clips repeated before they are attacked.
         labels_from: the classes to move away from: the source's `predictions` or the `truth`.
         sample_rate: of the prepared store, in Hz.
-        trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none is cut where
-            left out.
         perception: measure how attacked clips sound (PESQ, STOI and more); needs the extra `perceptual`.
         batch_size: clips at a time in attacks and evaluation.
         examples: clips per generator attack and source that the page lets one listen to.
         seed: of everything random.
     """
 
-    corpus: CorpusPlan
     victims: dict[str, VictimPlan]
     attacks: dict[str, dict[str, Any]]
+    corpus: CorpusPlan | None = None
+    corpora: dict[str, CorpusPlan] = field(default_factory=dict)
     title: str = ""
     generators: dict[str, GeneratorPlan] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
@@ -124,7 +148,6 @@ class Experiment:
     protocol: Protocol = "file"
     labels_from: LabelsFrom = "predictions"
     sample_rate: int = 16_000
-    trim_db: float | None = None
     perception: bool = False
     batch_size: int = 32
     examples: int = 2
@@ -147,9 +170,12 @@ class Experiment:
         for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0)):
             if getattr(self, name) < least:
                 raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
-        if self.trim_db is not None and not self.trim_db > 0:
-            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 40 keeps what can be heard")
-        self.corpus.build()
+        if (self.corpus is None) == (not self.corpora):
+            raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
+        for plan in self.plans.values():
+            plan.build()
+        for name in self.victims:
+            self.home(name)
         for victim in self.victims.values():
             create_victim(victim.model, ("a", "b"), seconds=victim.seconds, sample_rate=self.sample_rate)
             victim.resolved()
@@ -160,13 +186,29 @@ class Experiment:
             self.attack(name)
 
     @property
+    def plans(self) -> dict[str, CorpusPlan]:
+        """The corpora by name, in order."""
+        return self.corpora if self.corpus is None else {self.corpus.name: self.corpus}
+
+    def home(self, victim: str) -> str:
+        """Return the name of the corpus that a victim is trained on."""
+        named = self.victims[victim].corpus
+        if not named and len(self.plans) > 1:
+            raise StaanetError(f"victim {victim}: expected the corpus to train it on, one of {', '.join(self.plans)}")
+        if named and named not in self.plans:
+            raise StaanetError(f"victim {victim}: {unknown('corpus', named, self.plans)}")
+        return named or next(iter(self.plans))
+
+    @property
     def source_names(self) -> tuple[str, ...]:
         """The victims that attacks are made on."""
         return self.sources or tuple(self.victims)
 
     def sources_of(self, attack: str) -> tuple[str, ...]:
         """Return the victims that an attack is made on; for one that does the same on all, such as noise, `none`."""
-        return (NO_SOURCE,) if self.attack(attack).sourceless else self.source_names
+        if self.attack(attack).sourceless:
+            return (NO_SOURCE,)
+        return tuple(self.attacks[attack].get("sources", self.source_names))
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -182,6 +224,9 @@ class Experiment:
         settings = dict(self.attacks[name])
         kind = settings.pop("attack", name)
         wanted = settings.pop("generator", None)
+        for source in settings.pop("sources", ()):
+            if source not in self.victims:
+                raise StaanetError(f"attack {name}: {unknown('victim', str(source), self.victims)}")
         if issubclass(ATTACKS[kind], GeneratorAttack):
             if wanted not in self.generators:
                 raise StaanetError(f"attack {name}: {unknown('generator', str(wanted), self.generators)}")

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from staanet.corpora import Corpus, Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import PERCEPTION, AdversarialSet, clean_logits, evaluate, make, perceive
 from staanet.metrics.perception import PACKAGES
 from staanet.models import Victim, create_victim, load_victim
+from staanet.models.view import LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
 from staanet.training.classifier import train_victim
@@ -31,6 +32,13 @@ from staanet.training.generator import train_generator
 logger = logging.getLogger(__name__)
 
 Settings = dict[str, Any]
+
+
+class Part(NamedTuple):
+    """One split of one corpus: where clips are attacked, and where the victims that have not heard them are trained."""
+
+    corpus: str
+    number: int
 
 
 def corpus_root(name: str, root: Path | None) -> Path:
@@ -64,62 +72,107 @@ class Steps:
         self.out = out
         self.root = root
         self.device = device
-        self._clean: dict[tuple[str, int | None, int | None], dict[str, Tensor]] = {}
+        self._corpora: dict[str, tuple[Corpus, Path, str]] = {}
+        self._stores: dict[str, Store] = {}
+        self._splits: dict[str, tuple[Split, ...]] = {}
+        self._clean: dict[tuple[str, Part, int | None], dict[str, Tensor]] = {}
+
+    def corpus(self, name: str) -> tuple[Corpus, Path, str]:
+        """Return a corpus, its folder, and the hash of what lies there."""
+        if name not in self._corpora:
+            plan = self.experiment.plans[name]
+            corpus = plan.build()
+            root = corpus_root(plan.name, self.root) if corpus.on_disk else Path()
+            self._corpora[name] = corpus, root, corpus.fingerprint(root)
+        return self._corpora[name]
+
+    def store(self, name: str) -> Store:
+        """Return a prepared corpus."""
+        if name not in self._stores:
+            plan, rate = self.experiment.plans[name], self.experiment.sample_rate
+            corpus, root, fingerprint = self.corpus(name)
+            settings = {
+                "corpus": {"name": plan.name, "settings": plan.settings},
+                "clips": fingerprint,
+                "sample_rate": rate,
+                "trim_db": plan.trim_db,
+            }
+            place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
+            self._found_or_made(
+                "store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db)
+            )
+            self._stores[name] = Store(place)
+        return self._stores[name]
 
     @cached_property
-    def corpus(self) -> tuple[Corpus, Path, str]:
-        """The corpus, its folder, and the hash of what lies there."""
-        plan = self.experiment.corpus
-        corpus = plan.build()
-        root = corpus_root(plan.name, self.root) if corpus.on_disk else Path()
-        return corpus, root, corpus.fingerprint(root)
+    def labels(self) -> tuple[str, ...]:
+        """The emotions that all corpora of the experiment have, in the order of the first.
 
-    @cached_property
-    def store(self) -> Store:
-        """The prepared corpus."""
-        corpus, root, fingerprint = self.corpus
-        rate, trim_db = self.experiment.sample_rate, self.experiment.trim_db
-        settings = {
-            "corpus": self.experiment.corpus,
-            "clips": fingerprint,
-            "sample_rate": rate,
-            "trim_db": trim_db,
-        }
-        place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
-        self._found_or_made("store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, trim_db))
-        return Store(place)
+        Raises:
+            StaanetError: fewer than two.
+        """
+        spoken = {name: self.store(name).labels for name in self.experiment.plans}
+        first = next(iter(spoken.values()))
+        shared = tuple(label for label in first if all(label in labels for labels in spoken.values()))
+        if len(shared) < 2:
+            told = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in spoken.items())
+            raise StaanetError(f"expected corpora with two or more emotions in common, got {told}")
+        return shared
 
-    @cached_property
-    def splits(self) -> tuple[Split, ...]:
-        """The splits to evaluate, written beside the records."""
-        plan = self.experiment.split
-        utterances = list(self.store.utterances.values())
-        try:
-            if plan.folds is None:
-                splits: tuple[Split, ...] = (by_speaker(utterances, plan.shares, self.experiment.seed),)
-            else:
-                splits = folds(utterances, plan.folds, self.experiment.seed, plan.run)
-        except StaanetError as error:
-            raise StaanetError(f"corpus {self.store.corpus}: {error}") from error
-        for split in splits:
-            self.store.check(split)
-            write_json(self.out / "splits" / f"{split.digest()}.json", plain(split))
-        return splits
+    def clips(self, name: str) -> Store:
+        """Return a prepared corpus held to the emotions of the experiment."""
+        return self.store(name).only(self.labels)
 
-    def victim(self, name: str, split: Split) -> Victim:
-        """Return a trained victim."""
-        plan = self.experiment.victims[name]
-        settings = self.victim_settings(name, split)
+    def splits(self, name: str) -> tuple[Split, ...]:
+        """Return the splits of a corpus that are evaluated, written beside the records."""
+        if name not in self._splits:
+            plan = self.experiment.plans[name].split or self.experiment.split
+            store = self.store(name)
+            utterances = list(store.utterances.values())
+            try:
+                if plan.folds is None:
+                    splits: tuple[Split, ...] = (by_speaker(utterances, plan.shares, self.experiment.seed),)
+                else:
+                    splits = folds(utterances, plan.folds, self.experiment.seed, plan.run)
+            except StaanetError as error:
+                raise StaanetError(f"corpus {store.corpus}: {error}") from error
+            for split in splits:
+                store.check(split)
+                write_json(self.out / "splits" / f"{split.digest()}.json", plain(split))
+            self._splits[name] = splits
+        return self._splits[name]
+
+    def parts(self) -> list[Part]:
+        """Return what is evaluated: every split of every corpus."""
+        return [Part(name, number) for name in self.experiment.plans for number in range(len(self.splits(name)))]
+
+    def split(self, part: Part) -> Split:
+        """Return the split of a part."""
+        return self.splits(part.corpus)[part.number]
+
+    def test(self, part: Part) -> list[str]:
+        """Return the test clips of a part, those of the experiment's emotions."""
+        known = self.clips(part.corpus).utterances
+        return [clip for clip in self.split(part).test if clip in known]
+
+    def home(self, victim: str, part: Part) -> Part:
+        """Return the part whose training clips a victim hears to be judged on `part`: this, or one of its corpus."""
+        own = self.experiment.home(victim)
+        return part if own == part.corpus else Part(own, part.number % len(self.splits(own)))
+
+    def victim(self, name: str, part: Part) -> Victim:
+        """Return a trained victim that has not heard the test clips of a part."""
+        plan, home = self.experiment.victims[name], self.home(name, part)
+        store, split = self.store(home.corpus), self.split(home)
+        settings = self.victim_settings(name, part)
         place = self.out / "victims" / f"{name}-{self._signature(settings)}"
 
         def trained() -> None:
             with seeded(self.experiment.seed, "weights", plan.model):
-                victim = create_victim(
-                    plan.model, self.store.labels, seconds=plan.seconds, sample_rate=self.store.sample_rate
-                )
+                victim = create_victim(plan.model, store.labels, seconds=plan.seconds, sample_rate=store.sample_rate)
             progress = place.with_name(f"{place.name}.progress")
             history = train_victim(
-                victim, self.store, split.train, split.val, plan.resolved(), progress, settings["seed"], self.device
+                victim, store, split.train, split.val, plan.resolved(), progress, settings["seed"], self.device
             )
             checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
@@ -127,23 +180,30 @@ class Steps:
         self._found_or_made("victim", [place / checkpoints.CONFIG], trained)
         return load_victim(place)
 
-    def victim_settings(self, name: str, split: Split) -> Settings:
+    def judge(self, name: str, part: Part) -> Victim:
+        """Return a victim that decides between the experiment's emotions only."""
+        victim = self.victim(name, part)
+        return victim if victim.labels == self.labels else LabelView(victim, self.labels)
+
+    def victim_settings(self, name: str, part: Part) -> Settings:
         """Return all that decides a victim's weights."""
-        plan = self.experiment.victims[name]
+        plan, home = self.experiment.victims[name], self.home(name, part)
+        store, split = self.store(home.corpus), self.split(home)
         return {
             "model": plan.model,
             "seconds": plan.seconds,
             "training": plain(plan.resolved()),
-            "store": self.store.digest,
-            "labels": list(self.store.labels),
+            "store": store.digest,
+            "labels": list(store.labels),
             "split": split.digest(),
             "seed": derive(self.experiment.seed, "victim", plan.model, split.fold),
         }
 
-    def generator(self, name: str, source: str, split: Split) -> Path:
-        """Return the folder of a generator trained against a source."""
-        plan = self.experiment.generators[name]
-        settings = self.generator_settings(name, source, split)
+    def generator(self, name: str, source: str, part: Part) -> Path:
+        """Return the folder of a generator trained against a source, on the corpus of the source."""
+        plan, home = self.experiment.generators[name], self.home(source, part)
+        split = self.split(home)
+        settings = self.generator_settings(name, source, part)
         place = self.out / "generators" / f"{name}-{source}-{self._signature(settings)}"
 
         def trained() -> None:
@@ -152,8 +212,8 @@ class Steps:
             progress = place.with_name(f"{place.name}.progress")
             history = train_generator(
                 generator,
-                self.victim(source, split),
-                self.store,
+                self.victim(source, part),
+                self.store(home.corpus),
                 split.train,
                 split.val,
                 plan.resolved(self.experiment.budget),
@@ -167,60 +227,60 @@ class Steps:
         self._found_or_made("generator", [place / checkpoints.CONFIG], trained)
         return place
 
-    def generator_settings(self, name: str, source: str, split: Split) -> Settings:
+    def generator_settings(self, name: str, source: str, part: Part) -> Settings:
         """Return all that decides a generator's weights."""
-        plan = self.experiment.generators[name]
+        plan, home = self.experiment.generators[name], self.home(source, part)
         return {
             "generator": plan.generator,
             "sizes": plain(plan.built()),
             "training": plain(plan.resolved(self.experiment.budget)),
-            "source": self.victim_settings(source, split),
-            "seed": derive(self.experiment.seed, "generator", plan.generator, split.fold),
+            "source": self.victim_settings(source, part),
+            "seed": derive(self.experiment.seed, "generator", plan.generator, self.split(home).fold),
         }
 
-    def attack(self, name: str, source: str, split: Split) -> Attack:
+    def attack(self, name: str, source: str, part: Part) -> Attack:
         """Return an attack, its generator trained."""
         generator = self.experiment.generator_of(name)
         if generator is None:
             return self.experiment.attack(name)
-        place = self.generator(generator, source, split)
+        place = self.generator(generator, source, part)
         return self.experiment.attack(name, place, checkpoints.digest(place))
 
-    def attack_settings(self, name: str, source: str, split: Split) -> Settings:
+    def attack_settings(self, name: str, source: str, part: Part) -> Settings:
         """Return all that decides an adversarial set."""
         generator = self.experiment.generator_of(name)
         fields = plain(self.experiment.attack(name))
         if generator:
-            fields["generator"] = self.generator_settings(generator, source, split)
+            fields["generator"] = self.generator_settings(generator, source, part)
         return {
             "attack": fields,
-            "source": None if source == NO_SOURCE else self.victim_settings(source, split),
-            "store": self.store.digest,
-            "labels": list(self.store.labels),
-            "split": split.digest(),
+            "source": None if source == NO_SOURCE else self.victim_settings(source, part),
+            "store": self.store(part.corpus).digest,
+            "labels": list(self.labels),
+            "split": self.split(part).digest(),
             "size": self._size(source) if self.experiment.protocol == "paper" else None,
             "protocol": self.experiment.protocol,
             "labels_from": self.experiment.labels_from,
             "seed": derive(self.experiment.seed, "attack"),
         }
 
-    def adversarial(self, name: str, source: str, split: Split) -> AdversarialSet:
+    def adversarial(self, name: str, source: str, part: Part) -> AdversarialSet:
         """Return the test clips attacked."""
-        settings = self.attack_settings(name, source, split)
+        settings = self.attack_settings(name, source, part)
         place = self.out / "adversarial" / f"{name}-{source}-{self._signature(settings)}"
 
         def attacked() -> None:
-            stand_in = self._stand_in(source)
-            victim = self.victim(stand_in, split)
+            stand_in, store = self._stand_in(source), self.clips(part.corpus)
+            victim = self.judge(stand_in, part)
             if self.experiment.labels_from == "predictions":
-                clean = self.clean(stand_in, victim, split, self._size(source))
+                clean = self.clean(stand_in, victim, part, self._size(source))
                 labels = {clip: int(logits.argmax()) for clip, logits in clean.items()}
             else:
-                labels = {clip: self.store.label(clip) for clip in split.test}
+                labels = {clip: store.label(clip) for clip in self.test(part)}
             make(
-                self.attack(name, source, split),
+                self.attack(name, source, part),
                 victim,
-                self.store,
+                store,
                 labels,
                 place,
                 protocol=self.experiment.protocol,
@@ -232,52 +292,54 @@ class Steps:
         self._found_or_made("adversarial set", [place / "done.json"], attacked)
         return AdversarialSet(place)
 
-    def perception(self, name: str, source: str, split: Split) -> list[Settings] | None:
-        """Return how each attacked test clip sounds beside the clean one, None where the experiment does not ask."""
+    def perception(self, name: str, source: str, part: Part) -> list[dict[str, Any]] | None:
+        """Return how the attacked clips sound beside the clean ones, a row each; None where the experiment asks not."""
         if not self.experiment.perception:
             return None
-        adversarial = self.adversarial(name, source, split)
+        adversarial = self.adversarial(name, source, part)
         path = adversarial.folder / PERCEPTION
-        self._found_or_made(
-            "perception", [path], lambda: write_jsonl(path, perceive(self.store, split.test, adversarial))
-        )
+
+        def perceived() -> None:
+            write_jsonl(path, perceive(self.clips(part.corpus), self.test(part), adversarial))
+
+        self._found_or_made("perception", [path], perceived)
         return read_jsonl(path)
 
-    def record(self, name: str, source: str, target: str, split: Split) -> Path:
+    def record(self, name: str, source: str, target: str, part: Part) -> Path:
         """Return the path of the record of a case."""
-        experiment = self.experiment
-        attack_settings = self.attack_settings(name, source, split)
-        target_settings = self.victim_settings(target, split)
+        experiment, split = self.experiment, self.split(part)
+        attack_settings = self.attack_settings(name, source, part)
+        target_settings = self.victim_settings(target, part)
         settings = {**attack_settings, "target": target_settings, "perception": experiment.perception}
         case = self._signature(settings)
         path = records.record_path(self.out / "records", case, source, target, name)
 
         def evaluated() -> None:
-            victim = self.victim(target, split)
+            victim = self.judge(target, part)
             size = self._size(source)
             figures, rows = evaluate(
                 victim,
-                self.store,
-                split.test,
-                self.adversarial(name, source, split),
-                self.clean(target, victim, split, size),
+                self.clips(part.corpus),
+                self.test(part),
+                self.adversarial(name, source, part),
+                self.clean(target, victim, part, size),
                 protocol=experiment.protocol,
                 size=size,
                 batch_size=experiment.batch_size,
                 seed=derive(experiment.seed, "control"),
                 device=self.device,
-                perception=self.perception(name, source, split),
+                perception=self.perception(name, source, part),
             )
             budget = experiment.attack(name).budget
             commit, tree_clean = provenance.commit()
             record = Record(
                 signature=case,
                 experiment=self.name,
-                corpus=self.store.corpus,
+                corpus=self.store(part.corpus).corpus,
                 split=split.digest(),
                 fold=split.fold,
                 folds=() if split.fold is None else (split.fold,),
-                folds_planned=0 if split.fold is None else len(self.splits),
+                folds_planned=0 if split.fold is None else len(self.splits(part.corpus)),
                 source=source,
                 target=target,
                 attack=name,
@@ -289,7 +351,7 @@ class Steps:
                 budget_epsilon=budget.epsilon,
                 budget_snr_db=budget.snr_db,
                 budget_sparsity=budget.sparsity,
-                labels=list(self.store.labels),
+                labels=list(self.labels),
                 settings=settings,
                 versions=provenance.versions(*(PACKAGES if experiment.perception else ())),
                 commit=commit,
@@ -302,14 +364,14 @@ class Steps:
         self._found_or_made("record", [path, path.with_suffix(".jsonl")], evaluated)
         return path
 
-    def clean(self, name: str, victim: Victim, split: Split, size: int) -> dict[str, Tensor]:
+    def clean(self, name: str, victim: Victim, part: Part, size: int) -> dict[str, Tensor]:
         """Return a victim's logits on the clean test clips, taken once."""
-        key = (name, split.fold, size if self.experiment.protocol == "paper" else None)
+        key = (name, part, size if self.experiment.protocol == "paper" else None)
         if key not in self._clean:
             self._clean[key] = clean_logits(
                 victim,
-                self.store,
-                split.test,
+                self.clips(part.corpus),
+                self.test(part),
                 protocol=self.experiment.protocol,
                 size=size,
                 batch_size=self.experiment.batch_size,
@@ -317,15 +379,15 @@ class Steps:
             )
         return self._clean[key]
 
-    def examples(self, name: str, source: str, split: Split) -> list[Path]:
+    def examples(self, name: str, source: str, part: Part) -> list[Path]:
         """Return the folders of some clips to listen to."""
-        settings = {**self.attack_settings(name, source, split), "targets": self.experiment.target_names}
-        cases = {target: self.record(name, source, target, split) for target in self.experiment.target_names}
+        settings = {**self.attack_settings(name, source, part), "targets": self.experiment.target_names}
+        cases = {target: self.record(name, source, target, part) for target in self.experiment.target_names}
         return examples.write(
             self.out / "examples",
             f"{name}-{source}-{self._signature(settings)}",
-            self.store,
-            self.adversarial(name, source, split),
+            self.clips(part.corpus),
+            self.adversarial(name, source, part),
             {target: records.read_outcomes(path) for target, path in cases.items()},
             count=self.experiment.examples,
             about={"attack": name, "source": source},
@@ -333,7 +395,7 @@ class Steps:
 
     def _size(self, source: str) -> int:
         """Return the trained length, in samples, that clips are fitted to under the paper's protocol."""
-        return round(self.experiment.victims[self._stand_in(source)].seconds * self.store.sample_rate)
+        return round(self.experiment.victims[self._stand_in(source)].seconds * self.experiment.sample_rate)
 
     def _stand_in(self, source: str) -> str:
         """Return the source, or the first one for an attack that does the same on all."""

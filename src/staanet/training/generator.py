@@ -118,6 +118,8 @@ def train_generator(
     groups = store.batches(heard, settings.batch_size)
     predictions = {clip: label for group in groups for clip, label in zip(group, decide(group), strict=True)}
     validation = [load(clips) for clips in store.batches(val_clips, settings.batch_size)]
+    with torch.no_grad():
+        clean = [victim(batch.waveforms, batch.lengths) for batch in validation]
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         passes = -(-len(train_clips) // len(heard))
@@ -144,11 +146,21 @@ def train_generator(
     def validate() -> dict[str, float]:
         attack = StaaNet(generator, budget=settings.budget)
         outcomes, combs = [], []
-        for batch in validation:
-            adversarial = attack(victim, batch.waveforms, batch.labels, batch.lengths, seed=seed)
-            outcomes.append(
-                observe(victim, batch.waveforms, adversarial, batch.labels, batch.lengths, seed=seed, ids=batch.ids)
+        for batch, logits in zip(validation, clean, strict=True):
+            waveforms, lengths = batch.waveforms, batch.lengths
+            adversarial = attack(victim, waveforms, batch.labels, lengths, seed=seed)
+            heard = observe(
+                victim,
+                waveforms,
+                adversarial,
+                batch.labels,
+                lengths,
+                seed=seed,
+                ids=batch.ids,
+                clean_logits=logits,
+                draws=1,
             )
+            outcomes.append(heard)
             combs.append(comb_share(adversarial != batch.waveforms, batch.lengths, generator.stride))
         outcome = Outcome.join(outcomes)
         success, control = asr(outcome), asr_control(outcome)
