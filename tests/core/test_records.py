@@ -19,7 +19,7 @@ def sample(hint):
     if origin in (types.UnionType, typing.Union):
         return None
     if origin is tuple:
-        return tuple(sample(part) for part in inner)
+        return tuple(sample(part) for part in inner if part is not ...)
     if origin is list:
         return [sample(inner[0]), sample(inner[0])]
     if origin is dict:
@@ -43,6 +43,18 @@ def test_a_record_and_its_outcomes_come_back_as_they_were(tmp_path, record):
     assert records.read_outcomes(path) == ROWS
     assert path.name == "text-text-text-text.json"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, path.with_suffix(".jsonl").name}
+
+
+def test_the_outcomes_of_a_record_are_found_in_its_run(tmp_path, record):
+    records.write(tmp_path / "records", record, ROWS)
+    records.write(tmp_path / "records", dataclasses.replace(record, target="other"), ROWS[:1])
+    assert records.outcomes(tmp_path, record) == ROWS
+
+
+def test_a_record_is_partial_until_all_its_folds_are_there(record):
+    held = [dataclasses.replace(record, folds=folds, folds_planned=3).partial for folds in ((0,), (0, 2), (0, 1, 2))]
+    assert held == [True, True, False]
+    assert not dataclasses.replace(record, folds=(), folds_planned=0).partial
 
 
 def test_writing_again_gives_the_same_bytes(tmp_path, record):

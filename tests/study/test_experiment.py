@@ -3,6 +3,7 @@ import pytest
 from staanet.attacks import StaaNet
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
+from staanet.core.records import NO_SOURCE
 from staanet.study.experiment import load, packaged
 
 BASE = """
@@ -15,6 +16,10 @@ generator = "compact"
 [attacks.staa_net]
 generator = "g"
 """
+
+
+VARIED = {"cross_corpus", "data_amount"}
+"""Packaged experiments that vary what generators are made from; the attacks to beat are in `emodb` and `ravdess`."""
 
 
 @pytest.fixture
@@ -32,7 +37,12 @@ def test_packaged_experiments_load(name):
     found, experiment = load(name)
     assert found == name
     assert experiment.title
-    assert {"staa_net", "shuffled_staa_net", "noise"} <= set(experiment.attacks)
+    attacks = {experiment.attack(attack).name for attack in experiment.attacks}
+    assert attacks >= ({"staa_net"} if name in VARIED else {"staa_net", "shuffled_staa_net", "noise"})
+    for corpus in experiment.plans:
+        sources = {source for attack in experiment.attacks for source in experiment.sources_of(attack, corpus)}
+        homes = {experiment.home(source) for source in sources - {NO_SOURCE}}
+        assert homes == (set(experiment.plans) if experiment.crossed else {corpus})
 
 
 def test_what_is_left_out_is_filled_in(written):
@@ -94,7 +104,14 @@ def test_training_may_change_a_preset(written):
         (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = nan'), "trained length"),
         ("title = \n", "expected TOML"),
-        ("", "expected the key 'corpus'"),
+        ("", "expected the key 'victims'"),
+        (BASE.replace('[corpus]\nname = "synthetic"', ""), "either a corpus or several corpora"),
+        (BASE + '[corpora.b]\nname = "synthetic"\n', "either a corpus or several corpora"),
+        (BASE.replace('"synthetic"', '"synthetic"\ntrim_db = 0'), "expected trim_db above 0, got 0"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = { crop = 0.0 }'), "expected a crop of some seconds, got 0.0"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = { crop = inf }'), "expected a crop of some seconds, got inf"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = { precision = "half" }'), "precision"),
+        (BASE.replace('"compact"', '"compact"\ntraining = { share = 10 }'), "share, not a percentage"),
     ],
 )
 def test_a_mistake_is_told_before_any_work(written, text, told):

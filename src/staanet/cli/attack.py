@@ -18,6 +18,9 @@ def attack(
     snr_db: Annotated[float | None, typer.Option(help="Largest change, in dB below each clip's peak.")] = None,
     sparsity: Annotated[float | None, typer.Option(help="Largest share of the samples that change.")] = None,
     settings: Set = None,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Write each pass of the attack beside its file, for debugging.")
+    ] = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: Json = False,
@@ -32,7 +35,7 @@ def attack(
     given = {"generator": generator, "epsilon": epsilon, "snr_db": snr_db, "sparsity": sparsity}
     chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
     where = device_of(device)
-    files = single.attack(attack, source, inputs, out, settings=chosen, seed=seed, device=where)
+    files = single.attack(attack, source, inputs, out, settings=chosen, seed=seed, device=where, trace=trace)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(file) for file in files]))
         return

@@ -86,6 +86,8 @@ class Record:
     comb_share: float | None
     comb_share_victim: float | None
     seconds_per_clip: float
+    queries: float
+    gradients: float
     flags: list[str]
     settings: dict[str, Any]
     versions: dict[str, str]
@@ -95,6 +97,11 @@ class Record:
     notes: dict[str, str] = field(default_factory=dict)
     outcomes_sha256: str = ""
     pooled: list[str] = field(default_factory=list)
+    found_by: dict[str, int] | None = None
+    black_box_lead: float | None = None
+    zero_gradients: float | None = None
+    randomised: bool | None = None
+    probabilities: bool | None = None
     pesq: float | None = None
     stoi: float | None = None
     si_sdr_db: float | None = None

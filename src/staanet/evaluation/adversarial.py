@@ -16,8 +16,10 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.signature import signature
+from staanet.core.types import frozen
 from staanet.corpora import Batch, Store
 from staanet.corpora.store import collate
+from staanet.evaluation.counter import Counted
 from staanet.metrics import comb_share
 from staanet.models import Victim
 
@@ -55,7 +57,8 @@ class AdversarialSet:
         self._file: dict[str, str] = about["files"]
         self._open: tuple[str, dict[str, Tensor]] = ("", {})
         self.figures: dict[str, float | None] = about["figures"]
-        """What a record says of the set whatever the target: `comb_share`, `comb_share_victim`, `seconds_per_clip`."""
+        """What a record says of the set whatever the target: the comb shares, and per clip the seconds, the
+        queries (forward passes) and the gradients (backward passes) that the attack took."""
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of an adversarial clip."""
@@ -121,35 +124,40 @@ def make(
     source.to(device)
     network = attack.network().to(device) if isinstance(attack, GeneratorAttack) else None
     files: dict[str, str] = {}
-    seconds, combs, victim_combs = 0.0, [], []
+    costs, combs, victim_combs = torch.zeros(3, dtype=torch.float64), [], []
     for ids in track(store.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
         if not path.is_file():
             batch = load_clips(store, ids, protocol, source.trained_length).to(device)
             classes = torch.tensor([labels[clip] for clip in ids], device=device)
+            counted = Counted(source)
             _wait(device)
             began = time.perf_counter()
-            adversarial = attack(source, batch.waveforms, classes, batch.lengths, seed=seed)
+            with frozen(source):
+                adversarial = attack(counted, batch.waveforms, classes, batch.lengths, seed=seed)
             _wait(device)
             took = time.perf_counter() - began
             positions = _positions(attack, batch, adversarial)
             tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
             pooling = None if attack.sourceless else source.pooling_stride
             figures = {
-                "seconds": torch.tensor([took]),
+                "costs": torch.tensor([took, counted.queries, counted.gradients], dtype=torch.float64),
                 "comb": _comb(positions, batch.lengths, network.stride if network else None),
                 "comb_victim": _comb(positions, batch.lengths, pooling),
             }
             save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
         written = load_tensors(path)
-        seconds += float(written["/seconds"])
+        costs += written["/costs"]
         combs.append(written["/comb"])
         victim_combs.append(written["/comb_victim"])
         files |= dict.fromkeys(ids, path.name)
+    seconds, queries, gradients = (costs / len(files)).tolist()
     about = {
         "files": files,
         "figures": {
-            "seconds_per_clip": seconds / len(files),
+            "seconds_per_clip": seconds,
+            "queries": queries,
+            "gradients": gradients,
             "comb_share": _mean(torch.cat(combs)),
             "comb_share_victim": _mean(torch.cat(victim_combs)),
         },

@@ -7,6 +7,7 @@ from staanet.metrics import SPEAKERS
 
 ONE_CLASS = 0.6
 COMB = 0.9
+FLAT = 0.1
 
 
 def one_class(figures: dict[str, Any]) -> bool:
@@ -42,8 +43,32 @@ def few_speakers(figures: dict[str, Any]) -> bool:
     return bool(figures["speakers"] < SPEAKERS)
 
 
+def zero_gradients(figures: dict[str, Any]) -> bool:
+    """At more than a tenth of the clips the target has no gradient to follow."""
+    return (figures.get("zero_gradients") or 0.0) > FLAT
+
+
+def black_box_ahead(figures: dict[str, Any]) -> bool:
+    """The best attack that asks for scores or decisions fools more clips than the best that sees gradients."""
+    return (figures.get("black_box_lead") or 0.0) > 0
+
+
+def randomised(figures: dict[str, Any]) -> bool:
+    """The target gave other logits when it was asked again."""
+    return bool(figures.get("randomised"))
+
+
+def probabilities(figures: dict[str, Any]) -> bool:
+    """The target gives probabilities where logits are expected."""
+    return bool(figures.get("probabilities"))
+
+
 FLAGS: dict[str, Callable[[dict[str, Any]], bool]] = {
-    flag.__name__: flag for flag in (one_class, comb, no_excess, chance_victim, empty_perturbation, few_speakers)
+    flag.__name__: flag
+    for flag in (
+        *(one_class, comb, no_excess, chance_victim, empty_perturbation, few_speakers),
+        *(zero_gradients, black_box_ahead, randomised, probabilities),
+    )
 }
 
 

@@ -16,7 +16,7 @@ CASE = (
 )
 """The fields in which the folds of a case agree."""
 
-MADE = ("comb_share", "comb_share_victim", "seconds_per_clip")
+MADE = ("comb_share", "comb_share_victim", "seconds_per_clip", "queries", "gradients")
 """What is known of each fold's adversarial set as a mean over its clips."""
 
 

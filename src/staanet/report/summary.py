@@ -15,6 +15,12 @@ FLAGS = {
     "chance_victim": "The target's accuracy on the clean clips cannot be told from always saying one class, so a "
     "changed prediction says little.",
     "empty_perturbation": "Some clips came back unchanged.",
+    "zero_gradients": "At some clips the target has no gradient to follow: attacks that need one look weaker than they "
+    "are.",
+    "black_box_ahead": "An attack without gradients beats those that see them: the gradients mislead, and the "
+    "target is less robust than the white-box figures say.",
+    "randomised": "The target answers differently when asked again: attacks must average over its answers.",
+    "probabilities": "The target gives probabilities instead of logits: gradients are flattened, and figures too kind.",
     "few_speakers": "Fewer than eight test speakers: the intervals speak of these voices, not of others.",
 }
 """What a flag means, in a sentence; docs/flags.md says when it is raised and what to do."""

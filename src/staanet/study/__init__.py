@@ -63,8 +63,11 @@ def run(
     examples: list[Path] = []
     for part in steps.parts():
         for attack in plan.attacks:
-            for source in plan.sources_of(attack):
-                records += [steps.record(attack, source, target, part) for target in plan.target_names]
+            for source in plan.sources_of(attack, part.corpus):
+                for target in plan.targets_of(part.corpus):
+                    members = plan.members(attack)
+                    records += [steps.record(member, source, target, part) for member in members]
+                    records.append((steps.worst if members else steps.record)(attack, source, target, part))
                 if plan.generator_of(attack):
                     examples += steps.examples(attack, source, part)
         write_contents(folder, plan.title or name, records=records, examples=examples)

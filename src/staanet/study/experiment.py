@@ -11,6 +11,7 @@ from staanet.attacks import ATTACKS, Attack, create_attack
 from staanet.attacks.generator import GENERATORS
 from staanet.attacks.generator.base import GeneratorSettings
 from staanet.attacks.staa_net import GeneratorAttack
+from staanet.attacks.standard import NAME, STANDARD
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown
 from staanet.core.records import NO_SOURCE
@@ -114,8 +115,9 @@ class Experiment:
 
     Args:
         corpus: the one that everything is about; or
-        corpora: several, by the names that victims use. Clips and predictions are then held to the emotions that all
-            of them have.
+        corpora: several, by the names that victims use.
+        crossed: of several corpora, whether victims of one meet clips of another; clips and predictions are then held
+            to the emotions that all of them have. Otherwise each corpus is by itself.
         victims: by the names that sources and targets use.
         attacks: by name; a table's key `attack` gives the registry name where it differs, `generator` one of the
             generators, `sources` the victims that it is made on where not all are; all other keys are the attack's own
@@ -131,6 +133,7 @@ class Experiment:
         sample_rate: of the prepared store, in Hz.
         perception: measure how attacked clips sound (PESQ, STOI and more); needs the extra `perceptual`.
         batch_size: clips at a time in attacks and evaluation.
+        clips: test clips per split that are attacked, drawn by the seed; all where left out.
         examples: clips per generator attack and source that the page lets one listen to.
         seed: of everything random.
     """
@@ -139,6 +142,7 @@ class Experiment:
     attacks: dict[str, dict[str, Any]]
     corpus: CorpusPlan | None = None
     corpora: dict[str, CorpusPlan] = field(default_factory=dict)
+    crossed: bool = True
     title: str = ""
     generators: dict[str, GeneratorPlan] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
@@ -150,6 +154,7 @@ class Experiment:
     sample_rate: int = 16_000
     perception: bool = False
     batch_size: int = 32
+    clips: int | None = None
     examples: int = 2
     seed: int = 0
 
@@ -167,8 +172,8 @@ class Experiment:
         for name in (*self.victims, *self.generators, *self.attacks):
             if not re.fullmatch(r"[\w.-]+", name):
                 raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
-        for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0)):
-            if getattr(self, name) < least:
+        for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
+            if getattr(self, name) is not None and getattr(self, name) < least:
                 raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
         if (self.corpus is None) == (not self.corpora):
             raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
@@ -183,7 +188,10 @@ class Experiment:
             generator.built()
             generator.resolved(self.budget)
         for name in self.attacks:
-            self.attack(name)
+            if self.members(name) and (wrong := set(self.attacks[name]) - {"attack", "budget", "sources"}):
+                raise StaanetError(f"attack {name}: expected a budget and sources only, got {', '.join(sorted(wrong))}")
+            for member in self.members(name) or (name,):
+                self.attack(member)
 
     @property
     def plans(self) -> dict[str, CorpusPlan]:
@@ -204,24 +212,44 @@ class Experiment:
         """The victims that attacks are made on."""
         return self.sources or tuple(self.victims)
 
-    def sources_of(self, attack: str) -> tuple[str, ...]:
-        """Return the victims that an attack is made on; for one that does the same on all, such as noise, `none`."""
-        if self.attack(attack).sourceless:
+    def sources_of(self, attack: str, corpus: str) -> tuple[str, ...]:
+        """Return the victims on which an attack on clips of a corpus is made; `none` for one such as noise."""
+        if not self.members(attack) and self.attack(attack).sourceless:
             return (NO_SOURCE,)
-        return tuple(self.attacks[attack].get("sources", self.source_names))
+        return self._meeting(tuple(self._table(attack).get("sources", self.source_names)), corpus)
 
     @property
     def target_names(self) -> tuple[str, ...]:
         """The victims that attacks are evaluated on."""
         return self.targets or tuple(self.victims)
 
+    def targets_of(self, corpus: str) -> tuple[str, ...]:
+        """Return the victims on which attacks on clips of a corpus are evaluated."""
+        return self._meeting(self.target_names, corpus)
+
+    def _meeting(self, victims: tuple[str, ...], corpus: str) -> tuple[str, ...]:
+        return tuple(name for name in victims if self.crossed or self.home(name) == corpus)
+
+    def members(self, attack: str) -> tuple[str, ...]:
+        """Return the names of the attacks of which one is the worst case; none for an attack that is one itself."""
+        if self._table(attack).get("attack", attack) != NAME:
+            return ()
+        return tuple(f"{attack}.{member}" for member in STANDARD)
+
+    def _table(self, attack: str) -> dict[str, Any]:
+        """Return an attack's table; that of a member is its set's, with the member's own settings."""
+        if attack in self.attacks:
+            return self.attacks[attack]
+        group, member = attack.rsplit(".", 1)
+        return {**self.attacks[group], **STANDARD[member], "attack": member}
+
     def generator_of(self, attack: str) -> str | None:
         """Return the name of the generator that an attack uses, None where it uses none."""
-        return self.attacks[attack].get("generator")
+        return self._table(attack).get("generator")
 
     def attack(self, name: str, generator: Path | None = None, digest: str | None = None) -> Attack:
         """Build an attack; `generator` is the folder of the trained one, `digest` the hash of its weights."""
-        settings = dict(self.attacks[name])
+        settings = dict(self._table(name))
         kind = settings.pop("attack", name)
         wanted = settings.pop("generator", None)
         for source in settings.pop("sources", ()):

@@ -17,14 +17,16 @@ from staanet.attacks.staa_net import GeneratorAttack
 from staanet.audio import files as audio
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, check_writable, discard, read_json
+from staanet.core.files import check_replaceable, check_writable, discard, read_json, write_jsonl
 from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
+from staanet.core.types import frozen
 from staanet.corpora import Split, Store, by_speaker
 from staanet.corpora.base import audio_files
+from staanet.evaluation.counter import Counted, Trace
 from staanet.models import Victim, create_victim, load_victim
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
@@ -110,6 +112,8 @@ class AttackedFile:
     predicted_adv: str
     snr_peak_db: float | None
     sparsity: float
+    queries: int
+    gradients: int
 
 
 def attack(
@@ -121,11 +125,13 @@ def attack(
     settings: Mapping[str, Any],
     seed: int,
     device: torch.device,
+    trace: bool = False,
 ) -> list[AttackedFile]:
     """Attack a file, a folder of files or a store; each adversarial clip keeps its file's length, rate and channels.
 
     The attack works on one channel at the victim's rate. The change is brought to the file's own rate and added to
     every channel, and the file is written in 32-bit float (WAV) or 24 bits (FLAC) and read back before it is judged.
+    A trace, a line per pass of the attack through the victim, goes beside each file (`.trace.jsonl`) where asked.
 
     Raises:
         StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
@@ -147,7 +153,7 @@ def attack(
         if target.exists() and target.resolve() == (inputs if single else inputs / path).resolve():
             raise StaanetError(f"{target}: expected another place than the input, which would be lost; change OUT")
         try:
-            done.append(_attack_file(method, victim, path, target, samples, rate, seed, device))
+            done.append(_attack_file(method, victim, path, target, samples, rate, seed, device, trace))
         except StaanetError as error:
             if single:
                 raise StaanetError(f"{path}: {error}") from error
@@ -190,6 +196,7 @@ def _attack_file(
     rate: int,
     seed: int,
     device: torch.device,
+    trace: bool,
 ) -> AttackedFile:
     def heard(channels: Samples) -> Tensor:
         waveform = audio.resample(audio.mono(channels), rate, victim.sample_rate).clip(-1, 1)
@@ -200,7 +207,12 @@ def _attack_file(
         raise StaanetError("expected speech, got silence")
     with torch.no_grad():
         clean = victim(waveform).argmax(1)
-    perturbation = (method(victim, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
+    watch = Trace(waveform, clean) if trace else None
+    counted = Counted(victim, watch)
+    with frozen(victim):
+        perturbation = (method(counted, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
+    if watch is not None:
+        write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), watch.steps)
     change = audio.resample(perturbation, victim.sample_rate, rate)
     change = np.pad(change, (0, max(0, len(samples) - len(change))))[: len(samples)]
     audio.write(target, (samples + change[:, None]).clip(-1, 1), rate)
@@ -214,4 +226,6 @@ def _attack_file(
         predicted_adv=victim.labels[int(decided)],
         snr_peak_db=20 * float(np.log10(float(waveform.abs().max()) / size)) if size else None,
         sparsity=float((perturbation != 0).mean()),
+        queries=counted.queries,
+        gradients=counted.gradients,
     )

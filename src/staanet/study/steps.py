@@ -2,8 +2,8 @@
 
 import logging
 import os
+import random
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +21,9 @@ from staanet.core.signature import plain, signature
 from staanet.core.version import __version__
 from staanet.corpora import Corpus, Split, Store, by_speaker, folds, prepare
 from staanet.evaluation import PERCEPTION, AdversarialSet, clean_logits, evaluate, make, perceive
+from staanet.evaluation.case import figures as case_figures
+from staanet.evaluation.sanity import sanity
+from staanet.evaluation.worst import found, worst
 from staanet.metrics.perception import PACKAGES
 from staanet.models import Victim, create_victim, load_victim
 from staanet.models.view import LabelView
@@ -32,6 +35,8 @@ from staanet.training.generator import train_generator
 logger = logging.getLogger(__name__)
 
 Settings = dict[str, Any]
+
+COSTS = ("seconds_per_clip", "queries", "gradients")
 
 
 class Part(NamedTuple):
@@ -104,13 +109,14 @@ class Steps:
             self._stores[name] = Store(place)
         return self._stores[name]
 
-    @cached_property
-    def labels(self) -> tuple[str, ...]:
-        """The emotions that all corpora of the experiment have, in the order of the first.
+    def labels(self, corpus: str) -> tuple[str, ...]:
+        """Return the emotions that clips of a corpus are decided between, where corpora are crossed those of all.
 
         Raises:
-            StaanetError: fewer than two.
+            StaanetError: crossed corpora with fewer than two in common.
         """
+        if not self.experiment.crossed:
+            return self.store(corpus).labels
         spoken = {name: self.store(name).labels for name in self.experiment.plans}
         first = next(iter(spoken.values()))
         shared = tuple(label for label in first if all(label in labels for labels in spoken.values()))
@@ -121,7 +127,7 @@ class Steps:
 
     def clips(self, name: str) -> Store:
         """Return a prepared corpus held to the emotions of the experiment."""
-        return self.store(name).only(self.labels)
+        return self.store(name).only(self.labels(name))
 
     def splits(self, name: str) -> tuple[Split, ...]:
         """Return the splits of a corpus that are evaluated, written beside the records."""
@@ -152,8 +158,11 @@ class Steps:
 
     def test(self, part: Part) -> list[str]:
         """Return the test clips of a part, those of the experiment's emotions."""
-        known = self.clips(part.corpus).utterances
-        return [clip for clip in self.split(part).test if clip in known]
+        known, count = self.clips(part.corpus).utterances, self.experiment.clips
+        clips = [clip for clip in self.split(part).test if clip in known]
+        if count is None or count >= len(clips):
+            return clips
+        return sorted(random.Random(derive(self.experiment.seed, "clips", *part)).sample(clips, count))
 
     def home(self, victim: str, part: Part) -> Part:
         """Return the part whose training clips a victim hears to be judged on `part`: this, or one of its corpus."""
@@ -183,7 +192,8 @@ class Steps:
     def judge(self, name: str, part: Part) -> Victim:
         """Return a victim that decides between the experiment's emotions only."""
         victim = self.victim(name, part)
-        return victim if victim.labels == self.labels else LabelView(victim, self.labels)
+        labels = self.labels(part.corpus)
+        return victim if victim.labels == labels else LabelView(victim, labels)
 
     def victim_settings(self, name: str, part: Part) -> Settings:
         """Return all that decides a victim's weights."""
@@ -256,9 +266,10 @@ class Steps:
             "attack": fields,
             "source": None if source == NO_SOURCE else self.victim_settings(source, part),
             "store": self.store(part.corpus).digest,
-            "labels": list(self.labels),
+            "labels": list(self.labels(part.corpus)),
             "split": self.split(part).digest(),
-            "size": self._size(source) if self.experiment.protocol == "paper" else None,
+            "clips": self.experiment.clips,
+            "size": self._size(source, part) if self.experiment.protocol == "paper" else None,
             "protocol": self.experiment.protocol,
             "labels_from": self.experiment.labels_from,
             "seed": derive(self.experiment.seed, "attack"),
@@ -270,10 +281,10 @@ class Steps:
         place = self.out / "adversarial" / f"{name}-{source}-{self._signature(settings)}"
 
         def attacked() -> None:
-            stand_in, store = self._stand_in(source), self.clips(part.corpus)
+            stand_in, store = self._stand_in(source, part), self.clips(part.corpus)
             victim = self.judge(stand_in, part)
             if self.experiment.labels_from == "predictions":
-                clean = self.clean(stand_in, victim, part, self._size(source))
+                clean = self.clean(stand_in, victim, part, self._size(source, part))
                 labels = {clip: int(logits.argmax()) for clip, logits in clean.items()}
             else:
                 labels = {clip: store.label(clip) for clip in self.test(part)}
@@ -307,16 +318,18 @@ class Steps:
 
     def record(self, name: str, source: str, target: str, part: Part) -> Path:
         """Return the path of the record of a case."""
-        experiment, split = self.experiment, self.split(part)
-        attack_settings = self.attack_settings(name, source, part)
-        target_settings = self.victim_settings(target, part)
-        settings = {**attack_settings, "target": target_settings, "perception": experiment.perception}
-        case = self._signature(settings)
-        path = records.record_path(self.out / "records", case, source, target, name)
+        experiment = self.experiment
+        settings = {
+            **self.attack_settings(name, source, part),
+            "target": self.victim_settings(target, part),
+            "perception": experiment.perception,
+            "folds_planned": self._folds_planned(part),
+        }
+        path = self._record_path(settings, name, source, target)
 
         def evaluated() -> None:
             victim = self.judge(target, part)
-            size = self._size(source)
+            size = self._size(source, part)
             figures, rows = evaluate(
                 victim,
                 self.clips(part.corpus),
@@ -330,39 +343,86 @@ class Steps:
                 device=self.device,
                 perception=self.perception(name, source, part),
             )
-            budget = experiment.attack(name).budget
-            commit, tree_clean = provenance.commit()
-            record = Record(
-                signature=case,
-                experiment=self.name,
-                corpus=self.store(part.corpus).corpus,
-                split=split.digest(),
-                fold=split.fold,
-                folds=() if split.fold is None else (split.fold,),
-                folds_planned=0 if split.fold is None else len(self.splits(part.corpus)),
-                source=source,
-                target=target,
-                attack=name,
-                generator=experiment.generator_of(name),
-                defence=None,
-                protocol=experiment.protocol,
-                labels_from=experiment.labels_from,
-                seed=experiment.seed,
-                budget_epsilon=budget.epsilon,
-                budget_snr_db=budget.snr_db,
-                budget_sparsity=budget.sparsity,
-                labels=list(self.labels),
-                settings=settings,
-                versions=provenance.versions(*(PACKAGES if experiment.perception else ())),
-                commit=commit,
-                tree_clean=tree_clean,
-                device=provenance.device_name(self.device),
-                **figures,
-            )
-            records.write(self.out / "records", record, rows)
+            self._write(name, source, target, part, settings, figures, rows)
 
         self._found_or_made("record", [path, path.with_suffix(".jsonl")], evaluated)
         return path
+
+    def worst(self, name: str, source: str, target: str, part: Part) -> Path:
+        """Return the path of the record of the worst case over an attack's members, each with a record of its own."""
+        experiment = self.experiment
+        paths = {member: self.record(member, source, target, part) for member in experiment.members(name)}
+        settings = {"worst": {member: path.stem.rsplit("-", 1)[-1] for member, path in paths.items()}}
+        path = self._record_path(settings, name, source, target)
+
+        def taken() -> None:
+            members = {member: records.read(path) for member, path in paths.items()}
+            rows = worst({member: records.read_outcomes(path) for member, path in paths.items()})
+            made = {cost: sum(getattr(r, cost) for r in members.values()) for cost in COSTS}
+            figures = case_figures(
+                rows, len(self.labels(part.corpus)), made | dict.fromkeys(("comb_share", "comb_share_victim"))
+            )
+            checks = sanity(
+                self.judge(target, part),
+                self.clips(part.corpus),
+                self.test(part),
+                batch_size=experiment.batch_size,
+                device=self.device,
+            )
+            rates = {member: record.asr for member, record in members.items()}
+            self._write(name, source, target, part, settings, found(figures, rows, rates, checks), rows)
+
+        self._found_or_made("record", [path, path.with_suffix(".jsonl")], taken)
+        return path
+
+    def _record_path(self, settings: Settings, name: str, source: str, target: str) -> Path:
+        return records.record_path(self.out / "records", self._signature(settings), source, target, name)
+
+    def _write(
+        self,
+        name: str,
+        source: str,
+        target: str,
+        part: Part,
+        settings: Settings,
+        figures: dict[str, Any],
+        rows: list[dict[str, Any]],
+    ) -> None:
+        """Write a record and its outcomes."""
+        experiment, split = self.experiment, self.split(part)
+        budget = experiment.attack((experiment.members(name) or (name,))[0]).budget
+        commit, tree_clean = provenance.commit()
+        record = Record(
+            signature=self._signature(settings),
+            experiment=self.name,
+            corpus=self.store(part.corpus).corpus,
+            split=split.digest(),
+            fold=split.fold,
+            folds=() if split.fold is None else (split.fold,),
+            folds_planned=self._folds_planned(part),
+            source=source,
+            target=target,
+            attack=name,
+            generator=experiment.generator_of(name),
+            defence=None,
+            protocol=experiment.protocol,
+            labels_from=experiment.labels_from,
+            seed=experiment.seed,
+            budget_epsilon=budget.epsilon,
+            budget_snr_db=budget.snr_db,
+            budget_sparsity=budget.sparsity,
+            labels=list(self.labels(part.corpus)),
+            settings=settings,
+            versions=provenance.versions(*(PACKAGES if experiment.perception else ())),
+            commit=commit,
+            tree_clean=tree_clean,
+            device=provenance.device_name(self.device),
+            **figures,
+        )
+        records.write(self.out / "records", record, rows)
+
+    def _folds_planned(self, part: Part) -> int:
+        return 0 if self.split(part).fold is None else len(self.splits(part.corpus))
 
     def clean(self, name: str, victim: Victim, part: Part, size: int) -> dict[str, Tensor]:
         """Return a victim's logits on the clean test clips, taken once."""
@@ -381,8 +441,9 @@ class Steps:
 
     def examples(self, name: str, source: str, part: Part) -> list[Path]:
         """Return the folders of some clips to listen to."""
-        settings = {**self.attack_settings(name, source, part), "targets": self.experiment.target_names}
-        cases = {target: self.record(name, source, target, part) for target in self.experiment.target_names}
+        targets = self.experiment.targets_of(part.corpus)
+        settings = {**self.attack_settings(name, source, part), "targets": targets}
+        cases = {target: self.record(name, source, target, part) for target in targets}
         return examples.write(
             self.out / "examples",
             f"{name}-{source}-{self._signature(settings)}",
@@ -393,13 +454,13 @@ class Steps:
             about={"attack": name, "source": source},
         )
 
-    def _size(self, source: str) -> int:
+    def _size(self, source: str, part: Part) -> int:
         """Return the trained length, in samples, that clips are fitted to under the paper's protocol."""
-        return round(self.experiment.victims[self._stand_in(source)].seconds * self.experiment.sample_rate)
+        return round(self.experiment.victims[self._stand_in(source, part)].seconds * self.experiment.sample_rate)
 
-    def _stand_in(self, source: str) -> str:
-        """Return the source, or the first one for an attack that does the same on all."""
-        return self.experiment.source_names[0] if source == NO_SOURCE else source
+    def _stand_in(self, source: str, part: Part) -> str:
+        """Return the source, or the first target for an attack that does the same on all."""
+        return self.experiment.targets_of(part.corpus)[0] if source == NO_SOURCE else source
 
     def _signature(self, settings: Settings) -> str:
         return signature({"version": __version__, **settings})

@@ -1,0 +1,79 @@
+"""What an attack asks of a model: how many clips forward, how many backward, and, when traced, what came back."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from staanet.core.types import Classifier, as_classifier, bounds_of, margin
+
+
+class Counted:
+    """A classifier that counts the clips that pass through it, forward and backward.
+
+    Args:
+        model: what is counted.
+        watch: is told of every pass, for a trace.
+
+    >>> counted = Counted(lambda waveforms: waveforms)
+    >>> logits = counted(torch.zeros(3, 2, requires_grad=True), torch.tensor([2, 2, 2]))
+    >>> logits.sum().backward()
+    >>> counted.queries, counted.gradients
+    (3, 3)
+    """
+
+    def __init__(self, model: Callable[..., Tensor], watch: "Trace | None" = None) -> None:
+        self._classifier: Classifier = as_classifier(model)
+        self._watch = watch
+        self.bounds = bounds_of(model)
+        self.queries = 0
+        self.gradients = 0
+
+    def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of waveforms `[B, T]`."""
+        logits = self._classifier(waveforms, lengths)
+        self.queries += len(waveforms)
+        step = self._watch.forward(waveforms, logits) if self._watch else None
+        if logits.requires_grad:
+            logits.register_hook(self._backward)
+            if step is not None and self._watch and waveforms.requires_grad:
+                watch = self._watch
+                waveforms.register_hook(lambda gradients: watch.backward(step, gradients))
+        return logits
+
+    def _backward(self, gradients: Tensor) -> None:
+        self.gradients += len(gradients)
+
+
+class Trace:
+    """What each pass of an attack on one clip showed: for debugging the attack.
+
+    Args:
+        waveform: `[1, T]`, the clean clip.
+        label: `[1]`, the class that it is to leave or to reach.
+    """
+
+    def __init__(self, waveform: Tensor, label: Tensor) -> None:
+        self._waveform = waveform
+        self._label = label
+        self.steps: list[dict[str, Any]] = []
+
+    def forward(self, waveforms: Tensor, logits: Tensor) -> int:
+        """Note a forward pass of one or more candidates and return its number."""
+        changes = (waveforms.detach() - self._waveform[:, : waveforms.shape[1]]).abs()
+        self.steps.append(
+            {
+                "step": len(self.steps),
+                "candidates": len(waveforms),
+                "margin": float(margin(logits.detach(), self._label.expand(len(logits))).min()),
+                "l0": float((changes > 0).sum(1).double().mean()),
+                "linf": float(changes.amax()),
+                "gradient_norm": None,
+            }
+        )
+        return len(self.steps) - 1
+
+    def backward(self, step: int, gradients: Tensor) -> None:
+        """Note the gradient that a pass gave, as the mean of its candidates' Euclidean norms."""
+        self.steps[step]["gradient_norm"] = float(torch.linalg.vector_norm(gradients, dim=1).mean())
