@@ -8,14 +8,19 @@ import sys
 from pathlib import Path
 
 from staanet.core import records
-from staanet.report import figures, perception, summary, tables
+from staanet.evaluation import pooled
+from staanet.report import comparisons, figures, perception, summary, tables
+from staanet.report.page import Outcomes
 
 DOCS = Path(__file__).resolve().parent
 
 
 def publish(run: Path) -> Path:
     """Copy records and tables of a run, draw its figure, write its page, and return the page's path."""
-    found = records.read_all(run)
+    parts = records.read_all(run)
+    outcomes = Outcomes(run, parts)
+    found = pooled(parts, outcomes)
+    compared = comparisons.comparisons(found, outcomes)
     place = DOCS / "results" / run.name
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(run / "tables", place / "tables")
@@ -33,9 +38,10 @@ def publish(run: Path) -> Path:
         *summary.sentences(found),
         f"![ASR of each attack beside its control](../../images/{picture.name})",
         tables.markdown(tables.transfer(found).printed()),
+        *([tables.markdown(comparisons.table(compared))] if compared else []),
         *([tables.markdown(perception.table(measured))] if (measured := perception.measured(found)) else []),
         *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(found)),
-        *(f"- {doubt}" for doubt in summary.doubts(found)),
+        *(f"- {doubt}" for doubt in summary.doubts(parts)),
         f"Each number follows from [the records](records); [flags](../../flags.md) and "
         f"[what a number says](../../threat-model.md). Made by `staanet run {found[0].experiment}`.",
     ]

@@ -6,7 +6,8 @@ import torch
 from staanet.attacks import create_attack
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic, prepare
-from staanet.evaluation import make, perceive
+from staanet.evaluation import clean_logits, evaluate, make, perceive
+from staanet.evaluation.case import figures
 from staanet.evaluation.perception import averaged
 from staanet.metrics.perception import MEASURES
 from staanet.models import create_victim
@@ -47,6 +48,18 @@ def test_the_papers_protocol_compares_the_stretch_in_common(store, tmp_path, sec
         assert len(clean) == len(twin) == (stretch or store.length(row["id"]))
         assert torch.equal(clean, store.waveform(row["id"])[: len(clean)])
         assert row["si_sdr_db"] == MEASURES["si_sdr_db"](clean, twin, store.sample_rate).value
+
+
+def test_figures_follow_from_the_rows_alone_as_pooling_needs(store, tmp_path):
+    clips, adversarial = attacked(store, tmp_path / "set", 0.3, "file")
+    with seeded("target"):
+        target = create_victim("zhao19", store.labels, seconds=0.3).eval()
+    how = {"protocol": "file", "size": 4_800, "batch_size": 2, "device": torch.device("cpu")}
+    clean = clean_logits(target, store, clips, **how)
+    heard = perceive(store, clips, adversarial)
+    found, rows = evaluate(target, store, clips, adversarial, clean, seed=0, perception=heard, **how)
+    assert found == figures(rows, len(store.labels), adversarial.figures)
+    assert found["stoi"] == pytest.approx(sum(own["stoi"] for own in heard) / len(heard))
 
 
 def row(clip, fooled, reason=None, **values):

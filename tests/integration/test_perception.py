@@ -104,7 +104,7 @@ def test_a_second_run_finds_everything(plans, out, monkeypatch):
 
 def test_a_missing_package_is_told_before_any_work(plans, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pystoi", None)
-    with pytest.raises(StaanetError, match=r"found no pystoi; pip install 'staanet\[perceptual\]'"):
+    with pytest.raises(StaanetError, match=r"found no pystoi; install staanet\[perceptual\]"):
         study.run(plans / "measured.toml", tmp_path / "out")
     assert not (tmp_path / "out").exists()
     study.load(plans / "measured.toml")

@@ -35,7 +35,7 @@ ROUNDING = 1e-26
 
 UNCHANGED = "the clip was not changed"
 SILENT = "the clip is silent"
-NOT_INSTALLED = f"a package is missing: pip install '{EXTRA}'"
+NOT_INSTALLED = f"a package is missing: install {EXTRA}"
 
 
 class Measured(NamedTuple):
@@ -185,7 +185,7 @@ def check_installed() -> None:
     if missing:
         raise StaanetError(
             f"perception = true: expected the packages {' and '.join(PACKAGES)}, found no {' and no '.join(missing)}; "
-            f"pip install '{EXTRA}', or take the setting out"
+            f"install {EXTRA} (docs/guide.md, Perception), or take the setting out"
         )
 
 
