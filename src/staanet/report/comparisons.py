@@ -1,17 +1,28 @@
 """Attack against attack on the same clips, with what so many clips could have told apart."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from staanet.core.records import NO_SOURCE, Interval, Record
 from staanet.evaluation.case import Rows
 from staanet.metrics import beyond_clips, detectable, paired, sign_test
-from staanet.report.tables import grid
-from staanet.report.wording import budget, interval, percent, said
+from staanet.report.tables import Cell, Table
+from staanet.report.wording import budget, interval, key, number, percent
 
-HEADINGS = ("attack", "against", "source", "target", "budget", "n", "difference", "p", "detectable")
+PLACE = ("corpus", "split", "protocol", "defence", "target", "budget_epsilon", "budget_snr_db", "budget_sparsity")
+"""What two records have in common that can be compared clip by clip."""
+
+CAPTION = (
+    "Attack against attack on the same clips: the difference of the ASRs in points with its 95 % interval, which lets "
+    "clips of a speaker resemble each other; the exact p-value of McNemar's test, clips taken as independent, each row "
+    "by itself; and the smallest difference that so many clips would have shown in 80 % of repetitions."
+)
+NAMES = ("attack", "against", "source", "target", "budget")
+MEASURES = ("n", "difference", "p", "detectable")
 
 
 @dataclass(frozen=True)
@@ -32,32 +43,33 @@ class Comparison:
     """The smallest difference that so many clips show in 80 % of repetitions."""
 
 
+FIELDS = tuple(field.name for field in dataclasses.fields(Comparison))
+
+
 def comparisons(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Comparison]:
-    """Compare, within each source, target and budget, the attack that comes first with all others.
+    """Compare, on each source, target and budget, the attack that comes first with all others.
+
+    An attack without a source is compared with those of every source, and never comes first.
 
     Args:
         records: pooled, in the order of their experiment.
         outcomes: returns the rows of a record.
     """
-    made = []
-    for first in records:
-        rivals = [r for r in records if _place(r) == _place(first) and r.source in (first.source, NO_SOURCE)]
-        earlier = records[: records.index(first)]
-        if first.source == NO_SOURCE or any((_place(r), r.source) == (_place(first), first.source) for r in earlier):
-            continue
-        own = outcomes(first)
-        made += [_comparison(first, other, own, outcomes(other)) for other in rivals if other is not first]
-    return made
-
-
-def _place(record: Record) -> tuple[object, ...]:
-    """Return what two records have in common that can be compared clip by clip."""
-    return (record.target, budget(record), record.corpus, record.protocol, record.split, record.defence)
+    firsts: dict[tuple[Any, ...], Record] = {}
+    for record in records:
+        if record.source != NO_SOURCE:
+            firsts.setdefault((*key(record, PLACE), record.source), record)
+    return [
+        _comparison(first, other, outcomes(first), outcomes(other))
+        for first in firsts.values()
+        for other in records
+        if other is not first and key(other, PLACE) == key(first, PLACE) and other.source in (first.source, NO_SOURCE)
+    ]
 
 
 def _comparison(first: Record, other: Record, own: Rows, others: Rows) -> Comparison:
-    fooled = {row["id"]: row["predicted_adv"] != row["predicted_clean"] for row in others}
-    differences = np.array([float(row["predicted_adv"] != row["predicted_clean"]) - fooled[row["id"]] for row in own])
+    fooled = {row["id"]: _fooled(row) for row in others}
+    differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in own])
     labels, speakers = np.array([row["label"] for row in own]), [row["speaker"] for row in own]
     return Comparison(
         attack=first.attack,
@@ -67,29 +79,26 @@ def _comparison(first: Record, other: Record, own: Rows, others: Rows) -> Compar
         budget=budget(first),
         n=len(differences),
         difference=float(differences.mean()),
-        difference_speaker_ci=beyond_clips(differences, labels, speakers, paired(differences)),
+        difference_speaker_ci=beyond_clips(differences, labels, speakers, paired(differences), low=-1.0),
         p_value=sign_test(differences),
         detectable=detectable(differences),
     )
 
 
-def markdown(made: Sequence[Comparison]) -> str:
-    """Return the comparisons as GitHub's Markdown."""
-    caption = (
-        "Difference of the ASRs in points, paired by clip, with its 95 % interval that lets clips of a speaker "
-        "resemble each other; the exact p-value of McNemar's test; and the smallest difference that so many clips would have "
-        "shown in 80 % of repetitions."
-    )
-    return caption + "\n\n" + grid(HEADINGS, [texts(comparison) for comparison in made], words=5)
+def _fooled(row: dict[str, Any]) -> bool:
+    return bool(row["predicted_adv"] != row["predicted_clean"])
 
 
-def texts(comparison: Comparison) -> list[str]:
-    """Return the cells of a comparison's row."""
-    p_value = "< 0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
-    return [
-        *(comparison.attack, comparison.other, comparison.source, comparison.target, comparison.budget),
-        said(comparison.n),
-        f"{percent(comparison.difference)} {interval(comparison.difference_speaker_ci)}",
-        p_value,
-        percent(comparison.detectable),
+def table(made: Sequence[Comparison]) -> Table:
+    """Arrange comparisons into a table: a row each."""
+    rows = [
+        [
+            *(Cell(name, name) for name in (row.attack, row.other, row.source, row.target, row.budget)),
+            Cell(str(row.n), row.n),
+            Cell(percent(row.difference), row.difference, interval(row.difference_speaker_ci)),
+            Cell("< 0.001" if row.p_value < 0.001 else number(row.p_value, 3), row.p_value),
+            Cell(percent(row.detectable), row.detectable),
+        ]
+        for row in made
     ]
+    return Table("comparisons", CAPTION, list(NAMES), [("", MEASURES)], rows, [])

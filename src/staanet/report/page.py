@@ -1,6 +1,5 @@
 """One run's records and examples -> its tables and its page."""
 
-import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,27 +36,16 @@ def write(run: Path) -> Path:
     outcomes = Outcomes(run, parts)
     found = pooled(parts, outcomes)
     compared = comparisons.comparisons(found, outcomes)
-    clips = examples.read_all(run)
-    transfer = tables.transfer(found)
+    transfer, measured = tables.transfer(found), perception.measured(found)
     heard = listening_results.found(run)
-    page = run / "report" / "index.html"
+    page, folder = run / "report" / "index.html", run / "tables"
     for path, text in {
-        **(listening_tables.files(run / "tables", heard) if heard else {}),
-        run / "tables" / "transfer.md": tables.markdown(transfer.printed()),
-        run / "tables" / "transfer.tex": tables.latex(transfer.printed()),
-        run / "tables" / "transfer.csv": tables.comma_separated(found, tables.TRANSFER_FIELDS),
-        run / "tables" / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
-        **_comparison_files(run / "tables", compared),
-        **_perception_files(run / "tables", perception.measured(found)),
-        page: _html(
-            records.title(run) or ", ".join(unique(r.experiment for r in found)),
-            found,
-            parts,
-            clips,
-            transfer,
-            compared,
-            heard,
-        ),
+        **(listening_tables.files(folder, heard) if heard else {}),
+        **_files(folder, transfer.printed(), found, tables.TRANSFER_FIELDS),
+        **_files(folder, comparisons.table(compared), compared, comparisons.FIELDS),
+        **_files(folder, perception.table(measured), measured, perception.FIELDS),
+        folder / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
+        page: _html(run, found, parts, transfer, compared, heard),
     }.items():
         with whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
@@ -87,32 +75,21 @@ class Outcomes:
         return rows
 
 
-def _comparison_files(folder: Path, compared: Sequence[comparisons.Comparison]) -> dict[Path, str]:
-    if not compared:
+def _files(folder: Path, table: tables.Table, rows: Sequence[Any], fields: Sequence[str]) -> dict[Path, str]:
+    """Return a table as it is printed, and its rows in full, by their places; nothing where there are no rows."""
+    if not rows:
         return {}
-    fields = [field.name for field in dataclasses.fields(comparisons.Comparison)]
     return {
-        folder / "comparisons.md": comparisons.markdown(compared),
-        folder / "comparisons.csv": tables.comma_separated(compared, fields),
-    }
-
-
-def _perception_files(folder: Path, measured: Sequence[Record]) -> dict[Path, str]:
-    if not measured:
-        return {}
-    table = perception.table(measured)
-    return {
-        folder / "perception.md": tables.markdown(table),
-        folder / "perception.tex": tables.latex(table),
-        folder / "perception.csv": tables.comma_separated(measured, perception.FIELDS),
+        folder / f"{table.label}.md": tables.markdown(table),
+        folder / f"{table.label}.tex": tables.latex(table),
+        folder / f"{table.label}.csv": tables.comma_separated(rows, fields),
     }
 
 
 def _html(
-    title: str,
+    run: Path,
     found: list[Record],
     parts: list[Record],
-    clips: list[examples.Example],
     transfer: tables.Transfer,
     compared: list[comparisons.Comparison],
     heard: listening_results.Counts | None,
@@ -120,12 +97,11 @@ def _html(
     lead, fields = summary.leading(found), columns(found)
     measured = perception.measured(found)
     return PAGE.render(
-        title=title,
+        title=records.title(run) or ", ".join(unique(r.experiment for r in found)),
         summary=summary.sentences(found),
         lead=case(lead, fields),
         transfer=transfer,
-        comparisons=[comparisons.texts(comparison) for comparison in compared],
-        comparison_headings=comparisons.HEADINGS,
+        comparisons=comparisons.table(compared) if compared else None,
         perception=perception.table(measured) if measured else None,
         rates=tables.RATES,
         measures=tables.MEASURES,
@@ -133,7 +109,7 @@ def _html(
             draw.__name__: figures.svg(draw, found, prefix=draw.__name__)
             for draw in (figures.rates, figures.costs, figures.predictions, figures.classes)
         },
-        examples=clips,
+        examples=examples.read_all(run),
         listening=heard and listening_tables.section(heard),
         flags=summary.flags(found),
         flagged=sum(bool(r.flags) for r in found),
