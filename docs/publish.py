@@ -9,7 +9,7 @@ from pathlib import Path
 
 from staanet.core import records
 from staanet.evaluation import pooled
-from staanet.report import comparisons, figures, perception, summary, tables
+from staanet.report import comparisons, figures, perception, summary, tables, victims
 from staanet.report.page import Outcomes
 
 DOCS = Path(__file__).resolve().parent
@@ -38,6 +38,7 @@ def publish(run: Path) -> Path:
         *summary.sentences(found),
         f"![ASR of each attack beside its control](../../images/{picture.name})",
         tables.markdown(tables.transfer(found).printed()),
+        tables.markdown(victims.table(found)),
         *([tables.markdown(comparisons.table(compared))] if compared else []),
         *([tables.markdown(perception.table(measured))] if (measured := perception.measured(found)) else []),
         *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(found)),

@@ -80,6 +80,8 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         comb_share=0.075,
         comb_share_victim=0.0125,
         seconds_per_clip=0.0123,
+        queries=101.0,
+        gradients=100.0,
         flags=[],
         settings={"attack": {"name": attack, "epsilon": 0.03}},
         versions={"staanet": "0.1.0", "torch": "2.6.0"},
@@ -177,8 +179,8 @@ def test_every_file_is_there_and_the_page_is_returned(tmp_path):
     run = run_with(tmp_path, *FOUR)
     assert report.write(run) == run / "report" / "index.html"
     left = {str(path.relative_to(run)) for room in ("tables", "report") for path in (run / room).iterdir()}
-    tables = {"transfer.md", "transfer.csv", "transfer.tex", "records.csv"}
-    assert left == {"report/index.html", *(f"tables/{name}" for name in tables)}
+    tables = {f"{name}.{end}" for name in ("transfer", "victims", "comparisons") for end in ("md", "csv", "tex")}
+    assert left == {"report/index.html", *(f"tables/{name}" for name in (*tables, "records.csv"))}
 
 
 def test_the_csv_holds_every_field_of_every_record(run):
@@ -186,8 +188,8 @@ def test_the_csv_holds_every_field_of_every_record(run):
         for name, value in asdict(record).items():
             if name.endswith("_ci"):
                 assert (float(row[f"{name}_low"]), float(row[f"{name}_high"])) == tuple(value)
-            elif isinstance(value, dict | list):
-                assert json.loads(row[name]) == value
+            elif isinstance(value, dict | list | tuple):
+                assert json.loads(row[name]) == (list(value) if isinstance(value, tuple) else value)
             elif isinstance(value, float):
                 assert float(row[name]) == value
             else:
@@ -205,13 +207,14 @@ def test_the_transfer_csv_holds_raw_fractions(run):
 def test_a_row_has_an_attack_on_a_source_and_every_target(run):
     lines = (run / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
     (row,) = (line for line in lines if line.startswith(r"| staa\_net | emo18 |"))
-    assert "| 56.9 [47.2, 66.0]† | 12.4 | 44.4 [34.3, 54.2] | 20.6 [13.7, 29.4] | 9.2 | 11.4 [3.3, 19.6] |" in row
-    assert row.endswith("| 4.91 | 17.2 | 7.5 | 0.0123 |")
+    assert "| 56.9 [46.2, 67.0]† | 12.4 | 44.4 [33.3, 55.2] | 20.6 [12.7, 30.4] | 9.2 | 11.4 [2.3, 20.6] |" in row
+    assert row.endswith("| 4.91 | 17.2 | 7.5 | 0.0123 | 101 | 50 |")
 
 
 def test_the_caption_states_the_conditions(run):
     caption = (run / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()[0]
-    assert r"n = 102 clips of emo\_db; split test; protocol file, labels from predictions; budget: epsilon" in caption
+    assert "95 % intervals that let clips of a speaker resemble each other. n = 102 clips of" in caption
+    assert r"of emo\_db, 10 speakers; split test; protocol file, labels from predictions; budget: epsilon" in caption
     assert "; seed 0." in caption
     assert caption.endswith("† white-box: the target is the source.")
 
@@ -252,17 +255,22 @@ def test_every_undefined_metric_can_be_reported(tmp_path):
     assert "do not name the commit" in page.text
 
 
-def test_folds_have_rows_of_their_own_in_the_order_of_the_run(tmp_path):
-    found = [made(fold=fold, signature=f"{fold}", asr=fold / 10) for fold in (2, 10)]
+def test_folds_that_cannot_be_pooled_have_rows_of_their_own_in_the_order_of_the_run(tmp_path):
+    found = [
+        made(fold=fold, folds=(fold,), folds_planned=planned, signature=f"{fold}", asr=fold / 10)
+        for fold, planned in ((2, 1), (10, 3))
+    ]
     run_with(tmp_path, *found)
     paths = [records.record_path(tmp_path / "records", r.signature, r.source, r.target, r.attack) for r in found]
     records.write_contents(tmp_path, "Folds", records=paths, examples=[])
     report.write(tmp_path)
     lines = (tmp_path / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
-    assert lines[2].startswith("| attack | source | fold | emo18 ASR")
+    assert lines[0].count("PARTIAL, folds are missing") == 1
+    assert "split test, fold 2 or fold 10 of the 3 planned; " in lines[0]
+    assert lines[2].startswith("| attack | source | folds | emo18 ASR")
     assert [line.split(" | ")[2:4] for line in lines[4:6]] == [
-        ["2", "20.0 [47.2, 66.0]†"],
-        ["10", "100.0 [47.2, 66.0]†"],
+        ["2", "20.0 [46.2, 67.0]†"],
+        ["10", "100.0 [46.2, 67.0]†"],
     ]
 
 
@@ -287,15 +295,16 @@ def test_the_page_needs_nothing_from_elsewhere(page):
 
 def test_the_summary_says_what_the_leading_record_says(page):
     assert (
-        "On 102 clips of emo_db (split test), staa_net, trained against emo18, changed 57 % (95 % interval" in page.text
+        "On 102 clips of emo_db (10 speakers), staa_net, trained against emo18, changed 57 % (95 % interval 46 to 67 %)"
+        in page.text
     )
-    assert "random noise of the same size and count changed 12 %, so the excess is 44 points (34 to 54)." in page.text
-    assert "On zhao19, unseen by the attack (transfer), it changed 21 % (95 % interval 14 to 29 %)" in page.text
+    assert "random noise of the same size and count changed 12 %, so the excess is 44 points (33 to 55)." in page.text
+    assert "On zhao19, unseen by the attack (transfer), it changed 21 % (95 % interval 13 to 30 %)" in page.text
     assert "Written to 24-bit files and read back, its audio changed 56 % of the predictions of emo18." in page.text
 
 
 def test_an_excess_that_may_be_zero_is_called_so(tmp_path):
-    page = Page(report.write(run_with(tmp_path, made(asr_excess=0.02, asr_excess_ci=(-0.05, 0.09)))))
+    page = Page(report.write(run_with(tmp_path, made(asr_excess=0.02, asr_excess_speaker_ci=(-0.05, 0.09)))))
     assert "the excess is 2 points (−5 to 9), not clearly different from zero." in page.text
 
 
@@ -317,13 +326,13 @@ def test_different_commits_and_unclean_trees_are_told(tmp_path, page):
 def test_every_heading_of_the_table_sorts(page):
     headings = [attributes for attributes in page.all("th") if attributes["scope"] == "col"]
     buttons = page.all("button")
-    assert len(headings) == 2 + 2 * 3 + 4
+    assert len(headings) == (2 + 2 * 3 + 6) + 8 + 9  # of transfer, victims and comparisons
     assert len(buttons) == len(headings) + 2  # and one for each example
     assert all(button["type"] == "button" for button in buttons)
 
 
 def test_white_box_is_a_word(page):
-    assert "56.9 [47.2, 66.0] white-box" in page.text
+    assert "56.9 [46.2, 67.0] white-box" in page.text
 
 
 def test_every_figure_says_what_there_is_to_see(page):

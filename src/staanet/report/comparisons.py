@@ -60,15 +60,16 @@ def comparisons(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -
         if record.source != NO_SOURCE:
             firsts.setdefault((*key(record, PLACE), record.source), record)
     return [
-        _comparison(first, other, outcomes(first), outcomes(other))
+        compare(first, other, outcomes)
         for first in firsts.values()
         for other in records
         if other is not first and key(other, PLACE) == key(first, PLACE) and other.source in (first.source, NO_SOURCE)
     ]
 
 
-def _comparison(first: Record, other: Record, own: Rows, others: Rows) -> Comparison:
-    fooled = {row["id"]: _fooled(row) for row in others}
+def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) -> Comparison:
+    """Compare two attacks on the same target and clips."""
+    own, fooled = outcomes(first), {row["id"]: _fooled(row) for row in outcomes(other)}
     differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in own])
     labels, speakers = np.array([row["label"] for row in own]), [row["speaker"] for row in own]
     return Comparison(

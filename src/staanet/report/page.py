@@ -19,6 +19,7 @@ from staanet.report import (
     perception,
     summary,
     tables,
+    victims,
 )
 from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
@@ -42,6 +43,7 @@ def write(run: Path) -> Path:
     for path, text in {
         **(listening_tables.files(folder, heard) if heard else {}),
         **_files(folder, transfer.printed(), found, tables.TRANSFER_FIELDS),
+        **_files(folder, victims.table(found), victims.standings(found), victims.FIELDS),
         **_files(folder, comparisons.table(compared), compared, comparisons.FIELDS),
         **_files(folder, perception.table(measured), measured, perception.FIELDS),
         folder / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
@@ -101,6 +103,7 @@ def _html(
         summary=summary.sentences(found),
         lead=case(lead, fields),
         transfer=transfer,
+        victims=victims.table(found),
         comparisons=comparisons.table(compared) if compared else None,
         perception=perception.table(measured) if measured else None,
         rates=tables.RATES,

@@ -13,7 +13,7 @@ from staanet.report.wording import case, columns, conditions, interval, key, num
 
 UNDEFINED = "–"
 RATES = ("ASR", "control", "excess")
-MEASURES = ("sparsity %", "SNR peak dB", "comb share %", "s per clip")
+MEASURES = ("sparsity %", "SNR peak dB", "comb share %", "s per clip", "queries", "gradients")
 DAGGER = "†"
 WHITE_BOX = f" {DAGGER} white-box: the target is the source."
 MARKDOWN_SPECIAL = "\\`*_[]<>|~"
@@ -137,6 +137,8 @@ def _measures(record: Record, fields: Sequence[str], notes: list[str]) -> list[C
         cell("snr_peak_db", None if snr is None else number(snr)),
         cell("comb_share", None if comb is None else percent(comb)),
         cell("seconds_per_clip", f"{record.seconds_per_clip:.3g}"),
+        cell("queries", number(record.queries, 0)),
+        cell("gradients", number(record.gradients, 0)),
     ]
 
 
@@ -221,7 +223,8 @@ TRANSFER_FIELDS = (
     *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
     *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "speakers"),
     *("asr", "asr_ci", "asr_speaker_ci", "asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci"),
-    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "signature"),
+    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "queries", "gradients"),
+    "signature",
 )
 ALL_FIELDS = tuple(field.name for field in dataclasses.fields(Record))
 

@@ -1,0 +1,75 @@
+"""The victims' table: how well each recognises emotions, and how far noise alone moves it, before any attack."""
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from staanet.core.records import Interval, Record
+from staanet.report.tables import Cell, Table
+from staanet.report.wording import budget, conditions, interval, percent, unique
+
+NAMES = ("victim", "corpus", "noise within")
+MEASURES = ("n", "UAR %", "accuracy %", "largest class %", "control %")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A victim on the clean clips of a corpus, and under random noise of one budget's sizes."""
+
+    victim: str
+    corpus: str
+    budget: str
+    n: int
+    uar_clean: float
+    accuracy_clean: float
+    accuracy_clean_ci: Interval
+    largest_class: float
+    asr_control: float
+    asr_control_ci: Interval
+
+
+FIELDS = tuple(field.name for field in dataclasses.fields(Standing))
+
+
+def standings(records: Sequence[Record]) -> list[Standing]:
+    """Return how each victim stands at each budget, from the first record that has them."""
+    firsts: dict[tuple[str, ...], Record] = {}
+    for record in records:
+        firsts.setdefault((record.target, record.corpus, budget(record), record.split), record)
+    return [
+        Standing(
+            victim=record.target,
+            corpus=record.corpus,
+            budget=budget(record),
+            n=record.n,
+            uar_clean=record.uar_clean,
+            accuracy_clean=record.accuracy_clean,
+            accuracy_clean_ci=record.accuracy_clean_ci,
+            largest_class=max(record.clips_by_class) / record.n,
+            asr_control=record.asr_control,
+            asr_control_ci=record.asr_control_ci,
+        )
+        for record in firsts.values()
+    ]
+
+
+def table(records: Sequence[Record]) -> Table:
+    """Arrange how the victims of records stand into a table: a row per victim, corpus and budget."""
+    rows = [
+        [
+            *(Cell(name, name) for name in (row.victim, row.corpus, row.budget)),
+            Cell(str(row.n), row.n),
+            Cell(percent(row.uar_clean), row.uar_clean),
+            Cell(percent(row.accuracy_clean), row.accuracy_clean, interval(row.accuracy_clean_ci)),
+            Cell(percent(row.largest_class), row.largest_class),
+            Cell(percent(row.asr_control), row.asr_control, interval(row.asr_control_ci)),
+        ]
+        for row in standings(records)
+    ]
+    caption = (
+        "The victims before any attack, in %: unweighted average recall and accuracy on the clean test clips, the "
+        "share of the largest class (what always giving one answer would score), and the predictions that random noise "
+        "of the first attack's sizes and count changes, with 95 % intervals over clips. "
+        f"{'; '.join(unique(conditions([record]).split('; ')[0] for record in records))}."
+    )
+    return Table("victims", caption, list(NAMES), [("", MEASURES)], rows, [])
