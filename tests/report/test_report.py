@@ -208,7 +208,7 @@ def test_a_row_has_an_attack_on_a_source_and_every_target(run):
     lines = (run / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
     (row,) = (line for line in lines if line.startswith(r"| staa\_net | emo18 |"))
     assert "| 56.9 [46.2, 67.0]† | 12.4 | 44.4 [33.3, 55.2] | 20.6 [12.7, 30.4] | 9.2 | 11.4 [2.3, 20.6] |" in row
-    assert row.endswith("| 4.91 | 17.2 | 7.5 | 0.0123 | 101 | 50 |")
+    assert row.endswith("| 4.91 | 17.2 | 7.5 | 0.0123 | 101 | 100 |")
 
 
 def test_the_caption_states_the_conditions(run):
