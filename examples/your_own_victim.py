@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 import staanet
-from staanet.audio.spectrogram import log_mel
+from staanet.audio.spectrogram import LogMel, log_mel
 from staanet.corpora import Synthetic
 from staanet.corpora.store import collate
 
 
 def features(waveforms: Tensor, lengths: Tensor) -> Tensor:
     """Return each clip's mean log-mel spectrum, `[B, 40]`."""
-    frames = log_mel(waveforms, 16_000, bands=40)  # [B, 40, F]
+    frames = log_mel(waveforms, 16_000, LogMel(bands=40, n_fft=512, hop=160))  # [B, 40, F]
     own = torch.arange(frames.shape[2]) < (lengths // 160)[:, None]  # a clip's frames, not its padding
     return (frames * own[:, None]).sum(2) / own.sum(1, keepdim=True)
 

@@ -30,4 +30,4 @@ def test_mirrors_like_numpy():
     for size in (5, 6, 9, 17, 40):
         before = (size - 5) // 2
         expected = np.pad(clip, (before, size - 5 - before), mode="reflect")
-        assert (mirror(torch.from_numpy(clip)[None], size)[0].numpy() == expected).all()
+        assert (mirror(torch.from_numpy(clip)[None], size, before)[0].numpy() == expected).all()

@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staanet.audio.lengths import fit_length, standardise
+from staanet.audio.lengths import fit_length, standardise, trimmed
 
 
 def tiled(clip, size):
@@ -55,3 +55,44 @@ def test_silence_stays_zero_and_its_gradient_finite(value):
 def test_the_gradient_of_standardise_is_the_numerical_one():
     waveforms = torch.randn(2, 30, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(standardise, waveforms)
+
+
+# ------------------------------------------------------------------ trimmed
+
+RATE = 1000
+FRAME = 32
+
+
+def clip(*levels):
+    """Return a clip of a frame per level, in dB of full scale; minus infinity is silence."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], (len(levels), FRAME))
+    return (signs * 10 ** (np.array(levels, dtype=np.float64)[:, None] / 20)).astype(np.float32).ravel()
+
+
+@pytest.mark.parametrize(
+    ("levels", "kept"),
+    [
+        ((-np.inf, -10, -20, -np.inf, -np.inf), (1, 3)),
+        ((-51, -10, -51), (1, 2)),  # 41 dB below the loudest
+        ((-49, -10, -49), (0, 3)),  # 39 dB
+        ((-10, -np.inf, -90, -30), (0, 4)),  # silence within a clip stays
+        ((-90, -90, -90), (0, 3)),  # as quiet throughout
+        ((-np.inf, -90), (1, 2)),
+    ],
+)
+def test_trimmed_cuts_the_frames_at_both_ends_that_are_far_below_the_loudest(levels, kept):
+    start, end = (FRAME * frame for frame in kept)
+    samples = clip(*levels)
+    assert np.array_equal(trimmed(samples, RATE, 40), samples[start:end])
+    assert np.array_equal(trimmed(samples * np.float32(0.01), RATE, 40), samples[start:end] * np.float32(0.01))
+
+
+def test_trimmed_keeps_a_last_frame_that_is_not_whole():
+    samples = clip(-np.inf, -10, -10)[: 2 * FRAME + 5]
+    assert np.array_equal(trimmed(samples, RATE, 40), samples[FRAME:])
+
+
+@pytest.mark.parametrize("samples", [np.zeros(100), np.ones(3), np.array([0.0, 0.5]), np.zeros(0)])
+def test_silence_and_clips_shorter_than_a_frame_stay_as_they_are(samples):
+    samples = samples.astype(np.float32)
+    assert np.array_equal(trimmed(samples, RATE, 40), samples)

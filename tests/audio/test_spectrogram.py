@@ -1,19 +1,80 @@
+import librosa
 import numpy as np
 import pytest
 import torch
-from scipy.signal import stft
 
-from staanet.audio.spectrogram import log_mel, mel_filters
+from staanet.audio.spectrogram import TOP_DB, LogMel, log_mel, mel, mel_filters, mel_power, power_of
+from staanet.core.errors import StaanetError
 
 RATE = 16_000
+PUBLISHED = LogMel(decibels="published")
+SETTINGS = [LogMel(), LogMel(64, n_fft=512, hop=160), LogMel(40, n_fft=401, hop=100)]
 
 
 def tone(hertz, amplitude=0.5, rate=RATE):
     return amplitude * torch.sin(2 * torch.pi * hertz * torch.arange(rate, dtype=torch.float64) / rate).float()[None]
 
 
-def mel(hertz):
-    return 2595 * np.log10(1 + np.asarray(hertz) / 700)
+def speechlike(seconds=3.0, seed=0, silence=0.0):
+    """Noise that fades in, with a share of true silence at its end."""
+    size = round(seconds * RATE)
+    noise = np.random.default_rng(seed).standard_normal(size) * 0.1 * np.linspace(0, 1, size) ** 3
+    noise[round((1 - silence) * size) :] = 0
+    return noise.astype(np.float32)
+
+
+def theirs(clip, settings):
+    return librosa.feature.melspectrogram(
+        y=clip, sr=RATE, n_fft=settings.n_fft, hop_length=settings.hop, n_mels=settings.bands
+    )
+
+
+# ------------------------------------------------------------------ librosa's
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+@pytest.mark.parametrize("seconds", [3.0, 0.7, 0.01])
+@pytest.mark.filterwarnings("ignore:n_fft")
+def test_the_power_is_librosas(settings, seconds):
+    clip = speechlike(seconds)
+    expected = theirs(clip, settings)
+    ours = mel_power(torch.from_numpy(clip)[None], RATE, settings)[0].numpy()
+    assert ours.shape == expected.shape == (settings.bands, settings.frames(len(clip)))
+    assert ours == pytest.approx(expected, rel=1e-4, abs=1e-12)
+
+
+@pytest.mark.parametrize("silence", [0.0, 0.4])
+@pytest.mark.parametrize("level", [1.0, 1e-3])
+@pytest.mark.parametrize(
+    ("settings", "scale"),
+    [(LogMel(), librosa.power_to_db), (PUBLISHED, lambda power: librosa.amplitude_to_db(power, ref=np.min))],
+    ids=["power", "published"],
+)
+def test_the_decibels_are_librosas(settings, scale, level, silence):
+    clip = speechlike(silence=silence) * np.float32(level)
+    expected = scale(theirs(clip, settings))
+    ours = log_mel(torch.from_numpy(clip)[None], RATE, settings)[0].numpy()
+    assert ours == pytest.approx(expected, abs=0.01)
+    assert ours.max() - ours.min() <= TOP_DB + 0.01
+
+
+@pytest.mark.parametrize(("rate", "n_fft", "bands"), [(16_000, 368, 128), (8_000, 512, 64), (48_000, 512, 64)])
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_the_filters_are_librosas(rate, n_fft, bands):
+    expected = librosa.filters.mel(sr=rate, n_fft=n_fft, n_mels=bands, dtype=np.float64)
+    assert mel_filters(rate, n_fft, bands).numpy() == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("hertz", [0.0, 333.0, 999.9, 1000.0, 1000.1, 7999.0])
+def test_the_mel_scale_is_librosas(hertz):
+    assert mel(hertz) == pytest.approx(librosa.hz_to_mel(hertz), abs=1e-9)
+
+
+# ------------------------------------------------------------------ what it must be
+
+
+def test_three_seconds_are_the_papers_matrix():
+    assert log_mel(torch.zeros(2, 3 * RATE), RATE).shape == (2, 128, 261)
 
 
 @pytest.mark.parametrize("rate", [16_000, 8_000])
@@ -21,44 +82,53 @@ def mel(hertz):
 def test_a_tone_is_loudest_in_the_band_whose_middle_is_nearest(rate, hertz):
     bands = 40
     middles = np.linspace(0, mel(rate / 2), bands + 2)[1:-1]
-    spectrogram = log_mel(tone(hertz, rate=rate), rate, bands=bands)[0, :, 10:-10]
+    spectrogram = log_mel(tone(hertz, rate=rate), rate, LogMel(bands, n_fft=512, hop=160))[0, :, 10:-10]
     loudest = spectrogram.mean(1).argmax().item()
     assert abs(middles[loudest] - mel(hertz)) <= (middles[1] - middles[0])
     assert spectrogram[loudest].mean() - spectrogram[(loudest + bands // 2) % bands].mean() > 40
 
 
-def test_twice_the_amplitude_is_six_decibels_more():
-    quiet, loud = (log_mel(tone(1000, amplitude), RATE).max() for amplitude in (0.25, 0.5))
-    assert (loud - quiet).item() == pytest.approx(20 * np.log10(2), abs=1e-3)
+def test_twice_the_amplitude_is_six_decibels_more_and_twelve_as_published():
+    clips = torch.cat([tone(1000, 0.25), tone(1000, 0.5)])
+    quiet, loud = log_mel(clips, RATE).amax((1, 2)).tolist()
+    assert loud - quiet == pytest.approx(20 * np.log10(2), abs=1e-3)
+    ends = torch.cat([clips, torch.zeros(2, 1000)], dim=1)  # the lowest cell is silence, not a share of the tone
+    quiet, loud = log_mel(ends, RATE, PUBLISHED).amax((1, 2)).tolist()
+    assert loud - quiet == pytest.approx(40 * np.log10(2), abs=1e-3)
 
 
-def test_silence_is_the_floor():
-    assert torch.equal(log_mel(torch.zeros(1, 1600), RATE), torch.full((1, 64, 11), -100.0))
+@pytest.mark.parametrize(("settings", "floor"), [(LogMel(), -100.0), (PUBLISHED, 0.0)], ids=["power", "published"])
+def test_silence_is_the_floor_with_a_finite_gradient(settings, floor):
+    silence = torch.zeros(1, 1600, requires_grad=True)
+    spectrogram = log_mel(silence, RATE, settings)
+    assert torch.equal(spectrogram, torch.full((1, 128, 9), floor))
+    spectrogram.sum().backward()
+    assert torch.isfinite(silence.grad).all()
 
 
-def test_clips_of_a_batch_do_not_mix():
-    both = log_mel(torch.cat([tone(500), tone(3000)]), RATE)
-    assert torch.allclose(both[1], log_mel(tone(3000), RATE)[0], atol=1e-3)
+@pytest.mark.parametrize("settings", [LogMel(), PUBLISHED], ids=["power", "published"])
+def test_clips_of_a_batch_do_not_mix(settings):
+    both = log_mel(torch.cat([tone(500), tone(3000)]), RATE, settings)
+    assert torch.allclose(both[1], log_mel(tone(3000), RATE, settings)[0], atol=1e-3)
 
 
-def test_the_filters_are_triangles_that_overlap_by_half():
-    filters = mel_filters(RATE, 4096, 40).numpy()
-    assert filters.min() == 0
-    assert filters.max() <= 1
-    frequencies = np.linspace(0, RATE / 2, 2049)
-    first, last = (np.interp(place, np.linspace(0, 41, 42), np.linspace(0, mel(RATE / 2), 42)) for place in (1, 40))
-    inside = (mel(frequencies) >= first) & (mel(frequencies) <= last)
-    assert filters.sum(0)[inside] == pytest.approx(1, abs=1e-3)
-    peaks = mel(frequencies[filters.argmax(1)])
-    assert np.diff(peaks) == pytest.approx(mel(RATE / 2) / 41, rel=0.05)
+@pytest.mark.parametrize("settings", [LogMel(8, 32, 16), LogMel(8, 32, 16, "published")], ids=["power", "published"])
+def test_the_gradient_is_the_numerical_one(settings):
+    clip = torch.from_numpy(speechlike(0.01)).double()[None].mul(10).requires_grad_()
+    assert torch.autograd.gradcheck(lambda waveforms: log_mel(waveforms, RATE, settings), clip)
 
 
-def test_the_power_agrees_with_scipy():
-    noise = torch.rand(1, 4000, generator=torch.Generator().manual_seed(0)) - 0.5
-    _, _, reference = stft(noise[0].numpy(), window="hann", nperseg=512, noverlap=352, boundary="even", padded=False)
-    power = np.abs(reference * 256) ** 2
-    expected = 10 * np.log10(np.maximum(mel_filters(RATE, 512, 64).numpy() @ power, 1e-10))
-    ours = log_mel(noise, RATE)[0].numpy()
-    frames = slice(3, min(expected.shape[1], ours.shape[1]) - 3)
-    heard = expected[:, frames] > -90
-    assert ours[:, frames][heard] == pytest.approx(expected[:, frames][heard], abs=0.01)
+@pytest.mark.parametrize("settings", [LogMel(), PUBLISHED], ids=["power", "published"])
+def test_the_power_comes_back_from_the_decibels(settings):
+    power = mel_power(tone(700) + tone(2900), RATE, settings)
+    back = power_of(log_mel(tone(700) + tone(2900), RATE, settings), settings)
+    heard = power > power.max() / 5000
+    scale = power.max() / back.max()
+    assert torch.allclose(back[heard] * scale, power[heard], rtol=1e-4)
+    assert (float(scale) == pytest.approx(1, rel=1e-5)) == (settings.decibels == "power")
+
+
+@pytest.mark.parametrize("settings", [{"bands": 0}, {"n_fft": 1}, {"hop": 0}])
+def test_refuses_sizes_of_which_nothing_can_be_made(settings):
+    with pytest.raises(StaanetError, match="or more, got"):
+        LogMel(**settings)

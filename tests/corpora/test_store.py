@@ -217,6 +217,15 @@ def test_a_split_that_a_speaker_straddles_is_refused(folder):
         Store(folder).check(straddling)
 
 
+def test_a_split_by_session_is_checked_by_session(root, tmp_path):
+    lines = [f"{emotion}/{name}-1.wav,{emotion},anna,{name}" for name in "abc" for emotion in ("joy", "anger")]
+    (root / "metadata.csv").write_text("\n".join(["path,emotion,speaker,session", *lines]) + "\n")
+    made = prepare(Folder(), root, tmp_path / "store")
+    made.check(Split("mine", None, ("anger/a-1", "joy/a-1"), ("joy/b-1",), ("joy/c-1",), "session"))
+    with pytest.raises(StaanetError, match="expected sessions in one part each, got 'a' in two; split by session"):
+        made.check(Split("mine", None, ("anger/a-1",), ("joy/b-1",), ("joy/a-1",), "session"))
+
+
 def test_a_split_of_another_corpus_is_refused(folder):
     with pytest.raises(StaanetError, match="expected a split of folder, got clip '03a01Fa'; make the split again"):
         Store(folder).check(Split("mine", None, ("03a01Fa",), (), ()))
@@ -233,3 +242,17 @@ def test_samples_beyond_full_scale_are_cut_to_it(root, tmp_path):
     soundfile.write(root / "joy" / "loud-1.wav", np.array([0.5, 1.5, -2.0], np.float32), RATE, subtype="FLOAT")
     waveform = prepare(Folder(), root, tmp_path / "store").waveform("joy/loud-1")
     assert torch.equal(waveform, torch.tensor([0.5, 1.0, -1.0]))
+
+
+def test_silence_at_the_ends_is_cut_where_that_is_asked_for(tmp_path):
+    root, speech = tmp_path / "corpus", noise(2048)
+    silence = np.zeros((1024, 1), dtype=np.float32)
+    write(root / "anger" / "a-1.wav", np.concatenate([silence, speech, silence]), RATE)
+    write(root / "joy" / "b-1.wav", speech, RATE)
+    as_it_is, cut = prepare(Folder(), root, tmp_path / "store"), prepare(Folder(), root, tmp_path / "cut", trim_db=40.0)
+    assert [as_it_is.length(name) for name in ("anger/a-1", "joy/b-1")] == [4096, 2048]
+    assert torch.equal(cut.waveform("anger/a-1"), cut.waveform("joy/b-1"))
+    assert cut.length("joy/b-1") == 2048
+    assert cut.digest != as_it_is.digest
+    told = [json.loads((tmp_path / name / "store.json").read_text())["trim_db"] for name in ("store", "cut")]
+    assert told == [None, 40.0]

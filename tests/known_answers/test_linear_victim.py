@@ -10,7 +10,7 @@ from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.seeds import seeded
 from staanet.core.types import margin
 from staanet.metrics import observe
-from tiny import TINY
+from tiny import TINY, TINY_ATTACKS
 
 EPSILON, SPARSITY, SIZE = 0.02, 0.1, 640
 
@@ -34,7 +34,7 @@ def reach(weights):
 
 
 def build(name):
-    settings = {"epsilon": EPSILON, "sparsity": SPARSITY}
+    settings = {**TINY_ATTACKS.get(name, {}), "epsilon": EPSILON, "sparsity": SPARSITY}
     if issubclass(ATTACKS[name], GeneratorAttack):
         with seeded("weights"):
             settings["generator"] = create_generator("compact", **TINY["compact"])

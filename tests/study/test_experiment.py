@@ -99,6 +99,14 @@ def test_training_may_change_a_preset(written):
         (BASE + "[split]\nfolds = 2\n", "three or more folds"),
         (BASE + "[split]\nfolds = 5\nrun = [9]\n", "run of some of them"),
         (BASE + "[split]\nrun = [0]\n", "add folds"),
+        (BASE + '[split]\nby = "sesion"\n', "split.by: Input should be 'speaker' or 'session'"),
+        (
+            BASE + '[split]\nparts = { train = ["1"], test = ["2"] }\n',
+            "expected parts train, val and test, got train, test",
+        ),
+        (BASE + '[split]\nparts = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.parts"),
+        (BASE + '[split]\nfolds = 5\nparts = { train = ["1"], val = ["3"], test = ["2"] }\n', "either folds or parts"),
+        (BASE + "[split]\nparts = { train = [1], val = [3], test = [2] }\n", "should be a valid string, got 1"),
         (BASE.replace("victims.a", 'victims."a/b"'), "letters, digits"),
         (BASE.replace("victims.a", "victims.none"), "means no source"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
@@ -128,3 +136,41 @@ def test_a_folder_given_as_an_experiment_is_told(tmp_path):
 def test_an_unknown_experiment_offers_the_nearest():
     with pytest.raises(StaanetError, match="did you mean 'emodb'"):
         load("emobd")
+
+
+def clips(sessions, speakers="wm"):
+    return [
+        Utterance(f"{s}{p}-{e}", "", e, f"{s}{p}", session=s)
+        for s in sessions
+        for p in speakers
+        for e in ("joy", "anger")
+    ]
+
+
+def parts_of(split):
+    return [{clip[0] for clip in part} for part in (split.train, split.val, split.test)]
+
+
+def test_a_split_may_name_the_sessions_of_each_part(written):
+    parts = 'by = "session"\nparts = { train = ["1", "2", "5"], val = ["4"], test = ["3"] }\n'
+    plan = load(written(f"{BASE}[split]\n{parts}"))[1].split
+    (split,) = plan.splits(clips("12345"), seed=0)
+    assert parts_of(split) == [{"1", "2", "5"}, {"4"}, {"3"}]
+
+
+def test_a_split_may_be_the_corpus_own(written):
+    plan = load(written(BASE + '[split]\nby = "session"\n'))[1].split
+    (split,) = plan.splits(clips(["train", "val", "test"]), seed=0)
+    assert {clip.split("w")[0].split("m")[0] for clip in split.val} == {"val"}
+
+
+def test_folds_may_be_of_sessions(written):
+    plan = load(written(BASE + '[split]\nby = "session"\nfolds = 5\nrun = [0, 4]\n'))[1].split
+    assert [parts_of(split)[2] for split in plan.splits(clips("12345"), seed=3)] == [{"1"}, {"5"}]
+
+
+def test_left_out_a_split_is_by_speaker_and_shares(written):
+    utterances = [Utterance(f"{n}-{e}", "", e, f"s{n}", "female") for n in range(10) for e in ("joy", "anger")]
+    plan = load(written(BASE + "[split]\nshares = [0.4, 0.3, 0.3]\n"))[1].split
+    (split,) = plan.splits(utterances, seed=1)
+    assert split == by_speaker(utterances, (0.4, 0.3, 0.3), seed=1)

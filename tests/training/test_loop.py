@@ -30,10 +30,10 @@ def run(progress, epochs=5, stop_after=None, keep="last", scores=None):
     history = train(
         network,
         epochs=epochs,
-        learning_rate=lambda epoch: 0.01 / (epoch + 1),
+        learning_rate=lambda history: 0.01 / (len(history) + 1),
         one_epoch=one_epoch,
         validate=validate,
-        score="score",
+        score=lambda figures: figures["score"],
         keep=keep,
         progress=progress,
         seed=0,

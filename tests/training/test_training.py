@@ -1,3 +1,5 @@
+import copy
+import itertools
 from pathlib import Path
 
 import pytest
@@ -5,8 +7,10 @@ import torch
 
 from staanet.attacks.generator import create_generator
 from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic, by_speaker, prepare
+from staanet.metrics import observe
 from staanet.models import create_victim
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
@@ -68,3 +72,136 @@ def test_a_generator_takes_a_step_that_leaves_the_victim_alone(store, split, tmp
     assert {"loss_adversarial", "asr", "control", "excess", "sparsity", "snr_peak_db"} <= set(history[0])
     assert ("comb" in history[0]) == (history[0]["sparsity"] < 1)
     assert 0 <= history[0]["sparsity"] <= settings.budget.sparsity
+
+
+# ------------------------------------------------------------------ crops, shares, precision
+
+
+def heard(network, name, monkeypatch):
+    """Return a list to which each call of a network's method adds: whether it trains, its input, its output."""
+    calls = []
+    method = getattr(network, name)
+
+    def listened(x, *rest):
+        out = method(x, *rest)
+        calls.append((network.training, x, out))
+        return out
+
+    monkeypatch.setattr(network, name, listened)
+    return calls
+
+
+@pytest.mark.parametrize(("crop", "size"), [(None, 1600), (0.05, 800), (0.3, 4800)])
+def test_a_crop_is_what_a_step_hears_and_validation_hears_the_trained_length(
+    store, split, tmp_path, monkeypatch, crop, size
+):
+    learner = victim(store)
+    calls = heard(learner, "classify", monkeypatch)
+    settings = VictimTraining(epochs=1, batch_size=8, crop=crop)
+    train_victim(learner, store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    assert {x.shape[1] for training, x, _ in calls if training} == {size}
+    assert {x.shape[1] for training, x, _ in calls if not training} == {1600}
+
+
+def test_a_crop_too_short_for_the_model_is_told(store, split, tmp_path):
+    settings = VictimTraining(epochs=1, crop=0.01)
+    with pytest.raises(StaanetError, match=r"a crop of 0.016 s or more for zhao19, got 0.01"):
+        train_victim(victim(store), store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    assert not (tmp_path / "progress").exists()
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_victims_precision_is_that_of_its_training_only(store, split, tmp_path, monkeypatch, precision):
+    learner = victim(store)
+    calls = heard(learner, "classify", monkeypatch)
+    settings = VictimTraining(epochs=1, batch_size=8, precision=precision)
+    (figures,) = train_victim(learner, store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    assert {out.dtype for training, _, out in calls if training} == {getattr(torch, precision)}
+    assert {out.dtype for training, _, out in calls if not training} == {torch.float32}
+    assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in learner.state_dict().values())
+    assert 0 < figures["loss"] < 3
+
+
+def fitted(store, split, progress, seed=0, **settings):
+    """Train a tiny generator for two epochs; return its weights, its figures, and the clips of each step."""
+    source = victim(store).eval()
+    with seeded("generator"):
+        generator = create_generator("compact", **TINY["compact"])
+    steps, listening = [], copy.copy(store)
+
+    def batch(clips):
+        if generator.training:
+            steps.append(list(clips))
+        return store.batch(clips)
+
+    listening.batch = batch
+    settings = GeneratorTraining(**{"epochs": 2, "batch_size": 3, **settings})
+    history = train_generator(generator, source, listening, split.train, split.val, settings, progress, seed, CPU)
+    return generator.state_dict(), history, steps
+
+
+def same(weights, others):
+    return all(torch.equal(weights[name], others[name]) for name in weights)
+
+
+def test_a_share_of_the_clips_has_as_many_steps(store, split, tmp_path):
+    n = len(split.train)
+    runs = {share: fitted(store, split, tmp_path / f"{share}", share=share)[2] for share in (1.0, 0.5, 0.01)}
+    assert {len(steps) for steps in runs.values()} == {2 * -(-n // 3)}
+    assert {sum(map(len, steps)) for steps in runs.values()} == {2 * n}
+    clips = {share: {clip for step in steps for clip in step} for share, steps in runs.items()}
+    assert clips[1.0] == set(split.train)
+    assert [len(clips[share]) for share in (0.5, 0.01)] == [round(0.5 * n), 1]
+    assert clips[0.01] < clips[0.5] < clips[1.0]
+    epoch = [clip for step in runs[0.5][: -(-n // 3)] for clip in step]
+    assert max(map(epoch.count, epoch)) - min(map(epoch.count, epoch)) <= 1
+
+
+def test_the_seed_decides_which_clips_a_share_holds(store, split, tmp_path):
+    first, again, other = (
+        {clip for step in fitted(store, split, tmp_path / name, seed=seed, epochs=1, share=0.5)[2] for clip in step}
+        for name, seed in (("first", 0), ("again", 0), ("other", 1))
+    )
+    assert first == again != other
+
+
+@pytest.mark.parametrize("settings", [{"share": 0.4}, {"precision": "bfloat16"}], ids=str)
+def test_an_interrupted_generator_ends_with_the_same_bits(store, split, tmp_path, monkeypatch, settings):
+    weights, history, steps = fitted(store, split, tmp_path / "whole", **settings)
+    validated = itertools.count(1)
+    with monkeypatch.context() as patch:
+
+        def stopped(*arguments, **keywords):
+            if next(validated) > len(store.batches(split.val, 3)):
+                raise KeyboardInterrupt
+            return observe(*arguments, **keywords)
+
+        patch.setattr("staanet.training.generator.observe", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            fitted(store, split, tmp_path / "progress", **settings)
+    interrupted = fitted(store, split, tmp_path / "progress", **settings)
+    assert interrupted[1] == history
+    assert interrupted[2] == steps[len(steps) // 2 :]
+    assert same(interrupted[0], weights)
+
+
+def test_a_generators_precision_is_that_of_the_victim_in_training(store, split, tmp_path, monkeypatch):
+    source = victim(store).eval()
+    calls = heard(source, "classify", monkeypatch)
+    with seeded("generator"):
+        generator = create_generator("compact", **TINY["compact"])
+    settings = GeneratorTraining(epochs=1, batch_size=8, precision="bfloat16")
+    clips = split.train, split.val
+    (figures,) = train_generator(generator, source, store, *clips, settings, tmp_path / "progress", 0, CPU)
+    assert {out.dtype for _, x, out in calls if x.requires_grad} == {torch.bfloat16}
+    assert {out.dtype for _, x, out in calls if not x.requires_grad} == {torch.float32}
+    assert all(tensor.dtype == torch.float32 for tensor in generator.parameters())
+    exact, _, _ = fitted(store, split, tmp_path / "exact", epochs=1, batch_size=8)
+    assert not same(exact, generator.state_dict())
+    assert 0 < figures["loss_adversarial"] < 10
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5, -0.1, float("nan")])
+def test_a_share_that_means_nothing_is_refused(share):
+    with pytest.raises(StaanetError, match=r"share in .0, 1., got .*; it is a share, not a percentage"):
+        GeneratorTraining(share=share)

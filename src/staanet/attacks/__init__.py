@@ -2,12 +2,31 @@
 
 from typing import Any, cast
 
+from staanet.attacks.apgd import APGD as APGD
 from staanet.attacks.base import Attack as Attack
+from staanet.attacks.bim import BIM as BIM
+from staanet.attacks.boundary import Boundary as Boundary
+from staanet.attacks.comb import Comb as Comb
+from staanet.attacks.cw import CWL2 as CWL2
+from staanet.attacks.cw import CWLinf as CWLinf
+from staanet.attacks.deepfool import DeepFool as DeepFool
+from staanet.attacks.fakebob import FakeBob as FakeBob
+from staanet.attacks.fgsm import FGSM as FGSM
+from staanet.attacks.jsma import JSMA as JSMA
 from staanet.attacks.noise import Noise as Noise
+from staanet.attacks.one_pixel import OnePixel as OnePixel
+from staanet.attacks.pgd import PGD as PGD
+from staanet.attacks.pgd0 import PGD0 as PGD0
+from staanet.attacks.pixel import Pixel as Pixel
+from staanet.attacks.sigma_zero import SigmaZero as SigmaZero
+from staanet.attacks.sparse_pgd import SparsePGD as SparsePGD
+from staanet.attacks.sparse_rs import SparseRS as SparseRS
+from staanet.attacks.sparsefool import SparseFool as SparseFool
+from staanet.attacks.spgd import SPGD as SPGD
 from staanet.attacks.staa_net import ShuffledStaaNet as ShuffledStaaNet
 from staanet.attacks.staa_net import StaaNet as StaaNet
 from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, unknown
 from staanet.core.registry import collect
 from staanet.core.settings import from_preset, validated
 
@@ -17,13 +36,20 @@ ATTACKS = collect("attack", globals(), Attack)
 def create_attack(name: str, **settings: Any) -> Attack:
     """Build an attack by its registry name; `epsilon`, `snr_db` and `sparsity` change its budget.
 
+    `preset` names published settings of the attack; what is given beside it changes them.
+
     Raises:
-        StaanetError: an unknown name or setting.
+        StaanetError: an unknown name, preset or setting.
 
     >>> create_attack("noise", epsilon=0.01, sparsity=0.05)
     Noise(budget=Budget(epsilon=0.01, snr_db=None, sparsity=0.05))
     """
     cls = ATTACKS[name]
+    if "preset" in settings:
+        preset = settings.pop("preset")
+        if preset not in cls.presets:
+            raise StaanetError(f"{name}: {unknown('preset', str(preset), cls.presets)}")
+        settings = {**cls.presets[preset], **settings}
     if settings.get("targeted") and not cls.targetable:
         able = ", ".join(other for other in ATTACKS if ATTACKS[other].targetable) or "(none)"
         raise StaanetError(f"{name}: expected an attack that can be targeted, got one that cannot; use one of {able}")

@@ -1,8 +1,8 @@
 """The contract of attacks: settings are the fields of a frozen dataclass, `perturb` is the one method to write."""
 
 import abc
-from collections.abc import Callable
-from typing import ClassVar, Literal, final
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, Literal, final
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class Attack(abc.ABC):
     """Whether it does the same whatever the source, as noise does."""
     reference: ClassVar[str]
     """Where it comes from."""
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """Settings that were published, by name: what they change of the defaults."""
 
     budget: Budget
 

@@ -27,7 +27,9 @@ def objective_values(logits: Tensor, labels: Tensor, objective: Objective, targe
     tensor([-1.])
     """
     if objective == "cross_entropy":
-        values = functional.cross_entropy(logits, labels, reduction="none")
+        own = logits.gather(1, labels[:, None])[:, 0]
+        others = logits.scatter(1, labels[:, None], -torch.inf).logsumexp(1)
+        values = functional.softplus(others - own)  # unlike log-softmax, exact where the model is certain
         return -values if targeted else values
     if objective == "margin":
         values = margin(logits, labels)

@@ -10,7 +10,9 @@ import typer
 import staanet
 from staanet.cli.attack import attack
 from staanet.cli.demo import demo
+from staanet.cli.export import export
 from staanet.cli.fit import fit
+from staanet.cli.import_ import import_
 from staanet.cli.list import list_
 from staanet.cli.prepare import prepare
 from staanet.cli.report import report
@@ -25,9 +27,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, prepare, train, fit, attack, report):
+for verb in (demo, run, prepare, train, fit, attack, report, export):
     app.command()(verb)
 app.command("list")(list_)
+app.add_typer(import_, name="import")
 
 
 def _version(wanted: bool) -> None:

@@ -12,7 +12,13 @@ def train(
     model: Annotated[str, typer.Argument(help="A name from `staanet list models`.")],
     corpus: Annotated[Path, typer.Option(help="A prepared store.")],
     out: Out,
-    seconds: Annotated[float, typer.Option(help="The trained length; clips are repeated or cut to it.")] = 3.0,
+    seconds: Annotated[
+        float | None,
+        typer.Option(help="The trained length; clips are repeated or cut to it.", show_default="the model's own"),
+    ] = None,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="What a model from Hugging Face starts from: a folder or a hub id.")
+    ] = None,
     preset: Preset = "default",
     settings: Set = None,
     seed: Seed = 0,
@@ -24,6 +30,8 @@ def train(
 
     training = {"preset": preset, **parsed(settings)}
     where = device_of(device)
-    history = single.train(model, corpus, out, seconds=seconds, training=training, seed=seed, device=where)
+    history = single.train(
+        model, corpus, out, seconds=seconds, training=training, seed=seed, device=where, checkpoint=checkpoint
+    )
     best = max(epoch["uar"] for epoch in history)
     typer.echo(f"{out}: {model}, best validation UAR {best:.3f}, last {history[-1]['uar']:.3f}")

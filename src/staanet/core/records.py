@@ -85,9 +85,9 @@ class Record:
     predictions_adv: list[int]
     comb_share: float | None
     comb_share_victim: float | None
-    seconds_per_clip: float
-    queries: float
-    gradients: float
+    seconds_per_clip: float | None
+    queries: float | None
+    gradients: float | None
     flags: list[str]
     settings: dict[str, Any]
     versions: dict[str, str]

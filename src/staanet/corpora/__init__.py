@@ -1,18 +1,35 @@
 """Corpora of emotional speech: one file each, listed by importing it; splits by speaker; the prepared store."""
 
 from staanet.core.registry import collect
+from staanet.corpora.audformat import Audformat as Audformat
+from staanet.corpora.audiofolder import AudioFolder as AudioFolder
 from staanet.corpora.base import Corpus as Corpus
+from staanet.corpora.base import Piece as Piece
 from staanet.corpora.base import Utterance as Utterance
 from staanet.corpora.base import Validation as Validation
+from staanet.corpora.crema_d import CremaD as CremaD
+from staanet.corpora.demos import Demos as Demos
 from staanet.corpora.emodb import EmoDB as EmoDB
+from staanet.corpora.emovo import Emovo as Emovo
 from staanet.corpora.folder import Folder as Folder
+from staanet.corpora.hdf5 import Hdf5 as Hdf5
+from staanet.corpora.iemocap import Iemocap as Iemocap
+from staanet.corpora.meld import Meld as Meld
+from staanet.corpora.msp_improv import MspImprov as MspImprov
+from staanet.corpora.nemo import Nemo as Nemo
+from staanet.corpora.pieces import PIECES_PRESETS as PIECES_PRESETS
+from staanet.corpora.pieces import Pieces as Pieces
 from staanet.corpora.ravdess import Ravdess as Ravdess
+from staanet.corpora.savee import Savee as Savee
 from staanet.corpora.splits import Split as Split
+from staanet.corpora.splits import at_random as at_random
+from staanet.corpora.splits import by_parts as by_parts
 from staanet.corpora.splits import by_speaker as by_speaker
 from staanet.corpora.splits import folds as folds
 from staanet.corpora.store import Batch as Batch
 from staanet.corpora.store import Store as Store
 from staanet.corpora.store import prepare as prepare
 from staanet.corpora.synthetic import Synthetic as Synthetic
+from staanet.corpora.tess import Tess as Tess
 
 CORPORA = collect("corpus", globals(), Corpus)

@@ -15,12 +15,16 @@ from staanet.core.signature import signature
 
 Samples = NDArray[np.float32]
 
+SILENCE = 1e-5
+"""A peak below this is silence: less than one step of 16-bit audio."""
+
 
 @dataclass(frozen=True)
 class Utterance:
     """One clip: where it is and what is known of it. `id` is unique in its corpus, `path` relative to the root.
 
-    `statement` says which text is spoken and `intensity` how strongly the emotion is acted, as the corpus has them.
+    `session` says in which recordings it was made or, where the corpus deals its own clips, in which part it is (train,
+    val, test); `statement` which text is spoken; `intensity` how strongly the emotion is acted, as the corpus has them.
     """
 
     id: str
@@ -33,15 +37,37 @@ class Utterance:
     statement: str | None = None
     intensity: str | None = None
 
+    @property
+    def changed(self) -> bool:
+        """Whether it was made from what was spoken, for training to hear as well."""
+        return False
+
+
+@dataclass(frozen=True)
+class Piece(Utterance):
+    """A stretch of a `clip`, or of a `version` of it where one is named; all else is known of the clip."""
+
+    clip: str = ""
+    version: str = ""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it was made from what was spoken, for training to hear as well."""
+        return self.version != ""
+
 
 @dataclass(frozen=True)
 class Validation:
-    """What was found at a root: the clips, and what is wrong with them, one line each."""
+    """What was found at a root: the clips, and what is wrong with them, one line each.
+
+    `remarks` are of many clips at once: classes left out, numbers that are not the published ones.
+    """
 
     utterances: Sequence[Utterance]
     missing: Sequence[str] = ()
     extra: Sequence[str] = ()
     problems: Sequence[str] = ()
+    remarks: Sequence[str] = ()
 
 
 class Corpus(abc.ABC):
@@ -84,7 +110,7 @@ class Corpus(abc.ABC):
 
 
 def audio_files(root: Path) -> tuple[str, ...]:
-    """Return the audio files below `root` as relative paths, in order.
+    """Return the audio files below `root` as relative paths, in order; hidden ones are passed over.
 
     Raises:
         StaanetError: no such folder.
@@ -92,4 +118,5 @@ def audio_files(root: Path) -> tuple[str, ...]:
     if not root.is_dir():
         raise StaanetError(f"{root}: expected a folder of audio, found none; give --root or set STAANET_CORPORA")
     suffixes = {".wav", ".flac", ".ogg", ".mp3"}
-    return tuple(sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.suffix.lower() in suffixes))
+    files = (path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.name[0] != ".")
+    return tuple(sorted(str(path.relative_to(root)) for path in files))

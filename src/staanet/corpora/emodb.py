@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path, PurePath
 
-from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
+from staanet.corpora.base import Corpus, Utterance, Validation
+from staanet.corpora.listing import by_name
 
 EMOTIONS = {
     "W": "anger",
@@ -45,23 +46,11 @@ class EmoDB(Corpus):
 
     def validate(self, root: Path) -> Validation:
         """Compare what is at `root` with the corpus' own 535 names."""
-        expected = resources.files("staanet.corpora").joinpath("emodb.index").read_text(encoding="utf-8").split()
-        found: dict[str, Utterance] = {}
-        extra, problems = [], []
-        for path in audio_files(root):
-            utterance = self.utterance(path)
-            if utterance is None:
-                problems.append(
-                    f"{root / path}: expected a name like 03a01Fa (speaker, sentence, emotion, version); left out"
-                )
-            elif utterance.id in found:
-                problems.append(f"{root / path}: expected each clip once, got another {utterance.id}; left out")
-            elif utterance.id not in expected:
-                extra.append(path)
-            else:
-                found[utterance.id] = utterance
-        missing = [name for name in expected if name not in found]
-        return Validation(tuple(found[name] for name in sorted(found)), missing, extra, problems)
+        index = resources.files("staanet.corpora").joinpath("emodb.index").read_text(encoding="utf-8").split()
+        expected = {name: EMOTIONS[name[5]] for name in index}
+        return by_name(
+            root, self.utterance, "03a01Fa (speaker, sentence, emotion, version)", self.labels(root), expected
+        )
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:

@@ -1,15 +1,11 @@
 """Your own recordings: a folder per emotion, or a table that says what each file is."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 
-from staanet.core.errors import StaanetError, unknown
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
-
-REQUIRED = ("path", "emotion", "speaker")
-OPTIONAL = ("gender", "language", "session", "statement", "intensity")
+from staanet.corpora.listing import by_path
+from staanet.corpora.tables import described, read_table
 
 
 @dataclass(frozen=True)
@@ -42,67 +38,15 @@ class Folder(Corpus):
         Raises:
             StaanetError: a table without a required column, a file described twice, or no audio at all.
         """
-        files = dict.fromkeys(audio_files(root))
-        tabled = (root / self.table).is_file()
-        described = self._from_table(root) if tabled else [self._from_path(path) for path in files]
-        there = [utterance for utterance in described if utterance.path in files]
-        known = self.emotions or tuple(sorted({utterance.label for utterance in there} - {""}))
-        kept: dict[str, Utterance] = {}
-        problems = []
-        for utterance in there:
-            if utterance.label not in known:
-                wrong = str(unknown("emotion", utterance.label, known))
-            elif utterance.id in kept:
-                wrong = f"expected each clip once, got {kept[utterance.id].path} too"
-            else:
-                kept[utterance.id] = utterance
-                continue
-            problems.append(f"{root / utterance.path}: {wrong}; left out")
-        if not kept:
-            raise StaanetError(
-                f"{root}: expected {self.table} or a folder per emotion with audio in it, found no usable clip"
-            )
-        return Validation(
-            utterances=tuple(kept.values()),
-            missing=[utterance.path for utterance in described if utterance.path not in files],
-            extra=sorted(set(files) - {utterance.path for utterance in described}),
-            problems=problems,
-        )
+        table, form = root / self.table, f"{self.table} or a folder per emotion with audio in it"
+        tabled = table.is_file()
+        clips = described(read_table(table, {"file": "path"})) if tabled else list(map(from_path, audio_files(root)))
+        return by_path(root, clips, form, self.emotions)
 
-    def _from_table(self, root: Path) -> list[Utterance]:
-        table = root / self.table
-        try:
-            text = table.read_text(encoding="utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise StaanetError(f"{table}: expected UTF-8, got {error}; save the table as UTF-8") from None
-        reader = csv.DictReader(io.StringIO(text))
-        columns = [column.strip().lower() for column in reader.fieldnames or ()]
-        columns = ["path" if column == "file" else column for column in columns]
-        for column in REQUIRED:
-            if column not in columns:
-                raise StaanetError(
-                    f"{table}: expected the columns {', '.join(REQUIRED)}; found no {column!r} in "
-                    f"{', '.join(columns) or 'an empty file'}; add it to the first line"
-                )
-        reader.fieldnames = columns
-        rows = list(reader)
-        seen: dict[str, Utterance] = {}
-        for line, row in enumerate(rows, start=2):
-            empty = [column for column in REQUIRED if not (row[column] or "").strip()]
-            if empty:
-                raise StaanetError(f"{table}, line {line}: expected a value for {empty[0]}, found none")
-            path = str(PurePath(row["path"].strip()))
-            if path in seen:
-                raise StaanetError(f"{table}, line {line}: expected each file once, got {path} again; remove one line")
-            known = {column: (row.get(column) or "").strip() or None for column in OPTIONAL}
-            seen[path] = Utterance(
-                str(PurePath(path).with_suffix("")), path, row["emotion"].strip(), row["speaker"].strip(), **known
-            )
-        return list(seen.values())
 
-    @staticmethod
-    def _from_path(path: str) -> Utterance:
-        parts = PurePath(path)
-        label = parts.parts[-2] if len(parts.parts) > 1 else ""
-        speaker = parts.stem.replace("_", "-").split("-")[0]
-        return Utterance(str(parts.with_suffix("")), path, label, speaker)
+def from_path(path: str) -> Utterance:
+    """Return what the place of a file says: its folder is the emotion, its name begins with the speaker."""
+    parts = PurePath(path)
+    label = parts.parts[-2] if len(parts.parts) > 1 else ""
+    speaker = parts.stem.replace("_", "-").split("-")[0]
+    return Utterance(str(parts.with_suffix("")), path, label, speaker)

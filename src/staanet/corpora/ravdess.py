@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from itertools import product
 from pathlib import Path, PurePath
 
-from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
+from staanet.corpora.base import Corpus, Utterance, Validation
+from staanet.corpora.listing import by_name
 
 EMOTIONS = {
     "01": "neutral",
@@ -70,25 +71,9 @@ class Ravdess(Corpus):
 
     def validate(self, root: Path) -> Validation:
         """Compare what is at `root` with the corpus' own 1440 names; audio of the videos and the song is extra."""
-        labels = self.labels(root)
-        wanted = {name: EMOTIONS[name[6:8]] in labels for name in NAMES}
-        found: dict[str, Utterance] = {}
-        extra, problems = [], []
-        for path in audio_files(root):
-            utterance = self.utterance(path)
-            if utterance is None:
-                problems.append(
-                    f"{root / path}: expected a name like 03-01-06-01-02-01-12 (modality, channel, emotion, intensity, "
-                    "statement, repetition, actor); left out"
-                )
-            elif utterance.id not in wanted:
-                extra.append(path)
-            elif utterance.id in found:
-                problems.append(f"{root / path}: expected each clip once, got another {utterance.id}; left out")
-            elif wanted[utterance.id]:
-                found[utterance.id] = utterance
-        missing = [name for name in NAMES if wanted[name] and name not in found]
-        return Validation(tuple(found[name] for name in sorted(found)), missing, extra, problems)
+        form = "03-01-06-01-02-01-12 (modality, channel, emotion, intensity, statement, repetition, actor)"
+        expected = {name: EMOTIONS[name[6:8]] for name in NAMES}
+        return by_name(root, self.utterance, form, self.labels(root), expected)
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:

@@ -1,29 +1,40 @@
-"""Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal parts."""
+"""Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal parts.
 
+Where a corpus has sessions, whole sessions instead. Versions of clips are heard in training only.
+"""
+
+import math
 import random
 import warnings
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.errors import StaanetError, StaanetWarning, unknown
 from staanet.core.seeds import derive
 from staanet.core.signature import signature
 from staanet.corpora.base import Utterance
 
 Part = Literal["train", "val", "test"]
+By = Literal["speaker", "session"]
+Whole = By | Literal["id"]
+"""What no split divides: by `id` each clip is dealt by itself, and its speaker is in several parts."""
+
+OWN: Mapping[Part, Sequence[str]] = {"train": ("train",), "val": ("val",), "test": ("test",)}
+"""The sessions of a corpus that deals its own clips."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The ids of the clips in each part; no speaker is in two of them."""
+    """The ids of the clips in each part; no speaker is in two of them or, `by` session, no session; by id, no clip."""
 
     name: str
     fold: int | None
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
+    by: Whole = "speaker"
 
     def digest(self) -> str:
         """Return the hash of who is where."""
@@ -46,8 +57,7 @@ def by_speaker(
     Warns:
         StaanetWarning: a class that no test speaker has.
     """
-    if not (abs(sum(shares) - 1) <= 1e-6 and min(shares) > 0):
-        raise StaanetError(f"expected three shares above 0 that add up to 1, got {list(shares)}")
+    _check_shares(shares)
     parts: dict[Part, list[str]] = {"train": [], "val": [], "test": []}
     for speakers in _by_gender(utterances, seed):
         held_out = [max(1, round(share * len(speakers))) for share in shares[1:]]
@@ -60,7 +70,72 @@ def by_speaker(
     return _split("speakers", None, utterances, parts)
 
 
-def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: Sequence[int] = ()) -> tuple[Split, ...]:
+def by_parts(utterances: Sequence[Utterance], parts: Mapping[Part, Sequence[str]] = OWN, by: By = "session") -> Split:
+    """Split as is said: `parts` names the sessions, or the speakers, of training, validation and test.
+
+    Args:
+        utterances: the clips.
+        parts: the names; where left out, those of a corpus that deals its own clips: train, val and test.
+        by: what the names are of.
+
+    Raises:
+        StaanetError: a name that the corpus has not, one in two parts, or a class that training would not hear.
+
+    Warns:
+        StaanetWarning: names in no part, whose clips are left out; speakers in two parts; a class not in the test.
+
+    >>> clips = [Utterance(f"{s}{e}", "", e, f"w{s}", session=s) for s in "123" for e in ("joy", "anger")]
+    >>> by_parts(clips, {"train": ("2",), "val": ("3",), "test": ("1",)}).test
+    ('1joy', '1anger')
+    """
+    groups = _groups(utterances, by)
+    named = [name for names in parts.values() for name in names]
+    for name in named:
+        if name not in groups:
+            raise unknown(by, name, groups)
+        if named.count(name) > 1:
+            raise StaanetError(f"expected each {by} in one part, got {name!r} in two; name it once")
+    if unused := sorted(set(groups) - set(named)):
+        told = f"expected every {by} in a part, got {_listed(unused)} in none; left out"
+        warnings.warn(told, StaanetWarning, stacklevel=2)
+    used = [utterance for utterance in utterances if getattr(utterance, by) in named]
+    return _split(f"{by}s", None, used, {part: list(parts.get(part, ())) for part in OWN}, by)
+
+
+def at_random(
+    utterances: Sequence[Utterance], shares: tuple[float, float, float] = (0.64, 0.16, 0.2), seed: int = 0
+) -> Split:
+    """Deal the clips themselves, whoever speaks, each class in proportion: how arXiv 2404.18514 splits its pieces.
+
+    Pieces and versions of one clip are then in training and in the test, and so is every speaker: its figures say
+    nothing about speech that was not heard in training, and are there to be compared with the paper's.
+
+    Args:
+        utterances: the clips, versions included.
+        shares: of the clips in each part, adding up to 1.
+        seed: of the order in which they are dealt.
+
+    Raises:
+        StaanetError: a class that training would not hear.
+
+    Warns:
+        StaanetWarning: speakers in several parts; a class that is not in the test.
+    """
+    _check_shares(shares)
+    ranked: list[tuple[float, str, str]] = []
+    for label in sorted({utterance.label for utterance in utterances}):
+        ids = sorted(utterance.id for utterance in utterances if utterance.label == label)
+        random.Random(derive(seed, "clips", label)).shuffle(ids)
+        ranked += [((place + 0.5) / len(ids), label, name) for place, name in enumerate(ids)]
+    order = [name for *_, name in sorted(ranked)]
+    test, val = (math.ceil(share * len(order)) for share in (shares[2], shares[1]))
+    parts: dict[Part, list[str]] = {"train": order[test + val :], "val": order[test : test + val], "test": order[:test]}
+    return _split("at random", None, utterances, parts, "id")
+
+
+def folds(
+    utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: Sequence[int] = (), by: By = "speaker"
+) -> tuple[Split, ...]:
     """Deal the speakers to `count` folds, each sex by itself; each fold is the test once, the next one the validation.
 
     Args:
@@ -68,30 +143,34 @@ def folds(utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: S
         count: of the folds, three or more.
         seed: of the order in which speakers are dealt.
         run: the folds to return, counted from 0; all where left out.
+        by: `session` deals the sessions instead, in their own order: of five, fold 0 tests the first.
 
     Raises:
         StaanetError: fewer than three folds, fewer speakers than folds, or a class that training would not hear.
 
     Warns:
-        StaanetWarning: a class that no test speaker has.
+        StaanetWarning: a class that no test speaker has; speakers in two parts, where sessions are dealt.
     """
     if count < 3:
         raise StaanetError(f"expected three or more folds (train, validation, test), got {count}")
     wrong = [fold for fold in run if not 0 <= fold < count]
     if wrong:
         raise StaanetError(f"expected folds to run in 0..{count - 1}, got {wrong}")
+    lists = _by_gender(utterances, seed) if by == "speaker" else [sorted(_groups(utterances, by))]
     hands: list[list[str]] = [[] for _ in range(count)]
-    dealt = 0
-    for speakers in _by_gender(utterances, seed):
-        for speaker in speakers:
-            hands[dealt % count].append(speaker)
-            dealt += 1
+    for dealt, name in enumerate(name for names in lists for name in names):
+        hands[dealt % count].append(name)
     splits = []
     for fold in run or range(count):
         test, val = hands[fold], hands[(fold + 1) % count]
-        train = [speaker for hand in hands for speaker in hand if speaker not in test + val]
-        splits.append(_split(f"{count} folds", fold, utterances, {"train": train, "val": val, "test": test}))
+        train = [name for hand in hands for name in hand if name not in test + val]
+        splits.append(_split(f"{count} folds", fold, utterances, {"train": train, "val": val, "test": test}, by))
     return tuple(splits)
+
+
+def _check_shares(shares: tuple[float, float, float]) -> None:
+    if not (abs(sum(shares) - 1) <= 1e-6 and min(shares) > 0):
+        raise StaanetError(f"expected three shares above 0 that add up to 1, got {list(shares)}")
 
 
 def _by_gender(utterances: Sequence[Utterance], seed: int) -> list[list[str]]:
@@ -105,29 +184,59 @@ def _by_gender(utterances: Sequence[Utterance], seed: int) -> list[list[str]]:
     return lists
 
 
-def _split(name: str, fold: int | None, utterances: Sequence[Utterance], speakers: dict[Part, list[str]]) -> Split:
-    total = len({utterance.speaker for utterance in utterances})
-    empty = [part for part, members in speakers.items() if not members]
+def _groups(utterances: Sequence[Utterance], by: By) -> set[str]:
+    """Return the names of the speakers or sessions, which every clip must have."""
+    groups = {getattr(utterance, by) for utterance in utterances}
+    if None in groups:
+        lost = sum(getattr(utterance, by) is None for utterance in utterances)
+        raise StaanetError(
+            f"expected a {by} of every clip, got none of {lost} of {len(utterances)}; split by speaker instead"
+        )
+    return groups
+
+
+def _split(
+    name: str, fold: int | None, utterances: Sequence[Utterance], members: dict[Part, list[str]], by: Whole = "speaker"
+) -> Split:
+    where = "the split" if fold is None else f"fold {fold}"
+    total = len({getattr(utterance, by) for utterance in utterances})
+    empty = [part for part, names in members.items() if not names]
     if empty:
         raise StaanetError(
-            f"expected speakers for training, validation and test, got {total} in all and none for {', '.join(empty)}; "
-            "speakers never straddle a split, so add speakers or name them in the metadata"
+            f"expected {by}s for training, validation and test, got {total} in all and none for {', '.join(empty)}; "
+            f"{by}s never straddle a split, so add {by}s or name them in the metadata"
         )
-    ids = {part: tuple(u.id for u in utterances if u.speaker in members) for part, members in speakers.items()}
+    clips = {
+        part: [u for u in utterances if getattr(u, by) in names and (part == "train" or by == "id" or not u.changed)]
+        for part, names in ((part, set(names)) for part, names in members.items())
+    }
     spoken = Counter(utterance.label for utterance in utterances)
-    heard = Counter(utterance.label for utterance in utterances if utterance.speaker in speakers["train"])
-    for label, clips in sorted(spoken.items()):
-        if clips < 2 or heard[label] == 0:
+    heard = Counter(utterance.label for utterance in clips["train"])
+    for label, count in sorted(spoken.items()):
+        if count < 2 or heard[label] == 0:
             raise StaanetError(
-                f"expected clips of {label!r} by training speakers and others, got {clips} in all and {heard[label]} "
+                f"expected clips of {label!r} by training {by}s and others, got {count} in all and {heard[label]} "
                 "in training; add clips, leave the class out, or change the seed of the split"
             )
-    tested = {utterance.label for utterance in utterances if utterance.speaker in speakers["test"]}
-    if untested := sorted(set(spoken) - tested):
+    if untested := sorted(set(spoken) - {utterance.label for utterance in clips["test"]}):
         warnings.warn(
-            f"{'the split' if fold is None else f'fold {fold}'}: expected test clips of every class, got none of "
+            f"{where}: expected test clips of every class, got none of "
             f"{', '.join(map(repr, untested))}, whose figures are undefined there; add clips, or change the split",
             StaanetWarning,
             stacklevel=3,
         )
-    return Split(name, fold, ids["train"], ids["val"], ids["test"])
+    parts = Counter(speaker for part in clips.values() for speaker in {utterance.speaker for utterance in part})
+    if straddling := sorted(speaker for speaker, count in parts.items() if count > 1):
+        warnings.warn(
+            f"{where}: expected speakers in one part each, got {_listed(straddling)} in several; "
+            "its figures say little about other speakers",
+            StaanetWarning,
+            stacklevel=3,
+        )
+    ids = {part: tuple(utterance.id for utterance in chosen) for part, chosen in clips.items()}
+    return Split(name, fold, ids["train"], ids["val"], ids["test"], by)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, names[:3]))
+    return shown if len(names) <= 3 else f"{shown} and {len(names) - 3} more"

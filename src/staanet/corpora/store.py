@@ -7,6 +7,7 @@ end, offsets, labels).
 import copy
 import dataclasses
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -26,14 +27,13 @@ from staanet.core.files import check_replaceable, read_json, read_jsonl, whole, 
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
-from staanet.corpora.base import Corpus, Samples, Utterance
+from staanet.corpora.base import SILENCE, Corpus, Piece, Samples, Utterance
+from staanet.corpora.pieces import Pieces
 from staanet.corpora.splits import Split
 
 logger = logging.getLogger(__name__)
 
 SHARD_SAMPLES = 64 * 1024 * 1024
-SILENCE = 1e-5
-"""A peak below this is silence: less than one step of 16-bit audio."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Store:
             self.digest: str = about["digest"]
             self.left_out: list[str] = about["left_out"]
             self._place = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
-            self.utterances = {row["utterance"]["id"]: Utterance(**row["utterance"]) for row in rows}
+            self.utterances = {row["utterance"]["id"]: _described(row["utterance"]) for row in rows}
         except (KeyError, TypeError) as error:
             raise StaanetError(
                 f"{folder}: expected a prepared store, got a damaged one ({error}); prepare again"
@@ -126,19 +126,25 @@ class Store:
         return view
 
     def check(self, split: Split) -> None:
-        """Refuse a split of another corpus, or one that a speaker straddles.
+        """Refuse a split of another corpus, or one that a speaker straddles; in a split by session, a session.
 
         Raises:
             StaanetError: it does.
         """
-        speakers: dict[str, str] = {}
+        parts: dict[str, str] = {}
         for part, clips in (("train", split.train), ("val", split.val), ("test", split.test)):
             for clip in clips:
                 if clip not in self.utterances:
                     raise StaanetError(f"expected a split of {self.corpus}, got clip {clip!r}; make the split again")
-                speaker = self.utterances[clip].speaker
-                if speakers.setdefault(speaker, part) != part:
-                    raise StaanetError(f"expected speakers in one part each, got {speaker!r} in two; split by speaker")
+                whole_one = getattr(self.utterances[clip], split.by)
+                if parts.setdefault(whole_one, part) != part:
+                    raise StaanetError(
+                        f"expected {split.by}s in one part each, got {whole_one!r} in two; split by {split.by}"
+                    )
+
+
+def _described(about: dict[str, Any]) -> Utterance:
+    return (Piece if "version" in about else Utterance)(**about)
 
 
 def shard_name(number: int) -> str:
@@ -150,25 +156,36 @@ def shard_name(number: int) -> str:
     return f"shard-{number:05d}.safetensors"
 
 
-def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000, trim_db: float | None = None) -> Store:
+def prepare(
+    corpus: Corpus,
+    root: Path,
+    folder: Path,
+    sample_rate: int = 16_000,
+    trim_db: float | None = None,
+    pieces: Pieces | None = None,
+) -> Store:
     """Check a corpus, bring it to one channel and one rate, cut silence where asked, and write it as a store.
 
     Clips that cannot be used (unreadable, truncated, empty, silent, with NaN) are left out, each told in one line.
+    With `pieces`, what is written is the pieces of each clip; those that cannot be used are counted in a line.
 
     Raises:
         StaanetError: nothing usable at `root`, or `folder` cannot be written.
     """
     check_replaceable(folder, "store.json")
     found = corpus.validate(root)
-    left_out = list(found.problems)
-    labels = corpus.labels(root)
+    left_out, remarks = list(found.problems), list(found.remarks)
+    labels = corpus.labels(root) if pieces is None else pieces.labels(corpus.labels(root))
+    utterances = [utterance for utterance in found.utterances if utterance.label in labels]
+    if others := len(found.utterances) - len(utterances):
+        remarks.append(f"left out {others} clips of other emotions than {', '.join(labels)}")
     rows: list[dict[str, Any]] = []
     with whole(folder) as temporary:
         temporary.mkdir()
         shard: list[tuple[Utterance, Samples]] = []
         shards = 0
-        for utterance, samples in _usable(corpus, root, found.utterances, sample_rate, trim_db, left_out):
-            shard.append((utterance, samples))
+        for clip in _usable(corpus, root, utterances, sample_rate, trim_db, pieces, left_out, remarks):
+            shard.append(clip)
             if sum(len(samples) for _, samples in shard) >= SHARD_SAMPLES:
                 rows += _write_shard(temporary, shards, shard, labels)
                 shard, shards = [], shards + 1
@@ -191,15 +208,24 @@ def prepare(corpus: Corpus, root: Path, folder: Path, sample_rate: int = 16_000,
             "staanet": __version__,
             "sample_rate": sample_rate,
             "trim_db": trim_db,
+            "pieces": None if pieces is None else dataclasses.asdict(pieces),
             "digest": digests[0] if len(digests) == 1 else "+".join(digests),
         }
         write_json(
             temporary / "store.json",
-            {**about, "left_out": left_out, "missing": list(found.missing), "extra": list(found.extra)},
+            {
+                **about,
+                "left_out": left_out,
+                "missing": list(found.missing),
+                "extra": list(found.extra),
+                "remarks": remarks,
+            },
         )
     for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
         if names:
             logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
+    for line in remarks:
+        logger.warning("%s: %s", root, line)
     for line in left_out:
         logger.warning("%s", line)
     return Store(folder)
@@ -211,7 +237,9 @@ def _usable(
     utterances: Sequence[Utterance],
     sample_rate: int,
     trim_db: float | None,
+    pieces: Pieces | None,
     left_out: list[str],
+    remarks: list[str],
 ) -> Iterable[tuple[Utterance, Samples]]:
     def load(utterance: Utterance) -> Samples | str:
         try:
@@ -223,13 +251,24 @@ def _usable(
             return f"{root / utterance.path}: expected speech, got silence; left out"
         return waveform if trim_db is None else trimmed(waveform, sample_rate, trim_db)
 
+    def cut(utterance: Utterance) -> Sequence[tuple[Utterance, Samples] | str] | str:
+        samples = load(utterance)
+        if pieces is None or isinstance(samples, str):
+            return samples if isinstance(samples, str) else [(utterance, samples)]
+        return list(pieces.cut(utterance, samples, sample_rate))
+
+    lacking: Counter[str] = Counter()
     with ThreadPoolExecutor() as pool:
-        loaded = track(pool.map(load, utterances), f"prepare {corpus.name}", total=len(utterances))
-        for utterance, samples in zip(utterances, loaded, strict=True):
-            if isinstance(samples, str):
-                left_out.append(samples)
-            else:
-                yield utterance, samples
+        for clips in track(pool.map(cut, utterances), f"prepare {corpus.name}", total=len(utterances)):
+            if isinstance(clips, str):
+                left_out.append(clips)
+                continue
+            for clip in clips:
+                if isinstance(clip, str):
+                    lacking[clip] += 1
+                else:
+                    yield clip
+    remarks += [f"left out {count} pieces {reason}" for reason, count in sorted(lacking.items())]
 
 
 def _write_shard(

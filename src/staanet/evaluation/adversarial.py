@@ -60,6 +60,11 @@ class AdversarialSet:
         """What a record says of the set whatever the target: the comb shares, and per clip the seconds, the
         queries (forward passes) and the gradients (backward passes) that the attack took."""
 
+    @property
+    def clips(self) -> tuple[str, ...]:
+        """The ids of its clips, those of a file together."""
+        return tuple(self._file)
+
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of an adversarial clip."""
         if clip not in self._file:
@@ -128,7 +133,7 @@ def make(
     for ids in track(store.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
         if not path.is_file():
-            batch = load_clips(store, ids, protocol, source.trained_length).to(device)
+            batch = load_clips(store, ids, protocol, source.trained_length or 0).to(device)
             classes = torch.tensor([labels[clip] for clip in ids], device=device)
             counted = Counted(source)
             _wait(device)

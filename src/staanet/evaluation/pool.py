@@ -51,7 +51,7 @@ def _one(parts: Sequence[Record], rows: Rows) -> Record:
     made = {name: _mean(parts, name) for name in MADE}
     return dataclasses.replace(
         first,
-        **figures(rows, len(first.labels), made),
+        **figures(rows, len(first.labels), made | _of_worst_cases(parts)),
         signature=signature([part.signature for part in parts]),
         split=signature([part.split for part in parts]),
         fold=None,
@@ -70,6 +70,19 @@ def _mean(parts: Sequence[Record], name: str) -> float | None:
     """Return the mean over the clips of the parts that have the figure."""
     known = [(getattr(part, name), part.n) for part in parts if getattr(part, name) is not None]
     return sum(value * n for value, n in known) / sum(n for _, n in known) if known else None
+
+
+def _of_worst_cases(parts: Sequence[Record]) -> dict[str, Any]:
+    """Return what only worst cases have: counts added up, shares as means over clips, a sign where any fold has it."""
+    counts = [part.found_by for part in parts if part.found_by is not None]
+    if len(counts) < len(parts):
+        return {}
+    values = {
+        "found_by": {name: sum(own.get(name, 0) for own in counts) for name in counts[0]},
+        **{name: _mean(parts, name) for name in ("black_box_lead", "zero_gradients")},
+        **{name: any(getattr(part, name) for part in parts) for name in ("randomised", "probabilities")},
+    }
+    return {name: value for name, value in values.items() if value is not None}
 
 
 def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     """
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-    return max(0.0, centre - half), min(1.0, centre + half)
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # whatever is lost in rounding
 
 
 def paired(differences: Floats) -> tuple[float, float]:

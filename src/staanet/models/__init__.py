@@ -9,14 +9,31 @@ from staanet.core.registry import collect
 from staanet.core.settings import validated
 from staanet.models.base import Victim as Victim
 from staanet.models.base import VictimSettings as VictimSettings
+from staanet.models.cnn_lstm import CnnLstm as CnnLstm
+from staanet.models.cnn_lstm import FeatureView as FeatureView
 from staanet.models.emo18 import Emo18 as Emo18
+from staanet.models.hugging_face import HuBERT as HuBERT
+from staanet.models.hugging_face import HuggingFace as HuggingFace
+from staanet.models.hugging_face import Wav2Vec2 as Wav2Vec2
+from staanet.models.hugging_face import WavLM as WavLM
+from staanet.models.hugging_face import is_hugging_face
 from staanet.models.zhao19 import Zhao19 as Zhao19
 
 VICTIMS = collect("model", globals(), Victim)
 
 
-def create_victim(name: str, labels: Sequence[str], **settings: Any) -> Victim:
-    """Build an untrained victim by its registry name, in eval mode.
+def settings_of(name: str, labels: Sequence[str] = (), **settings: Any) -> VictimSettings:
+    """Return what a victim is to be built from, in full.
+
+    Raises:
+        StaanetError: an unknown name or setting.
+    """
+    schema: type[VictimSettings] = VICTIMS[name].Settings
+    return validated(schema, {"labels": tuple(labels), **settings}, name)
+
+
+def create_victim(name: str, labels: Sequence[str] = (), **settings: Any) -> Victim:
+    """Build an untrained victim by its registry name, in eval mode; one from Hugging Face may bring its own labels.
 
     Raises:
         StaanetError: an unknown name or setting.
@@ -24,14 +41,15 @@ def create_victim(name: str, labels: Sequence[str], **settings: Any) -> Victim:
     >>> create_victim("emo18", labels=["anger", "neutral"], seconds=1.0).trained_length
     16000
     """
-    cls = VICTIMS[name]
-    return cast(Victim, cls(validated(cls.Settings, {"labels": tuple(labels), **settings}, name)).eval())
+    return cast(Victim, VICTIMS[name](settings_of(name, labels, **settings)).eval())
 
 
 def load_victim(path: str | Path) -> Victim:
-    """Load a victim from its checkpoint folder, in eval mode.
+    """Load a victim from its checkpoint folder, this library's or one of Hugging Face, in eval mode.
 
     Raises:
         StaanetError: no checkpoint there, or one of something else.
     """
+    if is_hugging_face(Path(path)):
+        return create_victim("hugging_face", checkpoint=str(path))
     return cast(Victim, checkpoints.load("model", VICTIMS, path))

@@ -1,9 +1,9 @@
 """What a victim is: a network that classifies waveforms as they lie in their files."""
 
 import abc
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -21,34 +21,57 @@ class VictimSettings:
 
     Args:
         labels: the emotions, in the order of the logits.
-        seconds: the length it is trained on; every clip is repeated or cut to it.
+        seconds: the length it is trained on; every clip is repeated or cut to it. None, where a model can: none is.
         sample_rate: of its input, in Hz.
     """
 
     labels: tuple[str, ...]
-    seconds: float = 3.0
+    seconds: float | None = 3.0
     sample_rate: int = 16_000
 
     def __post_init__(self) -> None:
         """Refuse what no classifier can be built from."""
-        if len(self.labels) < 2 or len(set(self.labels)) != len(self.labels):
-            raise StaanetError(f"expected two or more different labels, got {list(self.labels)}")
-        if not 1 <= self.seconds * self.sample_rate < float("inf"):
-            raise StaanetError(f"expected a trained length of a sample or more, got {self.seconds} s")
+        check_labels(self.labels)
+        check_seconds(self.seconds, self.sample_rate)
+
+
+def check_labels(labels: Sequence[str]) -> None:
+    """Refuse labels between which nothing can be decided.
+
+    Raises:
+        StaanetError: fewer than two, or two alike.
+    """
+    if len(labels) < 2 or len(set(labels)) != len(labels):
+        raise StaanetError(f"expected two or more different labels, got {list(labels)}")
+
+
+def check_seconds(seconds: float | None, sample_rate: int) -> None:
+    """Refuse a trained length that is none.
+
+    Raises:
+        StaanetError: less than a sample, or without end.
+    """
+    if seconds is None or not 1 <= seconds * sample_rate < float("inf"):
+        raise StaanetError(f"expected a trained length of a sample or more, got {seconds} s")
 
 
 class Victim(nn.Module, abc.ABC):
     """A classifier of waveforms that owns its preprocessing.
 
     Inside `forward` each clip is repeated or cut to the trained length and standardised, so that an attack acts on the
-    samples of the file itself, and its gradient comes back to them. A subclass writes `classify`.
+    samples of the file itself, and its gradient comes back to them. A subclass writes `classify`; one that hears
+    clips as long as they are, or standardises them in another way, `hear` as well.
 
     Shape: waveforms `[B, T]` in [-1, 1] and lengths `[B]` (all of T where left out) -> logits `[B, K]`.
     """
 
     name: ClassVar[str]
     pooling_stride: ClassVar[int]
-    """Samples per step of the recurrent head: the product of the pooling strides."""
+    """Samples per step of what follows the convolutions: the product of their strides or of the pooling strides."""
+    preset: ClassVar[str] = "default"
+    """The training that is its default, by name."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """What its numbers depend on beside the library's own dependencies."""
     Settings = VictimSettings
 
     def __init__(self, settings: VictimSettings) -> None:
@@ -56,18 +79,47 @@ class Victim(nn.Module, abc.ABC):
         self.settings = settings
         self.labels = settings.labels
         self.sample_rate = settings.sample_rate
-        self.trained_length = round(settings.seconds * settings.sample_rate)
-        if self.trained_length < self.pooling_stride:
+        self.trained_length = None if settings.seconds is None else round(settings.seconds * settings.sample_rate)
+        if self.trained_length is not None and self.trained_length < self.shortest:
             raise StaanetError(
-                f"expected a trained length of {self.pooling_stride} samples or more for {self.name}, "
+                f"expected a trained length of {self.shortest} samples or more for {self.name}, "
                 f"got {self.trained_length}; raise seconds"
             )
+
+    @property
+    def shortest(self) -> int:
+        """Samples of the shortest clip that it can hear."""
+        return self.pooling_stride
+
+    @classmethod
+    def check(cls, settings: Any) -> None:
+        """Refuse settings that it cannot be built from, before any work: here by building it.
+
+        Raises:
+            StaanetError: one of them is wrong.
+        """
+        cls(settings)
+
+    @classmethod
+    def origin(cls, settings: Any) -> dict[str, Any]:  # noqa: ARG003
+        """Return what decides its weights beside the settings, the seed and the training: nothing, here."""
+        return {}
+
+    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take from clips, in batches of waveforms and lengths, what it has to know before it learns: nothing, here."""
 
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
-        return self.classify(standardise(fit_length(waveforms, lengths, self.trained_length)))
+        if self.trained_length is not None:
+            waveforms = fit_length(waveforms, lengths, self.trained_length)
+            lengths = torch.full_like(lengths, self.trained_length)
+        return self.hear(waveforms, lengths)
+
+    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
+        return self.classify(standardise(waveforms))
 
     @abc.abstractmethod
     def classify(self, waveforms: Tensor) -> Tensor:
@@ -105,12 +157,25 @@ class ConvBlock(nn.Sequential):
         return functional.conv1d(x, convolution.weight * gain[:, None, None], bias, padding=convolution.padding)
 
 
-class RecurrentHead(nn.Module):
-    """Two LSTM layers, a linear layer at each step, the mean over time: features `[B, C, S]` -> logits `[B, K]`.
+def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what an LSTM without dropout of its own makes of steps `[B, S, C]`: at each, and at the last one.
 
     cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen victim
-    run its LSTM in that mode. It has no dropout, so this changes no number.
+    run its LSTM in that mode. Without dropout this changes no number.
+
+    Shape: `[B, S, C]` -> `[B, S, directions * width]`, `[layers * directions, B, width]`.
     """
+    mode = lstm.training
+    lstm.training = mode or torch.is_grad_enabled()
+    try:
+        every, (last, _) = lstm(steps)
+    finally:
+        lstm.training = mode
+    return every, last
+
+
+class RecurrentHead(nn.Module):
+    """Two LSTM layers, a linear layer at each step, the mean over time: features `[B, C, S]` -> logits `[B, K]`."""
 
     def __init__(self, features: int, classes: int, width: int = 256) -> None:
         super().__init__()
@@ -119,12 +184,7 @@ class RecurrentHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits `[B, K]`."""
-        mode = self.lstm.training
-        self.lstm.training = mode or torch.is_grad_enabled()
-        try:
-            steps, _ = self.lstm(features.transpose(1, 2))  # [B, S, width]
-        finally:
-            self.lstm.training = mode
+        steps, _ = recur(self.lstm, features.transpose(1, 2))  # [B, S, width]
         logits: Tensor = self.linear(steps.mean(1))
         return logits
 

@@ -41,6 +41,10 @@ class LabelView(Victim):
         """The victim's stride."""
         return self.victim.pooling_stride
 
+    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
+        return self.victim.hear(waveforms, lengths)[:, self._columns]
+
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
         return self.victim.classify(waveforms)[:, self._columns]

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from staanet.audio import files
-from staanet.audio.spectrogram import log_mel
+from staanet.audio.spectrogram import LogMel, log_mel, mel
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.core.records import contents
@@ -106,9 +106,10 @@ def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Fa
     grid = figure.subplots(3, 2, sharex=True, sharey="col")
     seconds = len(clips[0]) / rate
     hop = max(160, math.ceil(len(clips[0]) / FRAMES))
-    decibels = [log_mel(torch.from_numpy(clip)[None], rate, BANDS, hop=hop)[0].numpy().round() for clip in clips]
+    settings = LogMel(BANDS, n_fft=512, hop=hop)
+    decibels = [log_mel(torch.from_numpy(clip)[None], rate, settings)[0].numpy().round() for clip in clips]
     top = float(decibels[0].max())
-    for row, (name, clip, mel) in enumerate(
+    for row, (name, clip, levels) in enumerate(
         zip(("original", "perturbation", "adversarial"), clips, decibels, strict=True)
     ):
         wave, picture = grid[row]
@@ -118,7 +119,7 @@ def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Fa
         wave.set_ylabel(name)
         wave.grid()
         image = picture.imshow(
-            mel,
+            levels,
             extent=(0, seconds, 0, BANDS),
             origin="lower",
             aspect="auto",
@@ -152,4 +153,4 @@ def _envelope(clip: NDArray[np.float32]) -> tuple[Any, Any]:
 
 def _height(hertz: float, rate: int) -> float:
     """Return where a frequency stands among the bands of `log_mel`, whose centres are equally spaced in mel."""
-    return (BANDS + 1) * math.log10(1 + hertz / 700) / math.log10(1 + rate / 2 / 700) - 0.5
+    return (BANDS + 1) * mel(hertz) / mel(rate / 2) - 0.5

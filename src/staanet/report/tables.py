@@ -136,9 +136,9 @@ def _measures(record: Record, fields: Sequence[str], notes: list[str]) -> list[C
         cell("sparsity", percent(record.sparsity, 2)),
         cell("snr_peak_db", None if snr is None else number(snr)),
         cell("comb_share", None if comb is None else percent(comb)),
-        cell("seconds_per_clip", f"{record.seconds_per_clip:.3g}"),
-        cell("queries", number(record.queries, 0)),
-        cell("gradients", number(record.gradients, 0)),
+        cell("seconds_per_clip", None if record.seconds_per_clip is None else f"{record.seconds_per_clip:.3g}"),
+        cell("queries", None if record.queries is None else number(record.queries, 0)),
+        cell("gradients", None if record.gradients is None else number(record.gradients, 0)),
     ]
 
 

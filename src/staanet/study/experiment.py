@@ -1,7 +1,7 @@
 """What an experiment file says: corpus, split, victims, generators, attacks, budget."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
@@ -16,23 +16,35 @@ from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown
 from staanet.core.records import NO_SOURCE
 from staanet.core.settings import from_preset, read_toml, validated
-from staanet.corpora import CORPORA, Corpus
+from staanet.corpora import CORPORA, Corpus, Split, Utterance, by_parts, by_speaker, folds
+from staanet.corpora.splits import OWN, By
+from staanet.corpora.splits import Part as SplitPart
 from staanet.evaluation import LabelsFrom, Protocol
-from staanet.models import create_victim
-from staanet.training.classifier import VICTIM_PRESETS, VictimTraining
+from staanet.models import VICTIMS, HuggingFace, VictimSettings, settings_of
+from staanet.training.classifier import VictimTraining, victim_training
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """How speakers are dealt: to three parts by `shares`, or to `folds`, of which `run` are evaluated (empty: all)."""
+    """Who is heard in training, validation and test.
 
+    Args:
+        by: what is dealt whole, a `speaker` or a `session`.
+        shares: of the speakers in the three parts; used where there are neither folds nor parts.
+        folds: how many the speakers or sessions are dealt to, of which
+        run: are evaluated; all where left out.
+        parts: the names of those in each part; by session, the corpus' own parts where left out.
+    """
+
+    by: By = "speaker"
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     folds: int | None = None
     run: tuple[int, ...] = ()
+    parts: dict[SplitPart, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse folds that are not there."""
+        """Refuse folds that are not there, and parts that cannot be."""
         if self.folds is not None and (self.folds < 3 or not set(self.run) <= set(range(self.folds))):
             raise StaanetError(
                 f"expected three or more folds and a run of some of them (0..folds - 1), got folds = {self.folds}, "
@@ -40,6 +52,22 @@ class SplitPlan:
             )
         if self.folds is None and self.run:
             raise StaanetError(f"expected folds beside run = {list(self.run)}, found none; add folds")
+        if self.folds is not None and self.parts:
+            raise StaanetError(f"expected either folds or parts, got folds = {self.folds} and parts; remove one")
+        if self.parts and set(self.parts) != set(OWN):
+            raise StaanetError(f"expected parts train, val and test, got {', '.join(self.parts)}; name all three")
+
+    def splits(self, utterances: Sequence[Utterance], seed: int) -> tuple[Split, ...]:
+        """Return the splits of a corpus' clips.
+
+        Raises:
+            StaanetError: clips that cannot be split so.
+        """
+        if self.folds is not None:
+            return folds(utterances, self.folds, seed, self.run, self.by)
+        if self.parts or self.by == "session":
+            return (by_parts(utterances, self.parts or OWN, self.by),)
+        return (by_speaker(utterances, self.shares, seed),)
 
 
 @dataclass(frozen=True)
@@ -50,7 +78,7 @@ class CorpusPlan:
         name: in the registry.
         settings: of its own, where it has any.
         trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none where left out.
-        split: how its speakers are dealt; the experiment's where left out.
+        split: how its speakers or sessions are dealt; the experiment's where left out.
     """
 
     name: str
@@ -69,6 +97,10 @@ class CorpusPlan:
         return corpus
 
 
+UNTRAINED = "none"
+"""The training of a checkpoint that is taken as it is."""
+
+
 @dataclass(frozen=True)
 class VictimPlan:
     """A victim.
@@ -76,18 +108,30 @@ class VictimPlan:
     Args:
         model: its architecture.
         corpus: which of several it is trained on.
-        seconds: its trained length.
-        training: a preset's name, or a table of changes to one.
+        seconds: its trained length; the model's own where left out.
+        settings: of the model's own, where it has any.
+        training: a preset's name, or a table of changes to one; `none` for a checkpoint of Hugging Face as it is.
     """
 
     model: str
     corpus: str = ""
-    seconds: float = 3.0
+    seconds: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
     training: str | dict[str, Any] = "default"
 
-    def resolved(self) -> VictimTraining:
-        """Return the training in full."""
-        return from_preset(VictimTraining, VICTIM_PRESETS, self.training, f"victim {self.model}: training")
+    def built(self, labels: Sequence[str], sample_rate: int) -> VictimSettings:
+        """Return what the victim is built from, in full; untrained, a checkpoint keeps its own labels."""
+        own = {} if self.seconds is None else {"seconds": self.seconds}
+        known = () if self.resolved() is None else labels
+        return settings_of(self.model, known, **{"sample_rate": sample_rate, **own, **self.settings})
+
+    def resolved(self) -> VictimTraining | None:
+        """Return the training in full, None where there is none."""
+        if self.training == UNTRAINED:
+            if not issubclass(VICTIMS[self.model], HuggingFace):
+                raise StaanetError(f"victim {self.model}: expected training, since it starts from random weights")
+            return None
+        return victim_training(self.model, self.training, f"victim {self.model}: training")
 
 
 @dataclass(frozen=True)
@@ -127,7 +171,7 @@ class Experiment:
         sources: victims that attacks are made on; all where left out.
         targets: victims that they are evaluated on; all where left out.
         budget: of every attack and generator that does not name its own.
-        split: how speakers are dealt.
+        split: how speakers or sessions are dealt.
         protocol: `file`, or `paper` for clips repeated before they are attacked.
         labels_from: the classes to move away from: the source's `predictions` or the `truth`.
         sample_rate: of the prepared store, in Hz.
@@ -182,8 +226,10 @@ class Experiment:
         for name in self.victims:
             self.home(name)
         for victim in self.victims.values():
-            create_victim(victim.model, ("a", "b"), seconds=victim.seconds, sample_rate=self.sample_rate)
-            victim.resolved()
+            settings = victim.built(("a", "b"), self.sample_rate)
+            VICTIMS[victim.model].check(settings)
+            if settings.seconds is None and self.protocol == "paper":
+                raise StaanetError(f"protocol paper: expected a trained length of {victim.model}; give its seconds")
         for generator in self.generators.values():
             generator.built()
             generator.resolved(self.budget)

@@ -24,11 +24,12 @@ from staanet.core.seeds import seeded
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
 from staanet.core.types import frozen
-from staanet.corpora import Split, Store, by_speaker
+from staanet.corpora import Split, Store, by_parts, by_speaker
 from staanet.corpora.base import audio_files
+from staanet.corpora.splits import OWN
 from staanet.evaluation.counter import Counted, Trace
-from staanet.models import Victim, create_victim, load_victim
-from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
+from staanet.models import VICTIMS, Victim, load_victim, settings_of
+from staanet.training.classifier import train_victim, victim_training
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from staanet.training.loop import History
 
@@ -38,16 +39,37 @@ Samples = NDArray[np.float32]
 
 
 def train(
-    model: str, store: Path, out: Path, *, seconds: float, training: Mapping[str, Any], seed: int, device: torch.device
+    model: str,
+    store: Path,
+    out: Path,
+    *,
+    seconds: float | None,
+    training: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    checkpoint: str | None = None,
 ) -> History:
-    """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`."""
+    """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`.
+
+    Args:
+        model: its name.
+        store: where the clips are.
+        out: where it goes.
+        seconds: its trained length; the model's own where left out.
+        training: changes to a preset.
+        seed: of everything random.
+        device: to train on.
+        checkpoint: what a model from Hugging Face starts from, a folder or a hub id; the model's own where left out.
+    """
     clips = Store(store)
-    split = _dealt(clips, seed)
-    settings = from_preset(VictimTraining, VICTIM_PRESETS, training, model)
+    split = dealt(clips, seed)
+    settings = victim_training(model, training, model)
+    given = {"sample_rate": clips.sample_rate, "seconds": seconds, "checkpoint": checkpoint}
+    asked = settings_of(model, clips.labels, **{key: value for key, value in given.items() if value is not None})
     check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", model):
-        victim = create_victim(model, clips.labels, seconds=seconds, sample_rate=clips.sample_rate)
-    made_from = {"model": model, "settings": victim.settings, "training": settings}
+        victim: Victim = VICTIMS[model](asked)
+    made_from = {"model": model, "settings": victim.settings, "training": settings, **victim.origin(asked)}
     made_from |= {"store": clips.digest, "split": split.digest(), "seed": seed}
     progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
     history = train_victim(victim, clips, split.train, split.val, settings, progress, seed, device)
@@ -77,7 +99,7 @@ def fit(
     if about.get("made_from", {}).get("store") == clips.digest:
         split = validated(Split, about["split"], str(source))
     else:
-        split = _dealt(clips, seed)
+        split = dealt(clips, seed)
     if victim.sample_rate != clips.sample_rate:
         raise StaanetError(
             f"{store}: expected a store at {source}'s {victim.sample_rate} Hz, got {clips.sample_rate} Hz; "
@@ -96,9 +118,17 @@ def fit(
     return history
 
 
-def _dealt(store: Store, seed: int) -> Split:
+def dealt(store: Store, seed: int) -> Split:
+    """Return the split of a store: the corpus' own parts where its sessions are these, else by speaker.
+
+    Raises:
+        StaanetError: the clips cannot be dealt so.
+    """
+    utterances = list(store.utterances.values())
     try:
-        return by_speaker(list(store.utterances.values()), seed=seed)
+        if {utterance.session for utterance in utterances} == set(OWN):
+            return by_parts(utterances)
+        return by_speaker(utterances, seed=seed)
     except StaanetError as error:
         raise StaanetError(f"{store.folder}: {error}") from error
 

@@ -3,6 +3,7 @@
 import logging
 import os
 import random
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,19 +14,19 @@ from torch import Tensor
 from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints, provenance, records
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import discard, read_jsonl, write_json, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
 from staanet.core.version import __version__
-from staanet.corpora import Corpus, Split, Store, by_speaker, folds, prepare
+from staanet.corpora import Corpus, Split, Store, prepare
 from staanet.evaluation import PERCEPTION, AdversarialSet, clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.sanity import sanity
 from staanet.evaluation.worst import found, worst
 from staanet.metrics.perception import PACKAGES
-from staanet.models import Victim, create_victim, load_victim
+from staanet.models import VICTIMS, Victim, load_victim
 from staanet.models.view import LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
@@ -136,10 +137,7 @@ class Steps:
             store = self.store(name)
             utterances = list(store.utterances.values())
             try:
-                if plan.folds is None:
-                    splits: tuple[Split, ...] = (by_speaker(utterances, plan.shares, self.experiment.seed),)
-                else:
-                    splits = folds(utterances, plan.folds, self.experiment.seed, plan.run)
+                splits = plan.splits(utterances, self.experiment.seed)
             except StaanetError as error:
                 raise StaanetError(f"corpus {store.corpus}: {error}") from error
             for split in splits:
@@ -172,22 +170,45 @@ class Steps:
     def victim(self, name: str, part: Part) -> Victim:
         """Return a trained victim that has not heard the test clips of a part."""
         plan, home = self.experiment.victims[name], self.home(name, part)
+        training = plan.resolved()
+        if training is None:
+            return self._as_it_is(name, part)
         store, split = self.store(home.corpus), self.split(home)
         settings = self.victim_settings(name, part)
         place = self.out / "victims" / f"{name}-{self._signature(settings)}"
 
         def trained() -> None:
             with seeded(self.experiment.seed, "weights", plan.model):
-                victim = create_victim(plan.model, store.labels, seconds=plan.seconds, sample_rate=store.sample_rate)
+                victim = VICTIMS[plan.model](plan.built(store.labels, store.sample_rate))
             progress = place.with_name(f"{place.name}.progress")
             history = train_victim(
-                victim, store, split.train, split.val, plan.resolved(), progress, settings["seed"], self.device
+                victim, store, split.train, split.val, training, progress, settings["seed"], self.device
             )
             checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
 
         self._found_or_made("victim", [place / checkpoints.CONFIG], trained)
         return load_victim(place)
+
+    def _as_it_is(self, name: str, part: Part) -> Victim:
+        """Return a checkpoint that is not trained here.
+
+        Raises:
+            StaanetError: its head is new, or does not know the emotions.
+        """
+        plan, labels = self.experiment.victims[name], self.labels(part.corpus)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", StaanetWarning)
+            try:
+                victim: Victim = VICTIMS[plan.model](plan.built((), self.experiment.sample_rate)).eval()
+            except StaanetWarning as warning:
+                raise StaanetError(f"victim {name}: {warning}; give it a training") from None
+        if not set(labels) <= set(victim.labels):
+            raise StaanetError(
+                f"victim {name}: expected a checkpoint that knows {', '.join(labels)}, got one of "
+                f"{', '.join(victim.labels)}; rename them in its config.json (id2label), or give it a training"
+            )
+        return victim
 
     def judge(self, name: str, part: Part) -> Victim:
         """Return a victim that decides between the experiment's emotions only."""
@@ -199,10 +220,12 @@ class Steps:
         """Return all that decides a victim's weights."""
         plan, home = self.experiment.victims[name], self.home(name, part)
         store, split = self.store(home.corpus), self.split(home)
-        return {
-            "model": plan.model,
-            "seconds": plan.seconds,
-            "training": plain(plan.resolved()),
+        training, built = plan.resolved(), plan.built(store.labels, store.sample_rate)
+        settings: Settings = {"model": plan.model, "seconds": built.seconds, **VICTIMS[plan.model].origin(built)}
+        if training is None:
+            return settings
+        return settings | {
+            "training": plain(training),
             "store": store.digest,
             "labels": list(store.labels),
             "split": split.digest(),
@@ -413,7 +436,7 @@ class Steps:
             budget_sparsity=budget.sparsity,
             labels=list(self.labels(part.corpus)),
             settings=settings,
-            versions=provenance.versions(*(PACKAGES if experiment.perception else ())),
+            versions=provenance.versions(*(PACKAGES if experiment.perception else ()), *self._packages(source, target)),
             commit=commit,
             tree_clean=tree_clean,
             device=provenance.device_name(self.device),
@@ -454,9 +477,15 @@ class Steps:
             about={"attack": name, "source": source},
         )
 
+    def _packages(self, *victims: str) -> list[str]:
+        """Return what the numbers of some victims depend on beside the library's own dependencies."""
+        plans = [self.experiment.victims[name] for name in victims if name != NO_SOURCE]
+        return sorted({package for plan in plans for package in VICTIMS[plan.model].packages})
+
     def _size(self, source: str, part: Part) -> int:
-        """Return the trained length, in samples, that clips are fitted to under the paper's protocol."""
-        return round(self.experiment.victims[self._stand_in(source, part)].seconds * self.experiment.sample_rate)
+        """Return the trained length, in samples, that clips are fitted to under the paper's protocol, 0 for none."""
+        seconds = self.victim_settings(self._stand_in(source, part), part)["seconds"]
+        return round((seconds or 0) * self.experiment.sample_rate)
 
     def _stand_in(self, source: str, part: Part) -> str:
         """Return the source, or the first target for an attack that does the same on all."""

@@ -1,21 +1,23 @@
 """Training a victim."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+from torch import nn
 from torch.nn import functional
 
-from staanet.audio.lengths import fit_length, standardise
+from staanet.audio.lengths import fit_length
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
+from staanet.core.settings import from_preset
 from staanet.corpora import Store
 from staanet.corpora.store import collate
 from staanet.metrics.success import mean_recall
-from staanet.models import Victim
+from staanet.models import VICTIMS, Victim
 from staanet.training.augmentation import Augmentation
 from staanet.training.loop import History, Precision, check_training, computing_in, train
 
@@ -28,18 +30,19 @@ class VictimTraining:
         epochs: passes over the training clips.
         batch_size: clips per step.
         learning_rate: of the first epoch.
-        schedule: `constant`, or `cosine` down to zero.
+        schedule: `constant`, `cosine` down to zero, or `plateau`: a tenth after every 6 epochs in a row in which the
+            validation loss did not fall by 0.0001.
         keep: the weights of the `best` epoch by validation UAR, or of the `last`.
         label_smoothing: share of the target spread over all classes.
         augmentation: of the training clips.
-        crop: seconds of each clip that a step hears; the victim's trained length where left out.
+        crop: seconds to which a step repeats or cuts each clip; the victim's trained length where left out.
         precision: of the arithmetic in training.
     """
 
     epochs: int = 60
     batch_size: int = 16
     learning_rate: float = 1e-3
-    schedule: Literal["constant", "cosine"] = "cosine"
+    schedule: Literal["constant", "cosine", "plateau"] = "cosine"
     keep: Literal["best", "last"] = "best"
     label_smoothing: float = 0.1
     augmentation: Augmentation = Augmentation(noise=0.7, speed=(0.85, 1.15), shift=True)
@@ -49,11 +52,113 @@ class VictimTraining:
     def __post_init__(self) -> None:
         """Refuse what cannot be trained with."""
         check_training(self.epochs, self.batch_size, self.learning_rate)
-        if self.crop is not None and not self.crop > 0:
+        if self.crop is not None and not 0 < self.crop < math.inf:
             raise StaanetError(f"expected a crop of some seconds, got {self.crop}; leave it out for whole clips")
 
+    def rate(self, history: History) -> float:
+        """Return the learning rate of the next epoch."""
+        if self.schedule == "cosine":
+            return self.learning_rate * (1 + math.cos(math.pi * len(history) / self.epochs)) / 2
+        if self.schedule == "plateau":
+            return self.learning_rate * 0.1 ** stalls(_losses(history))
+        return self.learning_rate
 
-VICTIM_PRESETS = {
+    def ended(self, history: History) -> bool:  # noqa: ARG002
+        """Return whether training ends before its last epoch."""
+        return False
+
+    def score(self, figures: dict[str, float]) -> float:
+        """Return how good an epoch is, the higher the better."""
+        return figures["uar"]
+
+    def set_up(self, victim: Victim, store: Store, train_clips: Sequence[str]) -> None:
+        """Make a victim ready to learn: let it adapt to the training clips."""
+        _adapt(victim, store, train_clips, self.batch_size)
+
+
+@dataclass(frozen=True)
+class SystematicTraining(VictimTraining):
+    """How arXiv 2404.18514 trains: with dropout, until the validation loss has not fallen for some epochs.
+
+    Args:
+        patience: epochs without a lower validation loss, after which training ends.
+        keep: the weights of the `best` epoch by validation loss, or of the `last`.
+        dropout: shares that the victim's dropout layers leave out, in their order.
+        statistics: the clips that the victim adapts to: those of training or, as published, `all`, the test's as well.
+    """
+
+    epochs: int = 100
+    batch_size: int = 32
+    schedule: Literal["constant", "cosine", "plateau"] = "plateau"
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = Augmentation()
+    patience: int = 10
+    dropout: tuple[float, ...] = (0.3, 0.2)
+    statistics: Literal["train", "all"] = "train"
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained with."""
+        super().__post_init__()
+        if self.patience < 1:
+            raise StaanetError(f"expected a patience of 1 epoch or more, got {self.patience}")
+        if not all(0 <= share < 1 for share in self.dropout):
+            raise StaanetError(f"expected dropout as shares in [0, 1), got {list(self.dropout)}")
+
+    def ended(self, history: History) -> bool:
+        """Return whether the lowest validation loss lies `patience` epochs back."""
+        losses = _losses(history)
+        return bool(losses) and len(losses) - 1 - losses.index(min(losses)) >= self.patience
+
+    def score(self, figures: dict[str, float]) -> float:
+        """Return the negative validation loss."""
+        return -_losses([figures])[0]
+
+    def set_up(self, victim: Victim, store: Store, train_clips: Sequence[str]) -> None:
+        """Make a victim ready to learn: give its dropout layers their shares, and let it adapt.
+
+        Raises:
+            StaanetError: it has another number of them.
+        """
+        layers = [part for part in victim.modules() if isinstance(part, nn.Dropout)]
+        if len(layers) != len(self.dropout):
+            raise StaanetError(
+                f"expected a share for each dropout layer of {victim.name}, which has {len(layers)}, "
+                f"got {list(self.dropout)}; change the setting dropout"
+            )
+        for layer, share in zip(layers, self.dropout, strict=True):
+            layer.p = share
+        clips = train_clips if self.statistics == "train" else list(store.utterances)
+        _adapt(victim, store, clips, self.batch_size)
+
+
+def _adapt(victim: Victim, store: Store, clips: Sequence[str], batch_size: int) -> None:
+    device = next(victim.parameters()).device
+    batches = (store.batch(ids).to(device) for ids in store.batches(clips, batch_size))
+    victim.adapt((batch.waveforms, batch.lengths) for batch in batches)
+
+
+def stalls(losses: Sequence[float], patience: int = 6, least: float = 1e-4) -> int:
+    """Return how often losses stalled: `patience` in a row not lower by `least` than the lowest before.
+
+    >>> stalls([1.0, 0.5, 0.6, 0.5, 0.5], patience=3)
+    1
+    """
+    count, waited, lowest = 0, 0, math.inf
+    for loss in losses:
+        waited = 0 if loss < lowest - least else waited + 1
+        if waited == 0:
+            lowest = loss
+        elif waited == patience:
+            count, waited = count + 1, 0
+    return count
+
+
+def _losses(history: History) -> list[float]:
+    """Return the validation loss of each epoch, infinite where it was not finite."""
+    return [figures.get("val_loss", math.inf) for figures in history]
+
+
+VICTIM_PRESETS: dict[str, VictimTraining] = {
     "default": VictimTraining(),
     "paper": VictimTraining(
         epochs=30,
@@ -63,8 +168,32 @@ VICTIM_PRESETS = {
         label_smoothing=0.0,
         augmentation=Augmentation(),
     ),
+    "fine_tune": VictimTraining(
+        epochs=20,
+        batch_size=8,
+        learning_rate=3e-5,
+        schedule="constant",
+        keep="last",
+        label_smoothing=0.0,
+        augmentation=Augmentation(),
+    ),
+    "systematic_emodb": SystematicTraining(),
+    "systematic_emovo": SystematicTraining(batch_size=8, learning_rate=1e-4, dropout=(0.3, 0.0)),
+    "systematic_ravdess": SystematicTraining(batch_size=128, dropout=(0.6, 0.2)),
 }
-"""`paper` is how arXiv 2402.01227, section 4.4, trains Emo18 and Zhao19."""
+"""`paper` is how arXiv 2402.01227, section 4.4, trains Emo18 and Zhao19, `fine_tune` how wav2vec 2.0 and WavLM; the
+`systematic` ones are how arXiv 2404.18514 trains its CNN-LSTM on each corpus."""
+
+
+def victim_training(model: str, values: str | Mapping[str, Any], where: str) -> VictimTraining:
+    """Return a victim's training in full: a preset by name, or one with changes; `default` is the model's own.
+
+    >>> victim_training("wav2vec2", {"preset": "default", "epochs": 3}, "example").learning_rate
+    3e-05
+    """
+    presets = {**VICTIM_PRESETS, "default": VICTIM_PRESETS[VICTIMS[model].preset]}
+    name = values if isinstance(values, str) else values.get("preset", "default")
+    return from_preset(type(presets.get(name, VictimTraining())), presets, values, where)
 
 
 def train_victim(
@@ -91,6 +220,12 @@ def train_victim(
     """
     victim.to(device)
     size = victim.trained_length if settings.crop is None else round(settings.crop * victim.sample_rate)
+    if size is not None and size < victim.shortest:
+        raise StaanetError(
+            f"expected a crop of {victim.shortest / victim.sample_rate:g} s or more for {victim.name}, "
+            f"got {settings.crop}"
+        )
+    settings.set_up(victim, store, train_clips)
     batches = [store.batch(clips).to(device) for clips in store.batches(val_clips, settings.batch_size)]
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
@@ -103,9 +238,11 @@ def train_victim(
                 continue  # batch normalisation has no variance to learn from
             changed = [settings.augmentation(store.waveform(clip)) for clip in clips]
             batch = collate(changed, [store.label(clip) for clip in clips], clips).to(device)
-            waveforms = fit_length(batch.waveforms, batch.lengths, size)
+            waveforms, lengths = batch.waveforms, batch.lengths
+            if size is not None:
+                waveforms, lengths = fit_length(waveforms, lengths, size), torch.full_like(lengths, size)
             with computing_in(settings.precision, device):
-                logits = victim.classify(standardise(waveforms))
+                logits = victim.hear(waveforms, lengths)
             loss = functional.cross_entropy(logits.float(), batch.labels, label_smoothing=settings.label_smoothing)
             optimiser.zero_grad()
             loss.backward()
@@ -115,24 +252,24 @@ def train_victim(
 
     def validate() -> dict[str, float]:
         with torch.no_grad():
-            predicted = torch.cat([victim(batch.waveforms, batch.lengths).argmax(1) for batch in batches])
+            logits = torch.cat([victim(batch.waveforms, batch.lengths) for batch in batches])
         labels = torch.cat([batch.labels for batch in batches])
-        accuracy = (predicted == labels).float().mean()
-        return {"accuracy": float(accuracy), "uar": mean_recall(labels.cpu().numpy(), predicted.cpu().numpy())}
-
-    def learning_rate(epoch: int) -> float:
-        if settings.schedule == "constant":
-            return settings.learning_rate
-        return settings.learning_rate * (1 + math.cos(math.pi * epoch / settings.epochs)) / 2
+        predicted = logits.argmax(1)
+        return {
+            "val_loss": float(functional.cross_entropy(logits, labels)),
+            "accuracy": float((predicted == labels).float().mean()),
+            "uar": mean_recall(labels.cpu().numpy(), predicted.cpu().numpy()),
+        }
 
     return train(
         victim,
         epochs=settings.epochs,
-        learning_rate=learning_rate,
+        learning_rate=settings.rate,
         one_epoch=one_epoch,
         validate=validate,
-        score="uar",
+        score=settings.score,
         keep=settings.keep,
         progress=progress,
         seed=seed,
+        ended=settings.ended,
     )

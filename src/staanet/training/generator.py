@@ -103,7 +103,7 @@ def train_generator(
 
     def load(clips: Sequence[str]) -> Batch:
         batch = store.batch(clips).to(device)
-        size = min(victim.trained_length, batch.waveforms.shape[1])
+        size = min(victim.trained_length or batch.waveforms.shape[1], batch.waveforms.shape[1])
         return Batch(batch.waveforms[:, :size], batch.lengths.clamp_max(size), batch.labels, batch.ids)
 
     def decide(clips: Sequence[str]) -> torch.Tensor:
@@ -178,10 +178,10 @@ def train_generator(
         return train(
             generator,
             epochs=settings.epochs,
-            learning_rate=lambda epoch: settings.learning_rate * 0.5 ** (epoch // settings.halve_every),
+            learning_rate=lambda history: settings.learning_rate * 0.5 ** (len(history) // settings.halve_every),
             one_epoch=one_epoch,
             validate=validate,
-            score="excess",
+            score=lambda figures: figures["excess"],
             keep="last",
             progress=progress,
             seed=seed,

@@ -48,13 +48,14 @@ def train(
     network: nn.Module,
     *,
     epochs: int,
-    learning_rate: Callable[[int], float],
+    learning_rate: Callable[[History], float],
     one_epoch: Callable[[torch.optim.Optimizer, int], dict[str, float]],
     validate: Callable[[], dict[str, float]],
-    score: str,
+    score: Callable[[dict[str, float]], float],
     keep: Literal["best", "last"],
     progress: Path,
     seed: int,
+    ended: Callable[[History], bool] = lambda _: False,
 ) -> History:
     """Train `network` with Adam and leave it in its kept state; return what each epoch gave.
 
@@ -63,14 +64,15 @@ def train(
 
     Args:
         network: what is trained, in place.
-        epochs: how many.
-        learning_rate: of an epoch, counted from 0.
+        epochs: how many, at most.
+        learning_rate: of the next epoch, by what the epochs before it gave.
         one_epoch: trains for an epoch and returns its figures.
         validate: returns the validation figures of the network in eval mode.
-        score: the validation figure by which the best epoch is known, higher is better; of equals, the later.
+        score: of an epoch's figures, by which the best epoch is known, higher is better; of equals, the later.
         keep: the epoch whose weights stay.
         progress: where an interrupted run is found.
         seed: of everything random in the epochs.
+        ended: whether no more epochs are wanted, by what those before gave.
     """
     keep_freed_memory()
     optimiser = torch.optim.Adam(network.parameters())
@@ -79,10 +81,11 @@ def train(
     if progress.is_file():
         best, history = _restore(progress, network, optimiser)
         logger.info("%s: goes on after epoch %d of %d", progress.stem, len(history), epochs)
-    for epoch in range(len(history), epochs):
+    while len(history) < epochs and not ended(history):
+        epoch = len(history)
         began = time.perf_counter()
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(epoch)
+            group["lr"] = learning_rate(history)
         network.train()
         with seeded(seed, "epoch", epoch):
             figures = one_epoch(optimiser, epoch)
@@ -100,7 +103,7 @@ def train(
             time.perf_counter() - began,
             ", ".join(f"{name} {value:.3f}" for name, value in figures.items()),
         )
-        if keep == "last" or all(figures[score] >= past[score] for past in history):
+        if keep == "last" or all(score(figures) >= score(past) for past in history):
             best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
         history.append(figures)
         _save(progress, network, optimiser, best, history)

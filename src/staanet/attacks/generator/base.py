@@ -94,12 +94,7 @@ class Generator(nn.Module, abc.ABC):
         lengths = check_waveforms(waveforms, lengths)
         valid = valid_samples(lengths, waveforms.shape[1])
         raw_magnitudes, raw_positions = self.outputs(waveforms, lengths)
-        if self.settings.bound == "tanh":
-            magnitudes = epsilon * raw_magnitudes.tanh()
-        else:
-            epsilon = torch.as_tensor(epsilon, dtype=waveforms.dtype, device=waveforms.device)
-            magnitudes = raw_magnitudes.clamp(-epsilon, epsilon)
-        magnitudes = magnitudes * valid
+        magnitudes = self.bounded(raw_magnitudes, epsilon) * valid
         raw_positions = self._relative(raw_positions, lengths, valid, counts)
         scores = (raw_positions.tanh() + 1) / 2 * valid
         marked = (raw_positions.detach() >= 0) & valid
@@ -112,6 +107,17 @@ class Generator(nn.Module, abc.ABC):
             positions = _quantised(scores, hard, quantisation) if self.training else hard
             perturbations = magnitudes * positions
         return SparsePerturbation((waveforms + perturbations).clamp(-1, 1), magnitudes, positions, scores)
+
+    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
+        return self.outputs(waveforms, torch.full_like(waveforms[:, 0], waveforms.shape[1], dtype=torch.int64))
+
+    def bounded(self, raw_magnitudes: Tensor, epsilon: float | Tensor) -> Tensor:
+        """Return magnitudes `[B, T]` of at most epsilon, one number or `[B, 1]`."""
+        if self.settings.bound == "tanh":
+            return epsilon * raw_magnitudes.tanh()
+        epsilon = torch.as_tensor(epsilon, dtype=raw_magnitudes.dtype, device=raw_magnitudes.device)
+        return raw_magnitudes.clamp(-epsilon, epsilon)
 
     def _relative(self, raw_positions: Tensor, lengths: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
         """Return raw positions `[B, T]` of which those above 0 are to be 1."""

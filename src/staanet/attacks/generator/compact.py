@@ -123,7 +123,7 @@ class Compact(Generator):
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and the raw positions, each `[B, T]`."""
         size = waveforms.shape[1]
-        masks = self._masks(lengths)
+        masks = self._masks(lengths, size)
         loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
         waveforms = functional.pad(waveforms, (0, masks[-1].shape[2] * self.stride - size))
         scaled = (waveforms * (loudness + 1e-10).rsqrt())[:, None]  # [B, 1, T']
@@ -136,15 +136,13 @@ class Compact(Generator):
             x = level(x) * masks[depth]
         paths = (self.magnitudes, self.positions)
         magnitudes, positions = (path(x, skips, masks, scaled) for path in paths)
-        beyond = size - magnitudes.shape[1]
-        return functional.pad(magnitudes, (0, beyond)), functional.pad(positions, (0, beyond))
+        return magnitudes[:, :size], positions[:, :size]
 
-    def _masks(self, lengths: Tensor) -> list[Tensor]:
-        """Return, per level, which frames belong to each clip when it is padded to whole coarsest frames.
+    def _masks(self, lengths: Tensor, size: int) -> list[Tensor]:
+        """Return, per level, which frames belong to each clip when `size` is padded to whole coarsest frames.
 
         One more coarsest frame belongs to no clip, so that interpolation finds silence beyond the longest clip too.
         """
-        coarsest = -(-lengths // self.stride)
-        most = int(coarsest.max()) + 1
+        coarsest, most = ((samples + self.stride - 1) // self.stride for samples in (lengths, size + self.stride))
         ratios = [self.settings.factor**depth for depth in reversed(range(len(self.settings.widths)))]
         return [valid_samples(coarsest * ratio, most * ratio)[:, None].float() for ratio in ratios]

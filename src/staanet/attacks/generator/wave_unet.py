@@ -137,8 +137,8 @@ class UpPath(nn.Module):
 class WaveUNet(Generator):
     """The generator of arXiv 2402.01227, figure 2, with the sizes of the authors' code: 50 681 858 parameters.
 
-    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output. Group
-    normalisation averages over time, so clips of different lengths are taken one length at a time.
+    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output, whose end
+    is cut, as in the authors' code. Group normalisation averages over time, so clips of different lengths are taken one length at a time.
 
     >>> sum(parameter.numel() for parameter in WaveUNet(WaveUNetSettings()).parameters())
     50681858
@@ -164,50 +164,41 @@ class WaveUNet(Generator):
         """
         kernel, factor = self.settings.kernel, self.settings.factor
         lost = kernel - 1
-        bottom = 1
-        while (output := self._up(bottom)) < length:
-            bottom += max(1, (length - output) // self.stride)
+        margin = (factor - kernel + 4 * lost) * (self.stride - 1) // (factor - 1)
+        bottom = (length + margin + self.stride - 1) // self.stride
         size = bottom + lost
         for _ in self.down:
             size = (size - 1) * factor + kernel + 2 * lost
-        return size, output
-
-    def _up(self, size: int) -> int:
-        kernel, factor = self.settings.kernel, self.settings.factor
-        for _ in self.down:
-            size = (size - 1) * factor + kernel - 4 * (kernel - 1)
-            if size < 1:
-                return 0
-        return size
+        return size, bottom * self.stride - margin
 
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and the raw positions, each `[B, T]`."""
         raw = waveforms.new_zeros(2, *waveforms.shape)
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
-            raw[:, rows, :length] = self._equal_lengths(waveforms[rows, :length])
+            raw[:, rows, :length] = torch.stack(self.whole(waveforms[rows, :length]))
         return raw[0], raw[1]
 
-    def _equal_lengths(self, waveforms: Tensor) -> Tensor:
+    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
         length = waveforms.shape[1]
         input_size, output_size = self.sizes(length)
-        x = mirror(waveforms, input_size)[:, None]  # [B, 1, T']
+        x = mirror(waveforms, input_size, (input_size - output_size) // 2)[:, None]  # [B, 1, T']
         skips = []
         for level in self.down:
             skip, x = level(x)
             skips.append(skip)
-        margin = (output_size - length) // 2
-        paths = (self.magnitudes, self.positions)
-        return torch.stack([path(x, skips)[:, margin : margin + length] for path in paths])  # [2, B, T]
+        magnitudes, positions = (path(x, skips)[:, :length] for path in (self.magnitudes, self.positions))
+        return magnitudes, positions
 
 
-def mirror(waveforms: Tensor, size: int) -> Tensor:
-    """Return waveforms `[B, T]` mirrored at both ends, as often as it takes, to `[B, size]`.
+def mirror(waveforms: Tensor, size: int, before: int) -> Tensor:
+    """Return waveforms `[B, T]` mirrored at both ends, as often as it takes, to `[B, size]`, `before` of them in front.
 
-    >>> mirror(torch.tensor([[1, 2, 3]]), 9)
+    >>> mirror(torch.tensor([[1, 2, 3]]), 9, 3)
     tensor([[2, 3, 2, 1, 2, 3, 2, 1, 2]])
     """
     length = waveforms.shape[1]
-    period = max(1, 2 * (length - 1))
-    steps = torch.arange(size, device=waveforms.device) - (size - length) // 2
+    steps = torch.arange(size, device=waveforms.device) - before
+    period = torch.full_like(steps, 2 * (length - 1)).clamp_min(1)
     return waveforms[:, length - 1 - (length - 1 - steps % period).abs()]

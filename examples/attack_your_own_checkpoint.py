@@ -1,0 +1,52 @@
+"""Attack a checkpoint of Hugging Face: python examples/attack_your_own_checkpoint.py [FOLDER CLIP].
+
+Without arguments the checkpoint is a tiny one with random weights, written here as transformers writes any, and the
+clip is synthetic: the numbers then show the way, not a robustness. Needs the extra: pip install "staanet[hf]".
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForAudioClassification, Wav2Vec2Config, Wav2Vec2FeatureExtractor
+
+import staanet
+from staanet.audio import files
+from staanet.corpora import Synthetic
+
+
+def stand_in() -> Path:
+    """Write a checkpoint that has learnt nothing."""
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
+    convolutions = {"conv_dim": (16, 16), "conv_kernel": (40, 16), "conv_stride": (20, 8), "num_feat_extract_layers": 2}
+    labels = dict(enumerate(["anger", "happiness", "neutral", "sadness"]))
+    torch.manual_seed(0)
+    config = Wav2Vec2Config(**sizes, **convolutions, id2label=labels)
+    folder = Path(tempfile.mkdtemp())
+    AutoModelForAudioClassification.from_config(config).save_pretrained(folder)
+    Wav2Vec2FeatureExtractor().save_pretrained(folder)
+    return folder
+
+
+def main() -> None:
+    if len(sys.argv) > 1:
+        folder, (samples, rate) = Path(sys.argv[1]), files.read(Path(sys.argv[2]))
+    else:
+        corpus = Synthetic(speakers=3, sentences=1)
+        folder, (samples, rate) = stand_in(), corpus.read(Path(), corpus.validate(Path()).utterances[0])
+    waveform = torch.from_numpy(files.resample(files.mono(samples), rate, 16_000).clip(-1, 1))[None]
+
+    victim = staanet.load_victim(folder)  # labels, sampling rate and normalisation are its own
+    attack = staanet.create_attack("pgd", snr_db=17, sparsity=0.12)
+    adversarial = attack(victim, waveform, victim(waveform).argmax(1), seed=0)
+
+    outcome = staanet.observe(victim, waveform, adversarial, victim(waveform).argmax(1))
+    for when, predicted in (("before", outcome.predicted_clean), ("after", outcome.predicted_adv)):
+        print(f"{when}: {victim.labels[int(predicted[0])]}")
+    for name in ("sparsity", "snr_peak_db", "linf"):
+        print(f"{name}: {staanet.summary(outcome)[name]:.3f}")
+
+
+if __name__ == "__main__":
+    main()

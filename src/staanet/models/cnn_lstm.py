@@ -1,0 +1,273 @@
+"""The CNN-LSTM on log-mel spectrograms (Facchinetti, Simonetta, Ntalampiras, 2024)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from staanet.audio.lengths import fit_length
+from staanet.audio.spectrogram import LogMel, log_mel
+from staanet.core.errors import StaanetError
+from staanet.models.base import Victim, VictimSettings, recur
+
+Normalisation = Literal["none", "sum", "maximum", "range"]
+
+SEGMENT = 29
+"""Frames that a step of the LSTM hears."""
+
+CONSTANT = 1e-6
+"""Share of a cell's largest value: a cell that deviates by less is left as it is."""
+
+
+@dataclass(frozen=True)
+class CnnLstmSettings(VictimSettings):
+    """What a CNN-LSTM is built from; the defaults are the final network of arXiv 2404.18514.
+
+    Its base network, on which the authors compared normalisations, is `width = 3`, `bidirectional = False`.
+
+    Args:
+        labels: the emotions, in the order of the logits.
+        seconds: the length it is trained on; every clip is repeated or cut to it.
+        sample_rate: of its input, in Hz.
+        spectrogram: of each clip, whose level is heard.
+        normalisation: of a spectrogram: `none`; divided by the `sum` or the `maximum` of its values' sizes; or `range`,
+            each frame from 0 to 1. What has no size stays zero.
+        standardised: whether each cell then has mean 0 and deviation 1 over the clips that the victim adapted to.
+        width: of the LSTM, in each direction.
+        bidirectional: whether it hears the segments backwards as well.
+    """
+
+    spectrogram: LogMel = LogMel(decibels="published")
+    normalisation: Normalisation = "none"
+    standardised: bool = True
+    width: int = 256
+    bidirectional: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from."""
+        super().__post_init__()
+        if _pooled(self.spectrogram.bands) < 1 or self.width < 1:
+            raise StaanetError(
+                f"expected a spectrogram of 26 bands or more and a width of 1 or more, got "
+                f"{self.spectrogram.bands} and {self.width}"
+            )
+
+
+class CnnLstm(Victim):
+    """The CNN-LSTM of arXiv 2404.18514 on log-mel spectrograms, 3 962 405 parameters at 5 classes.
+
+    Segments of 29 frames go through three convolutions each, then through an LSTM, whose last states decide. As in the
+    authors' code, clips are not standardised but the cells of their spectrograms are, so that it hears how loud a clip
+    is. Its front end is part of it, so that attacks act on waveforms; `FeatureView` lets them act on its features.
+
+    >>> model = CnnLstm(CnnLstmSettings(labels=tuple("ABCDE")))
+    >>> sum(parameter.numel() for parameter in model.parameters())
+    3962405
+    """
+
+    name = "cnn_lstm"
+    preset = "systematic_emodb"
+    Settings = CnnLstmSettings
+    settings: CnnLstmSettings
+    mean: Tensor
+    deviation: Tensor
+    feature_bounds: Tensor
+
+    def __init__(self, settings: CnnLstmSettings) -> None:
+        self.settings = settings
+        super().__init__(settings)
+        assert self.trained_length is not None  # noqa: S101
+        bands = settings.spectrogram.bands
+        self.grid = (bands, settings.spectrogram.frames(self.trained_length))
+        cells = self.grid[0] * self.grid[1]
+        self.register_buffer("mean", torch.zeros(cells))
+        self.register_buffer("deviation", torch.ones(cells))
+        self.register_buffer("feature_bounds", torch.tensor([-torch.inf, torch.inf]))
+        self.convolutions = nn.Sequential(
+            *(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.BatchNorm2d(16, eps=1e-3, momentum=0.01), nn.MaxPool2d(4, 2)),
+            *(nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2, 2)),
+            *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2, 1)),
+            nn.Flatten(),
+        )
+        self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # of the layer, and of the LSTM's input
+        self.lstm = nn.LSTM(64 * _pooled(bands), settings.width, batch_first=True, bidirectional=settings.bidirectional)
+        self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), len(settings.labels))
+        _start(self)
+
+    @property
+    def pooling_stride(self) -> int:  # type: ignore[override]
+        """Samples per step of the LSTM."""
+        return SEGMENT * self.settings.spectrogram.hop
+
+    @property
+    def shortest(self) -> int:
+        """Samples of the shortest clip that it can hear: a segment."""
+        return (SEGMENT - 1) * self.settings.spectrogram.hop
+
+    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the logits `[B, K]` of waveforms `[B, trained_length]`, which are not standardised."""
+        return self.classify(waveforms)
+
+    def classify(self, waveforms: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of waveforms `[B, trained_length]`."""
+        return self.decide(self._features(waveforms))
+
+    def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return what its network hears of clips, band by band: waveforms `[B, T]` -> features `[B, bands * frames]`."""
+        if lengths is None:
+            lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
+        assert self.trained_length is not None  # noqa: S101
+        return self._features(fit_length(waveforms, lengths, self.trained_length))
+
+    def decide(self, features: Tensor) -> Tensor:
+        """Return the logits of features: `[B, bands * frames]` -> `[B, K]`."""
+        frames = features.unflatten(1, self.grid).transpose(1, 2)  # [B, frames, bands]
+        count = frames.shape[1] // SEGMENT
+        segments = frames[:, : count * SEGMENT].reshape(-1, 1, SEGMENT, self.grid[0])
+        steps = self.convolutions(segments).unflatten(0, (len(features), count))  # [B, segments, 64 * pooled]
+        _, last = recur(self.lstm, self.dropout(steps))  # [directions, B, width]
+        logits: Tensor = self.linear(last.transpose(0, 1).flatten(1))
+        return logits
+
+    def spectrogram(self, features: Tensor) -> Tensor:
+        """Return the log-mel spectrograms, in dB, that features stand for: to look at them, or hear them.
+
+        Shape: `[B, bands * frames]` -> `[B, bands, frames]`.
+
+        Raises:
+            StaanetError: its normalisation has lost them.
+        """
+        if self.settings.normalisation != "none":
+            raise StaanetError(
+                f"expected a victim whose normalisation is none, got {self.settings.normalisation}, which cannot be "
+                "undone"
+            )
+        return (features * self.deviation + self.mean).unflatten(1, self.grid)
+
+    @torch.no_grad()
+    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Take each cell's mean and deviation from clips, where it standardises, and the bounds of all features.
+
+        As published, the bounds are whole numbers.
+
+        Raises:
+            StaanetError: no clips.
+        """
+        assert self.trained_length is not None  # noqa: S101
+        count = 0
+        total = squares = torch.zeros_like(self.mean, dtype=torch.float64)
+        low, high = torch.full_like(self.mean, torch.inf), torch.full_like(self.mean, -torch.inf)
+        for waveforms, lengths in batches:
+            cells = self._cells(fit_length(waveforms, lengths, self.trained_length))
+            count += len(cells)
+            total, squares = total + cells.double().sum(0), squares + cells.double().square().sum(0)
+            low, high = torch.minimum(low, cells.amin(0)), torch.maximum(high, cells.amax(0))
+        if count == 0:
+            raise StaanetError(f"expected clips for {self.name} to adapt to, got none")
+        if self.settings.standardised:
+            deviation = (squares / count - (total / count).square()).clamp_min(0).sqrt()
+            varies = deviation > CONSTANT * torch.maximum(low.abs(), high.abs())
+            self.mean.copy_(total / count)
+            self.deviation.copy_(torch.where(varies, deviation, 1))
+        self.feature_bounds[0] = ((low - self.mean) / self.deviation).min().floor()
+        self.feature_bounds[1] = ((high - self.mean) / self.deviation).max().ceil()
+
+    def _features(self, waveforms: Tensor) -> Tensor:
+        return (self._cells(waveforms) - self.mean) / self.deviation
+
+    def _cells(self, waveforms: Tensor) -> Tensor:
+        """Return the normalised spectrograms `[B, bands * frames]` of waveforms `[B, trained_length]`."""
+        if waveforms.shape[1] != self.trained_length:
+            raise StaanetError(
+                f"expected clips of {self.settings.seconds:g} s, since {self.name} knows each cell of their "
+                f"spectrogram, got {waveforms.shape[1] / self.sample_rate:g} s; leave crop out"
+            )
+        with torch.autocast(waveforms.device.type, enabled=False):
+            spectrograms = log_mel(waveforms, self.sample_rate, self.settings.spectrogram)
+            return normalised(spectrograms, self.settings.normalisation).flatten(1)
+
+
+class FeatureView(nn.Module):
+    """A CNN-LSTM that hears its own features `[B, bands * frames]`: attacks on it change features, as published.
+
+    What they find need not be the spectrogram of any sound.
+
+    Args:
+        victim: whose features they are.
+        bounds: lowest and highest feature; those of the clips that the victim adapted to where left out. Test clips
+            may have others where these were training clips only: give `bounds_of_features` of all of them.
+
+    >>> from staanet.models import create_victim
+    >>> victim = create_victim("cnn_lstm", labels=("anger", "neutral"))
+    >>> features = victim.features(torch.zeros(1, 16_000))
+    >>> bool((FeatureView(victim, (-5, 7))(features) == victim(torch.zeros(1, 16_000))).all())
+    True
+    """
+
+    def __init__(self, victim: CnnLstm, bounds: tuple[float, float] | None = None) -> None:
+        super().__init__()
+        self.victim = victim
+        self.labels = victim.labels
+        low, high = victim.feature_bounds.tolist() if bounds is None else bounds
+        if not -torch.inf < low < high < torch.inf:
+            raise StaanetError(f"expected bounds from low to high, got {[low, high]}; train the victim, or give bounds")
+        self.bounds = (low, high)
+        self.eval()
+
+    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:  # noqa: ARG002
+        """Return the logits `[B, K]` of features `[B, bands * frames]`."""
+        return self.victim.decide(features)
+
+
+def bounds_of_features(features: Tensor) -> tuple[float, float]:
+    """Return the whole numbers between which all features lie.
+
+    >>> bounds_of_features(torch.tensor([[-1.2, 3.4]]))
+    (-2.0, 4.0)
+    """
+    return float(features.min().floor()), float(features.max().ceil())
+
+
+def normalised(spectrograms: Tensor, how: Normalisation) -> Tensor:
+    """Return spectrograms `[B, bands, frames]` normalised; what would be divided by zero is zero.
+
+    >>> normalised(torch.tensor([[[1.0], [3.0]]]), "sum")[0, :, 0]
+    tensor([0.2500, 0.7500])
+    """
+    if how == "none":
+        return spectrograms
+    if how == "range":
+        spectrograms = spectrograms - spectrograms.amin(1, keepdim=True)
+        size = spectrograms.amax(1, keepdim=True)
+    elif how == "maximum":
+        size = spectrograms.abs().amax((1, 2), keepdim=True)
+    else:
+        size = spectrograms.abs().sum((1, 2), keepdim=True)
+    return spectrograms / torch.where(size > 0, size, 1)
+
+
+def _pooled(bands: int) -> int:
+    """Return how many bands are left after the convolutions and their pooling: of 29 frames, 1 is."""
+    first = (bands - 4 - 4) // 2 + 1
+    second = (first - 2 - 2) // 2 + 1
+    return second - 2 - 1
+
+
+def _start(network: CnnLstm) -> None:
+    """Give the layers the start that Keras gives them: Glorot-uniform weights, zero biases, open forget gates."""
+    for part in network.modules():
+        if isinstance(part, nn.Conv2d | nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+            assert part.bias is not None  # noqa: S101
+            nn.init.zeros_(part.bias)
+    for name, weights in network.lstm.named_parameters():
+        if name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(weights)
+        elif name.startswith("weight_hh"):
+            nn.init.orthogonal_(weights)
+        else:
+            nn.init.zeros_(weights)
+            if name.startswith("bias_ih"):
+                nn.init.ones_(weights.view(4, -1)[1])

@@ -1,0 +1,56 @@
+"""Emo18 and Zhao19 as the authors of the STAA-Net paper saved them (arXiv 2402.01227): our networks, other names."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError
+from staanet.models.base import Victim, VictimSettings
+from staanet.models.emo18 import Emo18
+from staanet.models.zhao19 import Zhao19
+
+FIRST, LAST = "audio_model.model.network.0.0.weight", "linear.weight"
+"""The weights of the first convolution and of the last layer."""
+
+KERNELS: dict[int, type[Victim]] = {8: Emo18, 3: Zhao19}
+"""The victims by the kernel of their first convolution."""
+
+
+def read_victim(path: Path, labels: Sequence[str], seconds: float) -> Victim:
+    """Read a victim from a file of its state dict, in eval mode.
+
+    Args:
+        path: what their training wrote (`.pt`).
+        labels: the emotions, in the order of their class numbers, which the file does not tell.
+        seconds: the trained length: 6.0 in their experiments on DEMoS, 8.7 on IEMOCAP.
+
+    Raises:
+        StaanetError: another file, or labels that are not as many as its classes.
+    """
+    tensors = checkpoints.read_state_dict(path)
+    if FIRST not in tensors or LAST not in tensors or (kernel := tensors[FIRST].shape[-1]) not in KERNELS:
+        raise StaanetError(
+            f"{path}: expected the state dict of Emo18 or Zhao19 by the authors' names ({FIRST}, ..., {LAST}), "
+            f"got other tensors"
+        )
+    if len(labels) != len(tensors[LAST]):
+        raise StaanetError(
+            f"{path}: expected {len(tensors[LAST])} labels, one per class, got {len(labels)}; "
+            "name them in the order of their class numbers"
+        )
+    victim = KERNELS[kernel](VictimSettings(tuple(labels), seconds))
+    checkpoints.fill(victim, tensors, published_name, str(path))
+    return victim.eval()
+
+
+def published_name(name: str) -> str:
+    """Return the authors' name of one of our tensors.
+
+    >>> published_name("features.2.1.running_var"), published_name("head.lstm.bias_hh_l0")
+    ('audio_model.model.network.4.1.running_var', 'rnn.rnn.bias_hh_l0')
+    """
+    part, rest = name.split(".", 1)
+    if part == "features":
+        block, layer = rest.split(".", 1)
+        return f"audio_model.model.network.{2 * int(block)}.{layer}"  # their pooling has a number of its own
+    return rest.replace("lstm.", "rnn.rnn.")

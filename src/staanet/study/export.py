@@ -1,0 +1,203 @@
+"""A trained network as ONNX: what goes into the file, and how far ONNX Runtime is from torch on it."""
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from staanet.attacks.generator import GENERATORS, Generator, load_generator
+from staanet.audio.lengths import standardise
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError
+from staanet.core.extras import required
+from staanet.core.files import read_json, whole
+from staanet.core.seeds import seeded
+from staanet.core.version import __version__
+from staanet.models import Victim, load_victim
+
+EXTRA = "export"
+PACKAGES = ("onnx", "onnxscript", "onnxruntime")
+
+SIZES = ((1, 16_000), (2, 4096), (3, 12_345), (2, 4097), (1, 611))
+"""Clips and samples of the check's batches: whole strides and not, several clips and one."""
+
+TOLERANCE = 1e-4
+"""The largest difference from torch that an export may have, in full scale or in logits."""
+
+FLIPS = 1e-3
+"""The largest share of positions that may be another: rounding decides between scores that are almost equal."""
+
+
+class PortableVictim(nn.Module):
+    """A victim without a data-dependent step: every clip is repeated or cut by one gather.
+
+    Shape: waveforms `[batch, length]`, lengths `[batch]` -> logits `[batch, K]`.
+    """
+
+    outputs: ClassVar = ("logits",)
+
+    def __init__(self, victim: Victim) -> None:
+        super().__init__()
+        if type(victim).hear is not Victim.hear or victim.trained_length is None:
+            raise StaanetError(
+                f"expected a victim that hears clips repeated or cut to its trained length, got {victim.name}; "
+                "for networks of transformers there is the package optimum"
+            )
+        self.victim, self.size = victim, victim.trained_length
+        self.about = {"name": victim.name, "labels": ",".join(victim.labels), "sample_rate": str(victim.sample_rate)}
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor]:
+        """Return the logits."""
+        index = torch.arange(self.size) % lengths[:, None]  # [B, size]
+        return (self.victim.classify(standardise(waveforms.gather(1, index))),)
+
+    def example(self, clips: int, samples: int) -> dict[str, Tensor]:
+        """Return input of that many clips, each a little shorter than the one before."""
+        lengths = (samples - 7 * torch.arange(clips)).clamp_min(1)
+        waveforms = torch.rand(clips, samples) - 0.5
+        return {"waveforms": waveforms * (torch.arange(samples) < lengths[:, None]), "lengths": lengths}
+
+    def expected(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
+        """Return what the victim itself gives."""
+        return (self.victim(waveforms, lengths),)
+
+
+class PortableGenerator(nn.Module):
+    """A generator as it attacks: clips of one length, positions 0 or 1, as many as the budget's counts at the most.
+
+    Shape: waveforms `[batch, length]`, epsilon `[batch, 1]`, counts `[batch]` -> adversarial, magnitudes, positions,
+    each `[batch, length]`.
+    """
+
+    outputs: ClassVar = ("adversarial", "magnitudes", "positions")
+
+    def __init__(self, generator: Generator) -> None:
+        super().__init__()
+        self.generator = generator
+        self.about = {"name": generator.name}
+
+    def forward(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the attacked clips, the magnitudes and the positions."""
+        raw_magnitudes, raw_positions = self.generator.whole(waveforms)
+        magnitudes = self.generator.bounded(raw_magnitudes, epsilon)
+        order = raw_positions.sort(dim=1, descending=True).indices
+        if self.generator.settings.sparsity == "learned":
+            counts = torch.minimum(counts, (raw_positions >= 0).sum(1))
+        chosen = torch.arange(waveforms.shape[1]) < counts[:, None]
+        positions = torch.zeros_like(waveforms).scatter(1, order, chosen.to(waveforms.dtype))
+        return (waveforms + magnitudes * positions).clamp(-1, 1), magnitudes, positions
+
+    def example(self, clips: int, samples: int) -> dict[str, Tensor]:
+        """Return input of that many clips, with an epsilon and a count each."""
+        return {
+            "waveforms": torch.rand(clips, samples) - 0.5,
+            "epsilon": 0.01 * torch.arange(1, clips + 1)[:, None],
+            "counts": samples // (8 + torch.arange(clips)) + 1,
+        }
+
+    def expected(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
+        """Return what the generator itself gives."""
+        made = self.generator(waveforms, epsilon, counts=counts)
+        return made.adversarial, made.magnitudes, made.positions
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written, and the largest difference from torch that ONNX Runtime showed, over all sizes of the check."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    difference: float
+    """Of logits, or of magnitudes."""
+    flips: float | None
+    """The share of a generator's positions that are other ones; None of a victim."""
+
+
+def export(checkpoint: Path, out: Path) -> Exported:
+    """Write a checkpoint as an ONNX file with any batch size and length, run it with ONNX Runtime, and compare.
+
+    Raises:
+        StaanetError: the extra is missing, no checkpoint of ours, a victim that cannot be exported, a place that cannot
+            be written, or an export that is not the network.
+    """
+    for package in PACKAGES:
+        required(package, EXTRA)
+    network = _portable(checkpoint)
+    with whole(out) as temporary:
+        _write(network, temporary)
+        done = _compared(network, temporary)
+        if done.difference > TOLERANCE or (done.flips or 0) > FLIPS:
+            raise StaanetError(
+                f"{out}: expected the network that torch runs, got a largest difference of {done.difference:.3g} and "
+                f"{done.flips or 0:.3g} of the positions moved; nothing was written"
+            )
+    return done
+
+
+def _portable(checkpoint: Path) -> PortableVictim | PortableGenerator:
+    """Return the network of a folder in a form that can be exported."""
+    config = checkpoint / checkpoints.CONFIG
+    about = read_json(config) if config.is_file() else {}
+    if isinstance(about, dict) and about.get("name") in GENERATORS:
+        return PortableGenerator(load_generator(checkpoint)).eval()
+    return PortableVictim(load_victim(checkpoint)).eval()
+
+
+def _write(network: PortableVictim | PortableGenerator, path: Path) -> None:
+    with seeded("export"):
+        example = network.example(2, 5000)
+    batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
+    with _quiet(), torch.no_grad():
+        program = torch.onnx.export(
+            network,
+            tuple(example.values()),
+            dynamo=True,
+            input_names=list(example),
+            output_names=list(network.outputs),
+            dynamic_shapes=[{0: batch, 1: length} if name == "waveforms" else {0: batch} for name in example],
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101
+    program.model.metadata_props.update(network.about, staanet=__version__)
+    program.save(path, external_data=False)
+
+
+def _compared(network: PortableVictim | PortableGenerator, path: Path) -> Exported:
+    runtime = required("onnxruntime", EXTRA)
+    session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    difference, flipped, samples = 0.0, 0, 0
+    for size in SIZES:
+        with seeded("export", *size):
+            example = network.example(*size)
+        found = _named(network, session.run(None, {name: value.numpy() for name, value in example.items()}))
+        with torch.no_grad():
+            expected = _named(network, network.expected(**example))
+        for name in {"logits", "magnitudes"} & set(found):
+            difference = max(difference, float((torch.from_numpy(found[name]) - expected[name]).abs().max()))
+        if "positions" in found:
+            flipped += int((torch.from_numpy(found["positions"]) != expected["positions"]).sum())
+            samples += expected["positions"].numel()
+    return Exported(tuple(example), network.outputs, difference, flipped / samples if samples else None)
+
+
+def _named(network: PortableVictim | PortableGenerator, values: Any) -> Mapping[str, Any]:
+    return dict(zip(network.outputs, values, strict=True))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep to ourselves what the exporter tells of its own parts."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            yield
+    finally:
+        logger.setLevel(level)

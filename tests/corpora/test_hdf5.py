@@ -1,0 +1,149 @@
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from staanet.core.errors import StaanetError
+from staanet.corpora import Hdf5, Store, by_parts, hdf5, prepare
+from staanet.corpora.splits import Split
+
+LENGTHS = {"train": (400, 640, 320, 500), "dev": (410, 420), "test": (430, 440, 450)}
+NUMBERS = {"train": (0, 1, 2, 0), "dev": (1, 2), "test": (0, 1, 2)}
+
+
+def clips_of(part):
+    random = np.random.default_rng(len(part))
+    return [random.uniform(-0.5, 0.5, length).astype(np.float32) for length in LENGTHS[part]]
+
+
+def put(path, **changes):
+    """Write a corpus as the authors' code does: variable-length float32, int32."""
+    with h5py.File(path, "w") as file:
+        for part in LENGTHS:
+            rows = np.empty(len(LENGTHS[part]), dtype=object)
+            rows[:] = clips_of(part)
+            file.create_dataset(f"{part}_audio", data=rows, dtype=h5py.vlen_dtype(np.float32))
+            file.create_dataset(f"{part}_y", data=NUMBERS[part], dtype="int32")
+        for name, value in changes.items():
+            del file[name]
+            if value is not None:
+                file[name] = value
+    return path
+
+
+def told(root, corpus=None):
+    with pytest.raises(StaanetError) as caught:
+        prepare(corpus or Hdf5(), root, root.with_name("store"))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("given", ["file", "folder"])
+def test_the_authors_layout_becomes_a_store_with_its_own_parts(tmp_path, given):
+    path = put(tmp_path / "audio.h5")
+    corpus = Hdf5(emotions=("happiness", "sadness", "anger"))
+    store = prepare(corpus, path if given == "file" else tmp_path, tmp_path / "store")
+    assert store.labels == ("happiness", "sadness", "anger")
+    assert (len(store), store.sample_rate) == (9, 16_000)
+    for part in LENGTHS:
+        for row, samples in enumerate(clips_of(part)):
+            clip = f"{part}/{row:06d}"
+            assert np.array_equal(store.waveform(clip).numpy(), samples)
+            assert store.label(clip) == NUMBERS[part][row]
+    split = by_parts(list(store.utterances.values()))
+    store.check(split)
+    assert [clip.split("/")[0] for clip in (*split.train, *split.val, *split.test)] == [
+        *["train"] * 4,
+        *["dev"] * 2,
+        *["test"] * 3,
+    ]
+
+
+def test_without_names_the_class_numbers_are_the_labels(tmp_path):
+    assert Hdf5().labels(put(tmp_path / "audio.h5")) == ("0", "1", "2")
+
+
+def test_another_file_is_another_fingerprint(tmp_path):
+    one, other = put(tmp_path / "one.h5"), put(tmp_path / "other.h5", train_y=np.array([0, 1, 1, 0]))
+    assert len({Hdf5().fingerprint(path) for path in (one, other)}) == 2
+    assert Hdf5().fingerprint(one) == Hdf5().fingerprint(one)
+
+
+def test_a_store_goes_out_and_comes_back_with_its_speakers(tmp_path):
+    store = prepare(Hdf5(("a", "b", "c")), put(tmp_path / "audio.h5"), tmp_path / "store")
+    clips = list(store.utterances)
+    hdf5.write(store, Split("", None, tuple(clips[:5]), tuple(clips[5:7]), tuple(clips[7:])), tmp_path / "out.h5")
+    with h5py.File(tmp_path / "out.h5") as file:
+        assert {f"{part}_{kind}" for part in LENGTHS for kind in ("audio", "y", "speaker")} == set(file)
+        assert file["train_audio"].dtype == h5py.vlen_dtype(np.float32)
+        assert file["train_y"].dtype == np.int32
+    again = prepare(Hdf5(), tmp_path / "out.h5", tmp_path / "again")
+    assert again.labels == ("a", "b", "c")
+    assert [again.waveform(clip).tolist() for clip in again.utterances] == [store.waveform(c).tolist() for c in clips]
+    assert [u.speaker for u in again.utterances.values()] == ["train"] * 4 + ["dev"] * 2 + ["test"] * 3
+    assert [u.session for u in again.utterances.values()] == ["train"] * 5 + ["val"] * 2 + ["test"] * 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"train_y": np.array([0, 1])}, "expected 4 class numbers of 0 or more in train_y, got int64 [2]"),
+        ({"train_y": np.array([0, 1, -1, 0])}, "expected 4 class numbers of 0 or more in train_y"),
+        ({"train_y": np.zeros(4)}, "expected 4 class numbers of 0 or more in train_y, got float64 [4]"),
+        ({"dev_y": None}, "expected the datasets dev_audio and dev_y, found no dev_y"),
+        (
+            {"test_audio": None, "train_audio": None, "dev_audio": None},
+            "expected the datasets train_audio, dev_audio, test_audio, or x_org, found dev_y, test_y, train_y",
+        ),
+    ],
+)
+def test_another_layout_is_told_in_one_line(tmp_path, changes, message):
+    found = told(put(tmp_path / "audio.h5", **changes))
+    assert message in found
+    assert found.startswith(str(tmp_path / "audio.h5"))
+
+
+def test_more_classes_than_names_are_told(tmp_path):
+    found = told(put(tmp_path / "audio.h5"), Hdf5(emotions=("a", "b")))
+    assert "expected 2 classes (a, b), got class numbers up to 2; name all of them in their order" in found
+
+
+def test_clips_that_cannot_be_used_are_left_out_and_told(tmp_path):
+    damaged = np.full((4, 300), 0.1, np.float32)
+    damaged[1, 5] = np.nan
+    damaged[2] = 0
+    store = prepare(Hdf5(), put(tmp_path / "audio.h5", train_audio=damaged), tmp_path / "store")
+    assert len(store) == 7
+    assert [line.partition(": ")[2] for line in store.left_out] == [
+        "train_audio[1]: expected finite samples, got NaN or infinity; left out",
+        "expected speech, got silence; left out",
+    ]
+
+
+@pytest.mark.parametrize("content", [b"", b"no hdf5" * 100, None])
+def test_a_damaged_file_is_told(tmp_path, content):
+    path = put(tmp_path / "audio.h5")
+    path.write_bytes(path.read_bytes()[:2000] if content is None else content)
+    assert "audio.h5: expected an HDF5 file, got" in told(path)
+
+
+def test_a_missing_file_and_a_folder_of_several_are_told(tmp_path):
+    assert "nosuch.h5: expected an HDF5 file, found none" in told(tmp_path / "nosuch.h5")
+    put(tmp_path / "folder.h5").rename(tmp_path / "one.h5")
+    put(tmp_path / "two.h5")
+    assert "expected one HDF5 file (.h5), found 2; give the file itself" in told(tmp_path)
+
+
+def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
+    path = put(tmp_path / "audio.h5")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    assert told(path) == "expected the package h5py, found none; install staanet[h5]"
+
+
+def test_a_store_is_damaged_by_nothing_that_was_read(tmp_path):
+    """The store stands by itself once it is prepared."""
+    path = put(tmp_path / "audio.h5")
+    prepare(Hdf5(), path, tmp_path / "store")
+    path.unlink()
+    assert len(Store(tmp_path / "store").waveform("train/000000")) == 400

@@ -1,0 +1,238 @@
+"""Folds pooled: the figures of all clips together, and of the parts only what they have in common."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+
+from report.test_report import made
+from staanet.core.errors import StaanetError
+from staanet.evaluation import pooled
+from staanet.evaluation.case import figures
+from staanet.evaluation.pool import MADE
+from staanet.metrics import Outcome
+from staanet.metrics.outcome import CONTROL_DRAWS
+
+CLASSES = 4
+PLANNED = 3
+
+
+def outcomes_of(fold, n=12, **kind):
+    """Return the rows of the test part of a fold: clips in the order of their ids, two speakers."""
+    random = np.random.default_rng([fold, n])
+    labels, clean, adv = random.integers(0, CLASSES, (3, n))
+    columns = {name: random.uniform(0.1, 1, n) for name in ("linf", "l2", "snr_peak_db", "snr_energy_db")}
+    outcome = Outcome(
+        ids=tuple(f"{9 - fold}-{i:02d}" for i in range(n)),
+        labels=labels,
+        predicted_clean=clean,
+        predicted_adv=adv,
+        predicted_control=random.integers(0, CLASSES, (n, CONTROL_DRAWS)),
+        margin_clean=random.uniform(0, 1, n),
+        margin_adv=random.uniform(-1, 1, n),
+        length=np.full(n, 100),
+        l0=random.integers(0, 12, n),
+        classes=CLASSES,
+        **columns,
+    )
+    own = [{"predicted_saved": int(adv[i]), "speaker": f"{fold}-{i % 2}", "gender": "female"} for i in range(n)]
+    return [{**row, **more, **kind} for row, more in zip(outcome.rows(), own, strict=True)]
+
+
+class Run:
+    """The records of some folds of some cases, and their rows."""
+
+    def __init__(self):
+        self.records = []
+        self.rows = {}
+
+    def add(self, fold, rows=None, **changes):
+        rows = outcomes_of(fold) if rows is None else rows
+        set_figures = {name: changes.pop(name) for name in MADE if name in changes}
+        of_set = {"comb_share": 0.1, "comb_share_victim": 0.2, "seconds_per_clip": 1.0, **set_figures}
+        known = {name: of_set.get(name, 1.0) for name in MADE}
+        identity = {"fold": fold, "folds": (fold,), "folds_planned": PLANNED, "split": f"split {fold}"}
+        signature = f"{len(self.records)}"
+        identity |= {"signature": signature, "outcomes_sha256": signature, **changes}
+        self.records.append(replace(made(), **identity, **figures(rows, CLASSES, known)))
+        self.rows[signature] = rows
+
+    def pooled(self):
+        return pooled(self.records, lambda record: self.rows[record.signature])
+
+
+@pytest.fixture
+def run():
+    return Run()
+
+
+def test_the_figures_are_those_of_all_clips_together(run):
+    sizes = {0: 12, 2: 20, 1: 9}
+    for fold, n in sizes.items():
+        run.add(fold, outcomes_of(fold, n))
+    (found,) = run.pooled()
+    rows = [row for fold in sizes for row in run.rows[str(list(sizes).index(fold))]]
+    together = figures(sorted(rows, key=lambda row: row["id"]), CLASSES, {name: getattr(found, name) for name in MADE})
+    assert {name: getattr(found, name) for name in together} == together
+    assert found.n == 41 == sum(found.clips_by_class)
+    assert found.asr == sum(row["predicted_adv"] != row["predicted_clean"] for row in rows) / 41
+    assert found.asr == pytest.approx(sum(r.asr * r.n for r in run.records) / 41)
+    assert found.speakers == 6
+    assert found.asr_ci[1] - found.asr_ci[0] < min(r.asr_ci[1] - r.asr_ci[0] for r in run.records)
+    assert found.flags == together["flags"]
+    assert "few_speakers" in found.flags
+
+
+def test_enough_folds_make_enough_speakers(run):
+    for fold in range(4):
+        run.add(fold, folds_planned=4)
+    (found,) = run.pooled()
+    assert found.speakers == 8
+    assert "few_speakers" not in found.flags
+    assert all("few_speakers" in record.flags for record in run.records)
+
+
+def test_what_a_pooled_record_is(run):
+    for fold in (2, 0, 1):
+        run.add(fold, commit="a" * 40, device="cpu")
+    (found,) = run.pooled()
+    assert (found.fold, found.folds, found.folds_planned, found.partial) == (None, (0, 1, 2), 3, False)
+    assert found.pooled == ["0", "1", "2"]
+    assert (found.commit, found.tree_clean, found.device) == ("a" * 40, True, "cpu")
+    assert found.signature not in {record.signature for record in run.records}
+    own = {"fold", "folds", "pooled", "signature", "split", "outcomes_sha256"}
+    own |= set(figures(run.rows["0"], CLASSES, dict.fromkeys(MADE, 1.0)))
+    for field in fields(found):
+        if field.name not in own:
+            assert getattr(found, field.name) == getattr(run.records[0], field.name), field.name
+
+
+def test_two_of_three_folds_are_partial(run):
+    run.add(2)
+    run.add(0)
+    (found,) = run.pooled()
+    assert (found.folds, found.partial) == ((0, 2), True)
+    assert run.records[0].partial
+
+
+def test_cases_come_in_the_order_in_which_they_first_come(run):
+    for fold in (0, 1):
+        for attack, target in (("zeta", "b"), ("alpha", "b"), ("zeta", "a")):
+            run.add(fold, attack=attack, target=target)
+    run.add(0, attack="last")
+    found = run.pooled()
+    assert [(r.attack, r.target) for r in found] == [("zeta", "b"), ("alpha", "b"), ("zeta", "a"), ("last", "emo18")]
+    assert [len(r.folds) for r in found] == [2, 2, 2, 1]
+    assert [r.pooled for r in found] == [["0", "3"], ["1", "4"], ["2", "5"], []]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"experiment": "other"},
+        {"corpus": "other"},
+        {"source": "other"},
+        {"generator": None},
+        {"protocol": "paper"},
+        {"labels_from": "truth"},
+        {"seed": 1},
+        {"budget_epsilon": 0.01},
+        {"budget_sparsity": 0.1},
+        {"labels": ["joy", "anger", "neutral", "sadness"]},
+        {"folds_planned": 2},
+    ],
+)
+def test_what_differs_in_more_than_the_fold_stays_apart(run, change):
+    run.add(0)
+    run.add(1, **change)
+    assert run.pooled() == run.records
+
+
+def test_one_fold_and_no_folds_stay_as_they_are(run):
+    run.add(0)
+    run.add(None, attack="another", rows=outcomes_of(1), folds=())
+    run.add(None, attack="another", rows=outcomes_of(1), folds=())
+    assert run.pooled() == run.records
+
+
+def test_a_fold_that_is_there_twice_stays_as_it_is(run):
+    for fold in (0, 1, 0):
+        run.add(fold)
+    assert run.pooled() == run.records
+
+
+def test_a_clip_in_two_folds_is_told(run):
+    run.add(0)
+    run.add(1, [*outcomes_of(1), outcomes_of(0)[5]])
+    with pytest.raises(StaanetError, match="each clip in the test part of one fold, got '9-05' in two"):
+        run.pooled()
+
+
+def test_what_is_known_of_the_adversarial_sets_is_averaged_over_clips(run):
+    run.add(0, outcomes_of(0, 10), comb_share=0.1, seconds_per_clip=3.0)
+    run.add(1, outcomes_of(1, 30), comb_share=0.5, seconds_per_clip=1.0)
+    (found,) = run.pooled()
+    assert (found.comb_share, found.seconds_per_clip) == (pytest.approx(0.4), pytest.approx(1.5))
+
+
+def test_a_comb_share_that_some_folds_lack_is_that_of_the_others(run):
+    run.add(0, outcomes_of(0, 10), comb_share=None, comb_share_victim=None)
+    run.add(1, outcomes_of(1, 30), comb_share=0.5, comb_share_victim=None)
+    (found,) = run.pooled()
+    assert (found.comb_share, found.comb_share_victim) == (0.5, None)
+    assert "comb_share" not in found.notes
+    assert found.notes["comb_share_victim"] == "no source was asked, or all positions are alike"
+
+
+def test_a_worst_case_keeps_its_finders_and_its_signs(run):
+    signs = {"zero_gradients": 0.0, "randomised": False, "probabilities": False}
+    run.add(0, outcomes_of(0, 10), found_by={"pgd": 3, "boundary": 0}, black_box_lead=-0.1, **signs)
+    signs |= {"zero_gradients": 0.2, "randomised": True}
+    run.add(1, outcomes_of(1, 30), found_by={"pgd": 1, "boundary": 4}, black_box_lead=0.3, **signs)
+    run.add(0, attack="pgd")
+    run.add(1, attack="pgd")
+    worst, other = run.pooled()
+    assert worst.found_by == {"pgd": 4, "boundary": 4}
+    assert (worst.zero_gradients, worst.black_box_lead) == (pytest.approx(0.15), pytest.approx(0.2))
+    assert (worst.randomised, worst.probabilities) == (True, False)
+    assert {"zero_gradients", "black_box_ahead", "randomised"} <= set(worst.flags)
+    assert "probabilities" not in worst.flags
+    assert other.found_by is other.zero_gradients is other.randomised is None
+    assert not {"found_by", "zero_gradients", "randomised"} & {*other.notes, *worst.notes}
+
+
+def test_settings_and_versions_are_those_in_common(run):
+    first = {"attack": {"name": "a", "size": 1, "source": {"seed": 3}}, "split": "x", "seed": 0, "only": 1, "odd": {}}
+    second = {"attack": {"name": "a", "size": 2, "source": {"seed": 4}}, "split": "y", "seed": 0, "odd": 5}
+    run.add(0, settings=first, versions={"torch": "1", "numpy": "2"})
+    run.add(1, settings=second, versions={"torch": "1", "numpy": "3"})
+    (found,) = run.pooled()
+    assert found.settings == {"attack": {"name": "a", "source": {}}, "seed": 0}
+    assert found.versions == {"torch": "1"}
+    assert run.records[0].settings == first
+
+
+@pytest.mark.parametrize(
+    ("commits", "clean", "told"),
+    [
+        (("a", "b"), (True, True), ("a, b", True)),
+        (("a", "a"), (True, False), ("a", False)),
+        (("a", None), (True, None), (None, None)),
+    ],
+)
+def test_the_origin_is_that_of_all_parts(run, commits, clean, told):
+    for fold in (0, 1):
+        run.add(fold, commit=commits[fold], tree_clean=clean[fold], device=f"cpu {fold}")
+    (found,) = run.pooled()
+    assert (found.commit, found.tree_clean) == told
+    assert found.device == "cpu 0, cpu 1"
+
+
+def test_the_signature_follows_from_the_parts(run):
+    for fold in (0, 1):
+        run.add(fold)
+    (found,) = run.pooled()
+    assert run.pooled()[0].signature == found.signature
+    run.records[1] = replace(run.records[1], signature="changed")
+    run.rows["changed"] = run.rows["1"]
+    assert run.pooled()[0].signature != found.signature

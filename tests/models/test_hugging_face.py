@@ -1,0 +1,399 @@
+import socket
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional
+
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.files import read_json, write_json
+from staanet.core.seeds import seeded
+from staanet.corpora import Synthetic, by_speaker, prepare
+from staanet.models import VICTIMS, create_victim, load_victim, settings_of
+from staanet.models.view import LabelView
+from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim, victim_training
+from tiny import hugging_face
+
+CPU = torch.device("cpu")
+FAMILIES = ["wav2vec2", "wavlm", "hubert", "data2vec-audio", "sew", "wav2vec2-conformer"]
+
+
+@pytest.fixture(autouse=True)
+def no_network(monkeypatch):
+    def asked(*_, **__):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "getaddrinfo", asked)
+    monkeypatch.setattr(socket.socket, "connect", asked)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return hugging_face(tmp_path_factory.mktemp("checkpoints") / "tiny")
+
+
+@pytest.fixture
+def damaged(folder, tmp_path):
+    """A copy of the checkpoint to be damaged."""
+    for path in folder.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
+    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
+
+
+def told(call, *arguments, **settings):
+    with pytest.raises(StaanetError) as caught:
+        call(*arguments, **settings)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_a_victim_is_what_its_checkpoint_says(tmp_path):
+    victim = load_victim(hugging_face(tmp_path, labels=("sad", "glad"), rate=8_000, normalise=False))
+    assert (victim.labels, victim.sample_rate, victim.trained_length) == (("sad", "glad"), 8_000, None)
+    assert victim.settings.normalise is False
+    assert victim.pooling_stride == 5 * 2
+    assert not victim.training
+
+
+@pytest.mark.parametrize("normalise", [True, False])
+@pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "hubert"])
+@torch.no_grad()
+def test_it_decides_as_transformers_does_on_each_clip_by_itself(tmp_path, clips, family, normalise):
+    from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
+
+    folder = hugging_face(tmp_path, family, normalise=normalise)
+    processor = AutoFeatureExtractor.from_pretrained(folder)
+    network = AutoModelForAudioClassification.from_pretrained(folder).eval()
+    waveforms, lengths, _ = clips
+    logits = load_victim(folder)(waveforms, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        inputs = processor(waveforms[row, :length].numpy(), sampling_rate=16_000, return_tensors="pt")
+        torch.testing.assert_close(logits[row], network(**inputs).logits[0], atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("norm", ["group", "layer"])
+@pytest.mark.parametrize("family", FAMILIES)
+@torch.no_grad()
+def test_neither_padding_nor_the_batch_changes_what_it_decides(tmp_path, clips, family, norm):
+    victim = load_victim(hugging_face(tmp_path, family, feat_extract_norm=norm))
+    waveforms, lengths, _ = clips
+    together = victim(waveforms, lengths)
+    alone = [victim(waveforms[row : row + 1, :length])[0] for row, length in enumerate(lengths.tolist())]
+    torch.testing.assert_close(together, torch.stack(alone), atol=1e-6, rtol=1e-5)
+    padded = functional.pad(waveforms, (0, 3000))
+    torch.testing.assert_close(victim(padded, lengths), together, atol=1e-6, rtol=1e-5)
+    order = torch.tensor([2, 0, 1, 0])
+    torch.testing.assert_close(victim(waveforms[order], lengths[order]), together[order], atol=1e-6, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_padding_would_change_what_it_decides(folder, clips):
+    victim = load_victim(folder)
+    short = clips[0][1:2, :641]
+    assert (victim.classify(functional.pad(short, (0, 3000))) - victim.classify(short)).abs().max() > 0.01
+
+
+@torch.no_grad()
+def test_clips_of_one_length_share_a_batch(folder):
+    victim = load_victim(folder)
+    heard = []
+    victim.network.register_forward_pre_hook(lambda _, inputs: heard.append(tuple(inputs[0].shape)))
+    victim(torch.rand(4, 900), torch.tensor([900, 641, 900, 641]))
+    assert heard == [(2, 641), (2, 900)]
+
+
+@torch.no_grad()
+def test_with_a_trained_length_clips_are_repeated_or_cut(folder, clips):
+    waveforms, lengths, _ = clips
+    victim, free = create_victim("hugging_face", checkpoint=str(folder), seconds=0.05), load_victim(folder)
+    assert victim.trained_length == 800
+    repeated = torch.cat([waveforms[1, :641], waveforms[1, :159]])
+    torch.testing.assert_close(victim(waveforms, lengths)[1:2], free(repeated[None]))
+    torch.testing.assert_close(victim(waveforms, lengths)[:1], free(waveforms[:1, :800]))
+
+
+@torch.no_grad()
+def test_a_view_of_some_labels_hears_lengths_too(folder, clips):
+    waveforms, lengths, _ = clips
+    victim = load_victim(folder)
+    assert torch.equal(LabelView(victim, ("c", "a"))(waveforms, lengths), victim(waveforms, lengths)[:, [2, 0]])
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "hubert"])
+def test_activation_checkpointing_computes_layers_again_and_changes_no_gradient(tmp_path, clips, family):
+    folder = hugging_face(tmp_path, family)
+    gradients, calls = {}, {}
+    for again in (False, True):
+        victim = create_victim("hugging_face", checkpoint=str(folder), activation_checkpointing=again)
+        passes = []
+        first = next(part for name, part in victim.network.named_modules() if name.endswith("layers.0.attention"))
+        first.register_forward_hook(lambda *_, passes=passes: passes.append(1))
+        waveforms = clips[0].clone().requires_grad_()
+        (gradients[again],) = torch.autograd.grad(victim(waveforms, clips[1]).sum(), waveforms)
+        calls[again] = len(passes)
+        assert not any(part.training for part in victim.modules())
+    assert calls[True] == 2 * calls[False] > 0
+    torch.testing.assert_close(gradients[True], gradients[False])
+
+
+def test_fine_tuning_is_the_papers_and_the_default():
+    tuned = VICTIM_PRESETS["fine_tune"]
+    assert (tuned.epochs, tuned.batch_size, tuned.learning_rate) == (20, 8, 3e-5)
+    assert (tuned.schedule, tuned.keep, tuned.augmentation.noise) == ("constant", "last", 0.0)
+    for name in ("hugging_face", "wav2vec2", "wavlm", "hubert"):
+        assert victim_training(name, "default", "") == tuned
+    assert victim_training("emo18", "default", "") == VictimTraining()
+
+
+@pytest.mark.filterwarnings("ignore::staanet.core.errors.StaanetWarning")
+@pytest.mark.parametrize(
+    "changes", [{"precision": "bfloat16"}, {"crop": 0.4}, {"activation_checkpointing": True}], ids=str
+)
+def test_fine_tuning_leaves_the_feature_encoder_and_repeats_bit_for_bit(store, tmp_path, changes):
+    folder = hugging_face(tmp_path / "coarse", conv_kernel=(40, 16), conv_stride=(20, 8))
+    how = {key: value for key, value in changes.items() if key != "activation_checkpointing"}
+    settings = victim_training("hugging_face", {"epochs": 1, "learning_rate": 1e-3, **how}, "")
+    split = by_speaker(list(store.utterances.values()))
+    states = []
+    for number in range(2):
+        np.random.seed(number)  # noqa: NPY002
+        with seeded("weights"):
+            own = {"activation_checkpointing": True} if "activation_checkpointing" in changes else {}
+            victim = create_victim("hugging_face", store.labels, checkpoint=str(folder), **own)
+        before = {name: value.clone() for name, value in victim.state_dict().items()}
+        history = train_victim(victim, store, split.train, split.val, settings, tmp_path / f"{number}.progress", 0, CPU)
+        assert set(history[0]) == {"loss", "accuracy", "uar"}
+        states.append(victim.state_dict())
+    changed = {name for name, value in states[0].items() if not torch.equal(value, before[name])}
+    assert changed
+    assert not [name for name in changed if ".feature_extractor." in name]
+    assert {value.dtype for value in states[0].values()} == {torch.float32}
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+    assert np.random.get_state()[1][0] == 1  # noqa: NPY002
+
+
+def test_a_checkpoint_of_ours_needs_the_other_one_no_more(damaged, tmp_path_factory, clips):
+    victim = load_victim(damaged)
+    place = tmp_path_factory.mktemp("ours") / "victim"
+    checkpoints.save(victim, place)
+    for path in damaged.iterdir():
+        path.unlink()
+    again = load_victim(place)
+    assert (again.name, again.labels, again.settings) == ("hugging_face", victim.labels, victim.settings)
+    assert str(damaged) not in (place / "config.json").read_text()
+    with torch.no_grad():
+        assert torch.equal(again(*clips[:2]), victim(*clips[:2]))
+    assert not any(parameter.requires_grad for parameter in again.network.wav2vec2.feature_extractor.parameters())
+
+
+def test_a_head_that_fits_is_kept_without_a_word(folder):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        victim = create_victim("hugging_face", ("a", "b", "c"), checkpoint=str(folder))
+    kept = load_file(folder / "model.safetensors")["classifier.weight"]
+    assert torch.equal(victim.network.classifier.weight, kept)
+
+
+@pytest.mark.parametrize("labels", [("b", "a", "c"), ("x", "y", "z"), ("a", "b")])
+def test_a_head_for_other_labels_is_made_anew_and_told(folder, labels):
+    with pytest.warns(StaanetWarning, match=f"head for {', '.join(labels)}, found one for a, b, c; a new one decides"):
+        victim = create_victim("hugging_face", labels, checkpoint=str(folder))
+    kept = load_file(folder / "model.safetensors")["classifier.weight"]
+    assert victim.labels == labels
+    assert victim.network.classifier.weight.shape[0] == len(labels)
+    assert not torch.equal(victim.network.classifier.weight, kept)
+    assert victim.network.classifier.weight.std() < 0.05
+
+
+def test_a_checkpoint_without_a_head_is_told(tmp_path):
+    hugging_face(tmp_path, head=False)
+    with pytest.warns(StaanetWarning, match="expected a head for a, b, c, found none; a new one decides at random"):
+        load_victim(tmp_path)
+
+
+def test_half_precision_is_brought_to_32_bits(damaged):
+    weights = load_file(damaged / "model.safetensors")
+    save_file({key: value.half() for key, value in weights.items()}, damaged / "model.safetensors", {"format": "pt"})
+    config = read_json(damaged / "config.json")
+    write_json(damaged / "config.json", {**config, "dtype": "float16"})
+    assert {parameter.dtype for parameter in load_victim(damaged).parameters()} == {torch.float32}
+
+
+def test_another_rate_is_told(tmp_path):
+    hugging_face(tmp_path, rate=8_000)
+    message = told(create_victim, "hugging_face", checkpoint=str(tmp_path), sample_rate=16_000)
+    assert "expected clips at its processor's 8000 Hz, got 16000 Hz; prepare a store at its rate" in message
+
+
+def test_pickled_weights_are_refused(damaged):
+    (damaged / "model.safetensors").rename(damaged / "pytorch_model.bin")
+    message = told(load_victim, damaged)
+    assert "expected weights as safetensors, found pytorch_model.bin; other files are pickles" in message
+
+
+@pytest.mark.parametrize("name", ["preprocessor_config.json", "model.safetensors"])
+def test_a_missing_file_is_told(damaged, name):
+    (damaged / name).unlink()
+    assert "found none" in told(load_victim, damaged)
+
+
+def test_damaged_weights_are_told(damaged):
+    (damaged / "model.safetensors").write_bytes(b"not at all")
+    assert "expected a checkpoint that transformers can load, got: " in told(load_victim, damaged)
+
+
+def test_weights_of_another_model_are_told(damaged):
+    weights = load_file(damaged / "model.safetensors")
+    name = "wav2vec2.feature_projection.projection.weight"
+    del weights[name]
+    save_file(weights, damaged / "model.safetensors", {"format": "pt"})
+    assert f"expected all weights of wav2vec2, found none that fit {name}" in told(load_victim, damaged)
+
+
+def test_code_of_strangers_is_not_run(damaged):
+    config = read_json(damaged / "config.json")
+    strange = {"model_type": "strange", "auto_map": {"AutoConfig": "strange.Config"}}
+    write_json(damaged / "config.json", {**config, **strange})
+    (damaged / "strange.py").write_text("raise SystemExit('it ran')")
+    assert "transformers can load" in told(load_victim, damaged)
+
+
+def test_what_hears_no_waveforms_is_told(damaged):
+    write_json(damaged / "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
+    message = told(load_victim, damaged)
+    assert "expected a model that hears waveforms" in message
+    assert "got wav2vec2 with WhisperFeatureExtractor" in message
+
+
+def test_a_single_output_is_told(tmp_path):
+    hugging_face(tmp_path, labels=("arousal",))
+    assert "two or more different labels, got ['arousal']" in told(load_victim, tmp_path)
+
+
+def test_half_of_what_a_saved_victim_has_is_told():
+    assert "name a checkpoint instead" in told(create_victim, "hugging_face", "ab", normalise=True)
+
+
+def test_a_model_without_a_checkpoint_asks_for_one():
+    message = told(create_victim, "hugging_face", ("a", "b"))
+    assert message == "hugging_face: expected a checkpoint, found none; name a folder or a hub id (owner/name)"
+
+
+def test_a_clip_too_short_is_told(folder):
+    victim = load_victim(folder)
+    least = 10 + (3 - 1) * 5
+    assert victim(torch.rand(1, least)).shape == (1, 3)
+    assert f"expected clips of {least} samples or more" in told(victim, torch.rand(1, least - 1))
+    masked = least + 9 * 10  # SpecAugment masks ten steps at once
+    victim.train()
+    assert victim(torch.rand(1, masked)).shape == (1, 3)
+    assert f"expected clips of {masked} samples or more" in told(victim, torch.rand(1, masked - 1))
+
+
+def test_without_the_extra_it_is_named(folder, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
+    expected = "hugging_face: expected the package transformers, found none; install staanet[hf]"
+    assert told(load_victim, folder) == expected
+    assert told(VICTIMS["hugging_face"].check, settings_of("hugging_face", checkpoint=str(folder))) == expected
+
+
+def test_a_look_before_any_work_loads_nothing(damaged):
+    settings = settings_of("hugging_face", checkpoint=str(damaged))
+    (damaged / "model.safetensors").write_bytes(b"not at all")
+    VICTIMS["hugging_face"].check(settings)
+    VICTIMS["wavlm"].check(settings_of("wavlm"))
+    (damaged / "model.safetensors").unlink()
+    assert "safetensors" in told(VICTIMS["hugging_face"].check, settings)
+
+
+def test_its_origin_is_what_its_files_hold_wherever_they_lie(folder, damaged):
+    def origin(place):
+        return VICTIMS["hugging_face"].origin(settings_of("hugging_face", checkpoint=str(place)))
+
+    assert origin(damaged) == origin(folder)
+    processor = damaged / "preprocessor_config.json"
+    write_json(processor, {**read_json(processor), "do_normalize": False})
+    assert origin(damaged) != origin(folder)
+
+
+@pytest.fixture
+def cache(folder, tmp_path, monkeypatch):
+    """The hub's cache, with a tiny network in the place of wav2vec 2.0, and the hub out of reach by request."""
+    commit = "0" * 40
+    place = tmp_path / "models--facebook--wav2vec2-base-960h"
+    (place / "refs").mkdir(parents=True)
+    (place / "refs" / "main").write_text(commit)
+    (place / "snapshots").mkdir()
+    (place / "snapshots" / commit).symlink_to(folder)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path))
+
+
+@pytest.mark.usefixtures("cache")
+def test_offline_a_hub_id_comes_from_the_cache(clips, folder):
+    victim = create_victim("wav2vec2", ("a", "b", "c"))
+    assert victim.name == "wav2vec2"
+    with torch.no_grad():
+        assert torch.equal(victim(*clips[:2]), load_victim(folder)(*clips[:2]))
+
+
+@pytest.mark.usefixtures("cache")
+def test_offline_a_hub_id_that_is_not_there_is_told():
+    message = told(create_victim, "wavlm", ("a", "b"))
+    assert message.startswith("microsoft/wavlm-base: expected a folder, or a hub id that can be reached")
+    assert "outgoing traffic has been disabled" in message
+
+
+def test_without_a_network_a_hub_id_is_told(monkeypatch):
+    def unreachable(*_, **__):
+        raise socket.gaierror(-2, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unreachable)
+    message = told(create_victim, "hugging_face", checkpoint="staanet/no-such-model")
+    assert "expected a folder, or a hub id that can be reached" in message
+
+
+def test_a_folder_that_is_not_there_is_told():
+    expected = "no/such/folder: expected a folder, or a hub id (owner/name), found no such folder"
+    assert told(create_victim, "hugging_face", checkpoint="no/such/folder") == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "parameters", "trained"),
+    [
+        ("wav2vec2", "wav2vec2", 94_570_375, 90_369_927),
+        ("wavlm", "wavlm", 94_580_599, 90_380_151),
+        ("hubert", "hubert", 94_570_375, 90_369_927),
+    ],
+)
+def test_has_the_papers_number_of_parameters(name, family, parameters, trained):
+    from transformers import CONFIG_MAPPING
+
+    known = {"id2label": dict(enumerate("abcdefg"))}
+    architecture = CONFIG_MAPPING[family](**known).to_dict()
+    with torch.device("meta"):
+        victim = create_victim(name, "abcdefg", sample_rate=16_000, architecture=architecture, normalise=True)
+    assert victim.pooling_stride == 320
+    assert sum(parameter.numel() for parameter in victim.parameters()) == parameters
+    assert sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad) == trained
+
+
+def test_nothing_is_imported_before_it_is_needed():
+    code = (
+        "import sys, staanet.study, staanet.models; from staanet.cli.list import entries; entries('models'); "
+        "sys.exit(str({'transformers', 'huggingface_hub'} & set(sys.modules) or ''))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "\n")

@@ -1,0 +1,95 @@
+"""Checkpoints of Hugging Face in an experiment: as they are, and fine-tuned."""
+
+import pytest
+
+import staanet
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json
+from staanet.study.experiment import load
+from tiny import hugging_face
+
+LABELS = ("sadness", "anger", "neutral", "happiness", "boredom")
+
+EXPERIMENT = """
+[corpus]
+name = "synthetic"
+settings = {{ speakers = 6, sentences = 1, seconds = [0.5, 0.6] }}
+
+[victims.{name}]
+model = "hugging_face"
+settings = {{ checkpoint = "{folder}" }}
+training = {training}
+
+[attacks.noise]
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(folder, name="mine", training='"none"', more=""):
+        path = tmp_path / "mine.toml"
+        path.write_text(more + EXPERIMENT.format(folder=folder, name=name, training=training))
+        return staanet.run(path, out=tmp_path / "run")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    sizes = {"conv_kernel": (40, 16), "conv_stride": (20, 8)}
+    return hugging_face(tmp_path_factory.mktemp("checkpoints") / "known", labels=LABELS, **sizes)
+
+
+def test_a_checkpoint_is_attacked_as_it_is_over_the_labels_of_the_corpus(run, folder, tmp_path):
+    (record,) = run(folder)
+    assert record.labels == ["anger", "happiness", "neutral", "sadness"]
+    assert set(record.settings["target"]) == {"model", "seconds", "checkpoint", "hub_id"}
+    assert record.settings["target"]["hub_id"] is None
+    assert "transformers" in record.versions
+    assert not list(tmp_path.glob("run/victims/*"))
+    assert str(folder) not in next(tmp_path.glob("run/records/*.json")).read_text()
+
+
+@pytest.mark.filterwarnings("ignore:.*expected a head for:staanet.core.errors.StaanetWarning")
+def test_a_checkpoint_is_fine_tuned_on_the_corpus(run, folder, tmp_path):
+    (record,) = run(folder, "tuned", "{ epochs = 1 }")
+    assert record.settings["target"]["training"]["learning_rate"] == 3e-5
+    assert record.settings["target"]["checkpoint"]
+    (place,) = tmp_path.glob("run/victims/*/config.json")
+    assert read_json(place)["settings"]["labels"] == record.labels
+
+
+def test_labels_that_do_not_match_the_corpus_are_told(run, tmp_path):
+    folder = hugging_face(tmp_path / "other", labels=("ang", "hap", "neu", "sad"))
+    told = "victim mine: expected a checkpoint that knows anger, happiness, neutral, sadness, got one of ang, hap, neu"
+    with pytest.raises(StaanetError, match=told):
+        run(folder)
+
+
+def test_a_head_that_is_new_is_no_victim_untrained(run, tmp_path):
+    folder = hugging_face(tmp_path / "headless", labels=LABELS, head=False)
+    with pytest.raises(StaanetError, match=r"victim mine: .* found none; a new one decides .*; give it a training"):
+        run(folder)
+
+
+def test_a_store_at_another_rate_is_told(run, folder):
+    with pytest.raises(StaanetError, match="its processor's 16000 Hz, got 8000 Hz"):
+        run(folder, more="sample_rate = 8000\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ('"{folder}"', '"no/such/folder"', "no/such/folder: expected a folder, or a hub id"),
+        ('checkpoint = "{folder}"', "", "hugging_face: expected a checkpoint, found none"),
+        ("checkpoint", "chekpoint", "did you mean 'checkpoint'"),
+        ('"hugging_face"', '"emo18"', "emo18: expected training, since it starts from random weights"),
+        ("\n[corpus]", '\nprotocol = "paper"\n[corpus]', "protocol paper: expected a trained length of hugging_face"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(tmp_path, folder, before, after, told):
+    path = tmp_path / "mine.toml"
+    assert before in EXPERIMENT
+    path.write_text(EXPERIMENT.replace(before, after).format(folder=folder, name="mine", training='"none"'))
+    with pytest.raises(StaanetError, match=told):
+        load(path)
