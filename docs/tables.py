@@ -40,7 +40,7 @@ def cell(key: str, value: object) -> str:
     text = text.replace("|", "\\|")
     if key == "name":
         return f"`{text}`"
-    return re.sub(r"arXiv (\d{4}\.\d{5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
+    return re.sub(r"arXiv (\d{4}\.\d{4,5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
 
 
 def refreshed(text: str) -> str:

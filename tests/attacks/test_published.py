@@ -1,5 +1,7 @@
 """A generator as the authors saved it: their names, their order of things, written down here once more."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional
@@ -26,13 +28,13 @@ def tensors():
     """A state dict of that naming."""
     made = {}
     with seeded("published"):
-        for i, (c, wider) in enumerate(zip(CHANNELS, CHANNELS[1:], strict=False)):
+        for i, (c, wider) in enumerate(pairwise(CHANNELS)):
             down = f"{ALL}.downsampling_blocks.{i}"
             layer(made, f"{down}.pre_shortcut_convs.0", c, 1 if i == 0 else c)
             layer(made, f"{down}.post_shortcut_convs.0", wider, c)
             layer(made, f"{down}.downconv", wider, wider)
         for number in ("", "2"):
-            for i, (c, narrower) in enumerate(zip(CHANNELS[::-1], CHANNELS[-2::-1], strict=False)):
+            for i, (c, narrower) in enumerate(pairwise(CHANNELS[::-1])):
                 up = f"{ALL}.upsampling_blocks{number}.{i}"
                 layer(made, f"{up}.upconv", c, c, transposed=True)
                 layer(made, f"{up}.pre_shortcut_convs.0", narrower, c)

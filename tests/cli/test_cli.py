@@ -12,19 +12,29 @@ from staanet.corpora import Store
 from staanet.models import load_victim
 from staanet.study import load, packaged
 
-WITHOUT_TORCH = """
+HEAVY = {"torch", "numpy", "scipy", "soundfile", "matplotlib", "jinja2", "h5py", "onnx"}
+
+WITHOUT_TORCH = f"""
 import sys
 from staanet.cli import main
 sys.argv = ["staanet", *sys.argv[1:]]
 try:
     main()
 except SystemExit as leaving:
-    heavy = sorted({"torch", "numpy", "scipy", "soundfile"} & set(sys.modules))
-    sys.exit(f"imported {heavy}" if heavy else leaving.code)
+    heavy = sorted({HEAVY} & set(sys.modules))
+    sys.exit(f"imported {{heavy}}" if heavy else leaving.code)
 """
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["attack", "--help"], ["run", "-h"]])
+def test_importing_the_library_loads_nothing_heavy():
+    code = f"import sys, staanet; dir(staanet); sys.exit(str({HEAVY} & set(sys.modules) or '') or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["attack", "--help"], ["run", "-h"], ["import", "-h"], ["export", "-h"]]
+)
 def test_help_and_version_load_nothing_heavy(arguments):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True, check=False
@@ -39,7 +49,7 @@ def test_the_version_is_the_librarys(staanet):
 
 def test_help_lists_the_verbs(staanet):
     _, out, _ = staanet("--help")
-    for verb in ("demo", "run", "prepare", "train", "fit", "attack", "report", "list"):
+    for verb in ("demo", "run", "prepare", "train", "fit", "attack", "report", "export", "list", "import"):
         assert f"│ {verb} " in out
 
 

@@ -51,6 +51,18 @@ def test_is_frozen_and_describes_itself(attack):
     assert attack.reference
 
 
+@pytest.mark.parametrize(("name", "preset"), [(name, preset) for name in ATTACKS for preset in ATTACKS[name].presets])
+def test_a_preset_changes_the_defaults_and_can_be_changed(name, preset):
+    changed = ATTACKS[name].presets[preset]
+    attack = create_attack(name, preset=preset)
+    assert attack == create_attack(name, **changed)
+    elsewhere = create_attack(name, preset=preset, epsilon=0.01)
+    assert elsewhere == dataclasses.replace(attack, budget=elsewhere.budget)
+    assert elsewhere.budget.epsilon == 0.01
+    with pytest.raises(StaanetError, match=f"{name}: expected a preset from .*{preset}.*did you mean"):
+        create_attack(name, preset=preset[:-1])
+
+
 def test_stays_in_the_budget_and_in_full_scale(attack, victim, clips):
     waveforms, lengths, _ = clips
     labels = victim(waveforms, lengths).argmax(1)  # what is decided otherwise already may stay as it is

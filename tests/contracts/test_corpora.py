@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import h5py
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ LAYOUTS = {
     "emodb": [f"wav/{speaker}a01{code}a.wav" for speaker in ("03", "08", "09", "10") for code in "WLEAFNT"],
     "emovo": [f"f1/{code}-f1-b1.wav" for code in ("rab", "dis", "pau", "gio", "neu", "tri", "sor")],
     "folder": [f"{emotion}/{speaker}-1.flac" for speaker in "abcd" for emotion in ("joy", "anger")],
+    "hdf5": [],
     "iemocap": [f"Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_M{number:03d}.wav" for number in range(5)],
     "meld": [f"{folder}/dia0_utt{number}.wav" for folder in MELD for number in range(2)],
     "msp_improv": [f"session1/S01{code}/T/MSP-IMPROV-S01{code}-F01-T-FM01.wav" for code in "AHNS"],
@@ -34,8 +36,9 @@ LAYOUTS = {
 TEXTS = {
     "audformat": {
         "db.yaml": (
-            "{name: mine, source: here, usage: research, schemes: {emotion: {dtype: str}, speaker: {dtype: str}}, tables:"
-            " {files: {type: filewise, columns: {emotion: {scheme_id: emotion}, speaker: {scheme_id: speaker}}}}}"
+            "{name: mine, source: here, usage: research, schemes: {emotion: {dtype: str}, speaker: {dtype: str}}, "
+            "tables: {files: {type: filewise, columns: {emotion: {scheme_id: emotion}, speaker: {scheme_id: speaker}}}}"
+            "}"
         ),
         "db.files.csv": "file,emotion,speaker\nwav/a.wav,joy,anna\nwav/b.wav,anger,bert\n",
     },
@@ -63,6 +66,9 @@ def miniature(name, root):
     for path, text in TEXTS.get(name, {}).items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
+    if name == "hdf5":
+        with h5py.File(root / "clips.h5", "w") as file:
+            file["train_audio"], file["train_y"] = np.stack([noise, noise]), [0, 1]
     return CORPORA[name](speakers=4, sentences=1) if name == "synthetic" else CORPORA[name]()
 
 

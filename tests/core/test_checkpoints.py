@@ -219,7 +219,7 @@ def test_a_damaged_state_dict_is_told_in_one_line(tmp_path, content):
     path = tmp_path / "theirs.pth"
     torch.save({"weight": torch.zeros(1000)}, path)
     path.write_bytes(path.read_bytes()[:-700] if content is None else content)
-    with pytest.raises(StaanetError, match="expected a state dict.* got another or a damaged file") as caught:
+    with pytest.raises(StaanetError, match=r"expected a state dict.* got another or a damaged file") as caught:
         checkpoints.read_state_dict(path)
     assert "\n" not in str(caught.value)
     with pytest.raises(StaanetError, match="found no file"):

@@ -50,7 +50,7 @@ def test_a_set_of_others_lies_beside_the_store_of_its_clean_clips(opened, tmp_pa
 
 
 def test_what_exceeds_full_scale_is_cut(opened, tmp_path):
-    store, adversarial = opened(put(tmp_path / "theirs.h5", attacked=lambda clean: clean * 4))
+    _, adversarial = opened(put(tmp_path / "theirs.h5", attacked=lambda clean: clean * 4))
     assert adversarial.waveform("set/000000").abs().max() == 1
 
 

@@ -64,7 +64,7 @@ def test_decides_as_the_published_network_does(name, tmp_path):
 @pytest.mark.parametrize(
     ("labels", "change", "message"),
     [
-        ("abc", lambda t: None, "expected 4 labels, one per class, got 3; name them in the order"),
+        ("abc", dict, "expected 4 labels, one per class, got 3; name them in the order"),
         ("abcd", lambda t: t.pop("linear.weight"), "expected the state dict of Emo18 or Zhao19"),
         ("abcd", lambda t: t.pop("linear.bias"), "expected linear.bias among the tensors of zhao19, found none"),
         ("abcd", lambda t: t.update(extra=torch.zeros(1)), "expected no extra among the tensors of zhao19, found it"),

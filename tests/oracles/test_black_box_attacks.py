@@ -32,7 +32,7 @@ class Counting(nn.Module):
 
 @pytest.fixture
 def victim():
-    return Counting().eval()
+    return Counting().eval().requires_grad_(False)
 
 
 @pytest.fixture

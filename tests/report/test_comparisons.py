@@ -12,7 +12,7 @@ from staanet.core import records
 from staanet.metrics import SPEAKERS, paired
 from staanet.report.comparisons import comparisons, table
 from staanet.report.page import Outcomes
-from staanet.report.tables import markdown
+from staanet.report.tables import latex, markdown
 
 
 def rows(fooled, speakers=SPEAKERS):
@@ -126,6 +126,7 @@ def test_the_table_says_what_the_comparison_does():
         r"| staa\_net | noise | emo18 | emo18 | epsilon 0.03 of full scale, at most 5 % of the samples | 10 | 70.0 ["
     )
     assert "] | 0.016 | " in row
+    assert "\\toprule\nattack & against & source" in latex(printed)
     (cells,) = printed.rows
     assert [cell.value for cell in cells[5:8]] == [10, pytest.approx(0.7), pytest.approx(2 / 2**7)]
 

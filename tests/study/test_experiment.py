@@ -4,6 +4,7 @@ from staanet.attacks import StaaNet
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE
+from staanet.corpora import Utterance, by_speaker
 from staanet.study.experiment import load, packaged
 
 BASE = """
@@ -99,7 +100,7 @@ def test_training_may_change_a_preset(written):
         (BASE + "[split]\nfolds = 2\n", "three or more folds"),
         (BASE + "[split]\nfolds = 5\nrun = [9]\n", "run of some of them"),
         (BASE + "[split]\nrun = [0]\n", "add folds"),
-        (BASE + '[split]\nby = "sesion"\n', "split.by: Input should be 'speaker' or 'session'"),
+        (BASE + '[split]\nby = "sesion"\n', "split.by: Input should be 'speaker'"),
         (
             BASE + '[split]\nparts = { train = ["1"], test = ["2"] }\n',
             "expected parts train, val and test, got train, test",

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.dense import Region
-from staanet.attacks.objectives import Objective
 from staanet.attacks.pgd import PGD
 from staanet.attacks.search import Search
 
@@ -59,7 +58,6 @@ class APGD(PGD):
     reference = "arXiv 2003.01690"
     presets: ClassVar = {}
 
-    objective: Objective = "margin"
     step_size: float = 2.0
 
     def climb(self, search: Search, region: Region, perturbations: Tensor, rows: Tensor) -> None:

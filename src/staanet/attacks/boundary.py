@@ -156,4 +156,5 @@ class Walk:
 
 def _sizes(changes: Tensor) -> Tensor:
     """Return Euclidean norms `[b, 1]`, above 0 so that one can divide by them."""
-    return changes.norm(dim=1, keepdim=True).clamp_min(torch.finfo(changes.dtype).tiny)
+    norms: Tensor = torch.linalg.vector_norm(changes, dim=1, keepdim=True)
+    return norms.clamp_min(torch.finfo(changes.dtype).tiny)

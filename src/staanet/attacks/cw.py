@@ -151,7 +151,7 @@ class CWL2(CarliniWagner):
     what the linearised model needs; weights are bisected by their logarithms. One gradient more looks at the clean
     clip; with a sparsity below 1 the samples that may change are those where it promises most.
 
-    The preset `systematic` has the numbers of rounds and steps of arXiv 2404.18514.
+    The preset `systematic` has the numbers of rounds and steps of arXiv 2404.18514; its learning rate is ours.
 
     Args:
         budget: size and share of the samples.
@@ -196,8 +196,8 @@ class CWLinf(CarliniWagner):
     linearised model needs. One gradient more looks at the clean clip; with a sparsity below 1 the samples that
     may change are those where it promises most.
 
-    The preset `systematic` has the number of steps and the `shrink` of arXiv 2404.18514, and as many rounds as its
-    limits can take there.
+    The preset `systematic` has the steps and the `shrink` of arXiv 2404.18514, and as many rounds as its limits and
+    weights have values there; its learning rate is ours.
 
     Args:
         budget: size and share of the samples.

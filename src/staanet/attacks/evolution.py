@@ -32,7 +32,7 @@ def evolve(judge: Judge, dimensions: int, population: int, generations: int, ran
     draws = random.uniform(population, 2 * dimensions)
     rows = torch.arange(len(draws), device=draws.device)
     strata, inside = draws.split(dimensions, dim=2)
-    trials = (strata.argsort(1) + inside) / population  # [B, P, D]
+    trials: Tensor = (strata.argsort(1) + inside) / population  # [B, P, D]
     genes, values = trials, torch.full_like(draws[:, :, 0], -torch.inf)
     best = trials[:, 0].clone()
     for generation in range(generations):

@@ -28,6 +28,7 @@ class FGSM(GradientAscent):
         objective: what to make grow.
         targeted: go towards `labels` instead of away from them.
 
+    >>> import torch
     >>> FGSM(Budget(epsilon=0.1))(lambda x: x[:, :2], torch.zeros(1, 3), torch.tensor([0]))
     tensor([[-0.1000,  0.1000,  0.0000]])
     """

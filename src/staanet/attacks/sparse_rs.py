@@ -40,7 +40,7 @@ class SparseRS(Attack):
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
     queries: int = 1000
-    share: float = 0.3
+    share: float = 0.1
     objective: Objective = "margin"
     targeted: bool = False
 

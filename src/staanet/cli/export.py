@@ -37,6 +37,8 @@ def export(
         return
     if out.suffix != ".onnx":
         raise StaanetError(f"{out}: expected a name that ends in .onnx or .h5, got {out.suffix!r}")
+    if store is not None:
+        raise StaanetError(f"expected no --store for {out}, got {store}; it belongs to an adversarial set and .h5")
     from staanet.study import export as onnx
 
     done = onnx.export(what, out)

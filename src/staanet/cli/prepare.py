@@ -16,6 +16,10 @@ def prepare(
     trim_db: Annotated[
         float | None, typer.Option(help="Cut silence at both ends, this far below the loudest frame.")
     ] = None,
+    pieces: Annotated[
+        str | None,
+        typer.Option(help="Write clips in pieces, by a preset: default, or emodb, emovo, ravdess as arXiv 2404.18514."),
+    ] = None,
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
@@ -24,10 +28,11 @@ def prepare(
     from collections import Counter
 
     from staanet import corpora
-    from staanet.core.settings import validated
+    from staanet.core.settings import from_preset, validated
 
+    cut = None if pieces is None else from_preset(corpora.Pieces, corpora.PIECES_PRESETS, pieces, "--pieces")
     store = corpora.prepare(
-        validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate, trim_db
+        validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate, trim_db, cut
     )
     counts = Counter(utterance.label for utterance in store.utterances.values())
     about = {

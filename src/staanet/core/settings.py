@@ -33,7 +33,7 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
         return TypeAdapter(schema).validate_python(dict(values))
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"] if part != schema.__name__)
+        key = ".".join(str(part) for part in first["loc"] if part != schema.__name__ and "[" not in str(part))
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, StaanetError):
             raise StaanetError(f"{where}: {key + ': ' if key else ''}{cause}") from None

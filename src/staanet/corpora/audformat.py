@@ -7,10 +7,11 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from staanet.core.errors import StaanetError, unknown
+from staanet.core.extras import required
 from staanet.corpora.base import Corpus, Utterance, Validation
 from staanet.corpora.listing import by_path
 
-EXTRA = "staanet[audformat]"
+EXTRA = "audformat"
 HEADER = "db.yaml"
 
 
@@ -91,11 +92,7 @@ class Audformat(Corpus):
 
 def _load(root: Path) -> Any:
     """Return the database at `root`; its header and tables are read without running what they may hold."""
-    try:
-        import audformat
-        import yaml
-    except ImportError:
-        raise StaanetError(f"{root}: expected the package audformat, found none; install {EXTRA}") from None
+    audformat, yaml = required("audformat", EXTRA), required("yaml", EXTRA)
     if not (root / HEADER).is_file():
         raise StaanetError(f"{root}: expected a database with the header {HEADER}, found none; give its folder")
     try:
@@ -136,9 +133,8 @@ def _parts(database: Any, emotion: str) -> dict[str, str]:
 
 def _language(database: Any) -> str | None:
     """Return the two letters of the language, where there is one."""
-    from iso639 import Lang
-
-    return Lang(database.languages[0]).pt1 or None if len(database.languages) == 1 else None
+    known = database.languages
+    return required("iso639", EXTRA).Lang(known[0]).pt1 or None if len(known) == 1 else None
 
 
 def _line(error: Exception) -> str:

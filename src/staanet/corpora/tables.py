@@ -7,6 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from staanet.core.errors import StaanetError
+from staanet.core.extras import required
 from staanet.core.files import read_jsonl
 from staanet.corpora.base import Utterance
 
@@ -104,12 +105,9 @@ def _jsonl(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def _parquet(path: Path) -> tuple[list[str], list[Row]]:
-    try:
-        from pyarrow import ArrowException, parquet
-    except ImportError:
-        raise StaanetError(f"{path}: expected a package that reads Parquet; install staanet[audformat]") from None
+    parquet, broken = required("pyarrow.parquet", "audformat"), required("pyarrow", "audformat").ArrowException
     try:
         table = parquet.read_table(path)
-    except (ArrowException, OSError) as error:
+    except (broken, OSError) as error:
         raise StaanetError(f"{path}: expected Parquet, got {error}; make the file again") from error
     return table.column_names, table.to_pylist()

@@ -76,7 +76,6 @@ class CnnLstm(Victim):
     feature_bounds: Tensor
 
     def __init__(self, settings: CnnLstmSettings) -> None:
-        self.settings = settings
         super().__init__(settings)
         assert self.trained_length is not None  # noqa: S101
         bands = settings.spectrogram.bands
@@ -115,7 +114,10 @@ class CnnLstm(Victim):
         return self.decide(self._features(waveforms))
 
     def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return what its network hears of clips, band by band: waveforms `[B, T]` -> features `[B, bands * frames]`."""
+        """Return what its network hears of clips, band after band.
+
+        Shape: waveforms `[B, T]`, lengths `[B]` (all of T where left out) -> features `[B, bands * frames]`.
+        """
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
         assert self.trained_length is not None  # noqa: S101
@@ -144,7 +146,8 @@ class CnnLstm(Victim):
                 f"expected a victim whose normalisation is none, got {self.settings.normalisation}, which cannot be "
                 "undone"
             )
-        return (features * self.deviation + self.mean).unflatten(1, self.grid)
+        spectrograms: Tensor = (features * self.deviation + self.mean).unflatten(1, self.grid)
+        return spectrograms
 
     @torch.no_grad()
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:

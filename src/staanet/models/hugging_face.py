@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import math
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -37,8 +38,7 @@ class HuggingFaceSettings(VictimSettings):
         labels: the emotions, in the order of the logits; the checkpoint's own where left out. Others get a new head.
         seconds: the length to which every clip is repeated or cut; where left out each is heard as long as it is.
         sample_rate: of its input, in Hz; what its processor says where left out.
-        checkpoint: a folder, or a hub id; the model's own where left out.
-        revision: of the hub id: a branch, a tag or a commit.
+        checkpoint: a folder, or a hub id (`owner/name`, or `owner/name@revision`); the model's own where left out.
         activation_checkpointing: for gradients, compute layers again instead of keeping what they gave.
         architecture: the network's configuration; read from the checkpoint, kept by a saved victim.
         normalise: bring each clip to mean 0 and variance 1; likewise, from its processor.
@@ -48,7 +48,6 @@ class HuggingFaceSettings(VictimSettings):
     seconds: float | None = None
     sample_rate: int = None  # type: ignore[assignment]  # a number once a victim is built
     checkpoint: str | None = None
-    revision: str | None = None
     activation_checkpointing: bool = False
     architecture: dict[str, Any] | None = None
     normalise: bool | None = None
@@ -120,7 +119,7 @@ class HuggingFace(Victim):
     def origin(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
         """Return what decides its weights beside the training: the hash of its checkpoint's files, and its hub id."""
         named = cls._named(settings)
-        folder = fetched(named, settings.revision)
+        folder = fetched(named)
         files = [folder / CONFIG, folder / PROCESSOR, *sorted(folder.glob(WEIGHTS))]
         digests = [_digest(path, path.stat().st_mtime_ns) for path in files]
         checkpoint = hashlib.sha256("".join(digests).encode()).hexdigest()
@@ -233,7 +232,7 @@ def is_hugging_face(folder: Path) -> bool:
     return isinstance(config, dict) and "model_type" in config
 
 
-def fetched(checkpoint: str, revision: str | None = None) -> Path:
+def fetched(checkpoint: str) -> Path:
     """Return the folder of a checkpoint: itself, or where the files of a hub id lie, downloaded if they must be.
 
     Of the hub only JSON and safetensors are asked for; with `HF_HUB_OFFLINE=1` nothing but its cache is looked at.
@@ -241,21 +240,22 @@ def fetched(checkpoint: str, revision: str | None = None) -> Path:
     Raises:
         StaanetError: neither a folder nor a hub id that can be had, or weights that are not safetensors.
     """
-    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _downloaded(checkpoint, revision)
+    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _downloaded(checkpoint)
     _check_files(folder, checkpoint)
     return folder
 
 
 @functools.cache
-def _downloaded(hub_id: str, revision: str | None) -> Path:
+def _downloaded(named: str) -> Path:
     from huggingface_hub import snapshot_download
 
-    _check_hub_id(hub_id)
+    _check_hub_id(named)
+    hub_id, _, revision = named.partition("@")
     try:
-        return Path(snapshot_download(hub_id, revision=revision, allow_patterns=["*.json", WEIGHTS]))
+        return Path(snapshot_download(hub_id, revision=revision or None, allow_patterns=["*.json", WEIGHTS]))
     except (OSError, ValueError) as error:
         raise StaanetError(
-            f"{hub_id}: expected a folder, or a hub id that can be reached or lies in the hub's cache, got: "
+            f"{named}: expected a folder, or a hub id that can be reached or lies in the hub's cache, got: "
             f"{_first_line(error)}; fetch it where there is a network (hf download {hub_id}) or name a folder"
         ) from error
 
@@ -266,13 +266,8 @@ def _check_installed(name: str) -> None:
 
 
 def _check_hub_id(named: str) -> None:
-    from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
-
-    try:
-        validate_repo_id(named)
-    except HFValidationError:
-        raise StaanetError(f"{named}: expected a folder, or a hub id (owner/name), found no such folder") from None
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", named):
+        raise StaanetError(f"{named}: expected a folder, or a hub id (owner/name), found no such folder")
 
 
 def _check_files(folder: Path, named: str) -> None:
@@ -283,7 +278,7 @@ def _check_files(folder: Path, named: str) -> None:
         others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "none"
         raise StaanetError(
             f"{named}: expected weights as safetensors, found {others}; other files are pickles, which can run any "
-            "code when they are loaded: save it as safetensors, or name a revision that has them"
+            "code when they are loaded: save it as safetensors, or name a revision that has them (owner/name@revision)"
         )
 
 
@@ -297,7 +292,7 @@ def _opened(named: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFace
     """Return a checkpoint's network, and the settings in full."""
     from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
-    folder = fetched(named, settings.revision)
+    folder = fetched(named)
     local = {"local_files_only": True, "trust_remote_code": False}
     with _loading(named):
         config = AutoConfig.from_pretrained(folder, **local)
@@ -334,7 +329,6 @@ def _opened(named: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFace
         labels=labels,
         sample_rate=processor.sampling_rate,
         checkpoint=None,
-        revision=None,
         architecture=architecture,
         normalise=processor.do_normalize,
     )

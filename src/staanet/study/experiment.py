@@ -16,8 +16,19 @@ from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown
 from staanet.core.records import NO_SOURCE
 from staanet.core.settings import from_preset, read_toml, validated
-from staanet.corpora import CORPORA, Corpus, Split, Utterance, by_parts, by_speaker, folds
-from staanet.corpora.splits import OWN, By
+from staanet.corpora import (
+    CORPORA,
+    PIECES_PRESETS,
+    Corpus,
+    Pieces,
+    Split,
+    Utterance,
+    at_random,
+    by_parts,
+    by_speaker,
+    folds,
+)
+from staanet.corpora.splits import OWN, Whole
 from staanet.corpora.splits import Part as SplitPart
 from staanet.evaluation import LabelsFrom, Protocol
 from staanet.models import VICTIMS, HuggingFace, VictimSettings, settings_of
@@ -30,14 +41,14 @@ class SplitPlan:
     """Who is heard in training, validation and test.
 
     Args:
-        by: what is dealt whole, a `speaker` or a `session`.
-        shares: of the speakers in the three parts; used where there are neither folds nor parts.
+        by: what is dealt whole, a `speaker` or a `session`; or `id`, clips at random, whoever speaks.
+        shares: of the speakers, or of the clips, in the three parts; used where there are neither folds nor parts.
         folds: how many the speakers or sessions are dealt to, of which
         run: are evaluated; all where left out.
         parts: the names of those in each part; by session, the corpus' own parts where left out.
     """
 
-    by: By = "speaker"
+    by: Whole = "speaker"
     shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
     folds: int | None = None
     run: tuple[int, ...] = ()
@@ -52,6 +63,10 @@ class SplitPlan:
             )
         if self.folds is None and self.run:
             raise StaanetError(f"expected folds beside run = {list(self.run)}, found none; add folds")
+        if self.by == "id" and (self.folds is not None or self.parts):
+            raise StaanetError(
+                "expected shares of the clips where they are dealt by id, got folds or parts; remove them"
+            )
         if self.folds is not None and self.parts:
             raise StaanetError(f"expected either folds or parts, got folds = {self.folds} and parts; remove one")
         if self.parts and set(self.parts) != set(OWN):
@@ -63,6 +78,8 @@ class SplitPlan:
         Raises:
             StaanetError: clips that cannot be split so.
         """
+        if self.by == "id":
+            return (at_random(utterances, self.shares, seed),)
         if self.folds is not None:
             return folds(utterances, self.folds, seed, self.run, self.by)
         if self.parts or self.by == "session":
@@ -79,17 +96,26 @@ class CorpusPlan:
         settings: of its own, where it has any.
         trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none where left out.
         split: how its speakers or sessions are dealt; the experiment's where left out.
+        pieces: into which its clips are cut, a preset's name or a table of changes to one; whole where left out.
     """
 
     name: str
     settings: dict[str, Any] = field(default_factory=dict)
     trim_db: float | None = None
     split: SplitPlan | None = None
+    pieces: str | dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a level that would cut speech or everything."""
+        """Refuse a level that would cut speech or everything, and pieces that cannot be."""
+        self.cut()
         if self.trim_db is not None and not self.trim_db > 0:
             raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 40 keeps what can be heard")
+
+    def cut(self) -> Pieces | None:
+        """Return the pieces in full, None where clips stay whole."""
+        if self.pieces is None:
+            return None
+        return from_preset(Pieces, PIECES_PRESETS, self.pieces, f"corpus {self.name}: pieces")
 
     def build(self) -> Corpus:
         """Return the corpus."""

@@ -193,11 +193,12 @@ def _named(network: PortableVictim | PortableGenerator, values: Any) -> Mapping[
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Keep to ourselves what the exporter tells of its own parts."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    levels = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "onnxscript", "onnx_ir"))}
+    for logger in levels:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(action="ignore"):
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in levels.items():
+            logger.setLevel(level)

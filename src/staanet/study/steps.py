@@ -97,15 +97,17 @@ class Steps:
         if name not in self._stores:
             plan, rate = self.experiment.plans[name], self.experiment.sample_rate
             corpus, root, fingerprint = self.corpus(name)
+            pieces = plan.cut()
             settings = {
                 "corpus": {"name": plan.name, "settings": plan.settings},
                 "clips": fingerprint,
                 "sample_rate": rate,
                 "trim_db": plan.trim_db,
+                **({} if pieces is None else {"pieces": plain(pieces)}),
             }
             place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
             self._found_or_made(
-                "store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db)
+                "store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db, pieces)
             )
             self._stores[name] = Store(place)
         return self._stores[name]

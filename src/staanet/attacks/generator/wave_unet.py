@@ -137,8 +137,9 @@ class UpPath(nn.Module):
 class WaveUNet(Generator):
     """The generator of arXiv 2402.01227, figure 2, with the sizes of the authors' code: 50 681 858 parameters.
 
-    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output, whose end
-    is cut, as in the authors' code. Group normalisation averages over time, so clips of different lengths are taken one length at a time.
+    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output, whose
+    end is cut, as in the authors' code. Group normalisation averages over time, so clips of different lengths are taken
+    one length at a time.
 
     >>> sum(parameter.numel() for parameter in WaveUNet(WaveUNetSettings()).parameters())
     50681858
