@@ -102,6 +102,7 @@ def test_an_experiment_that_cannot_be(refused, tmp_path, change, message):
         (["prepare", "synthetic", "here", "--set", "speaker=3"], "got 'speaker'; did you mean 'speakers'?"),
         (["prepare", "synthetic", "here", "--set", "speakers"], "expected --set KEY=VALUE, got 'speakers'"),
         (["prepare", "synthetic", "here", "--set", "a=1", "--set", "a.b=2"], "expected a as a value or as a table"),
+        (["prepare", "synthetic", "here", "--pieces", "emdb"], "--pieces: expected a preset from default, emodb,"),
         (["train", "zhao18", "--corpus", "STORE"], "expected a model from "),
         (["train", "zhao19", "--corpus", "here"], "here: expected a prepared store, found none; make one with"),
         (["train", "zhao19", "--corpus", "STORE", "--set", "epoch=1"], "got 'epoch'; did you mean 'epochs'?"),

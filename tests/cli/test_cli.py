@@ -75,6 +75,17 @@ def test_a_packaged_experiment_loads(name):
     assert {experiment.attack(attack).name for attack in experiment.attacks}
 
 
+def test_prepare_writes_pieces_and_tells_what_it_leaves_out(staanet, tmp_path):
+    settings = ["--set", "speakers=3", "--set", "sentences=1", "--set", "seconds=[3.0, 3.4]"]
+    status, out, err = staanet(
+        "prepare", "synthetic", tmp_path, "--out", tmp_path / "store", *settings, "--pieces", "default", "--json"
+    )
+    assert status == 0
+    assert json.loads(out)["clips"] >= 12 * 9
+    assert "pieces shorter than 0.9 s" in err
+    assert {Store(tmp_path / "store").length(clip) for clip in Store(tmp_path / "store").utterances} == {48_000}
+
+
 def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path):
     settings = ["--set", "speakers=6", "--set", "sentences=1", "--set", "seconds=[0.5, 0.6]"]
     status, out, err = staanet("prepare", "synthetic", tmp_path, "--out", tmp_path / "store", *settings, "--json")

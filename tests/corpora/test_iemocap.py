@@ -157,9 +157,11 @@ def test_whole_dialogues_are_passed_over(miniature):
 def test_evaluations_of_single_annotators_are_passed_over(miniature):
     file = miniature / "Session1" / "dialog" / "EmoEvaluation" / "Categorical" / "Ses01F_impro01_e2_cat.txt"
     file.parent.mkdir()
-    file.write_text("[6.2901 - 8.2357]\tSes01F_impro01_F000\tang\t[2.5, 2.5, 2.5]\n")
-    labels = {u.id: u.label for u in Iemocap().validate(miniature).utterances}
-    assert labels["Ses01F_impro01_F000"] == "neutral"
+    file.write_text("[6.2901 - 8.2357]\tSes01F_impro01_F099\tang\t[2.5, 2.5, 2.5]\n")
+    put(miniature, [clip("Ses01F_impro01_F099")])
+    found = Iemocap().validate(miniature)
+    assert found.extra == [clip("Ses01F_impro01_F099")]
+    assert len(found.utterances) == len(KNOWN)
 
 
 def test_a_code_that_the_corpus_has_not_is_told(miniature):

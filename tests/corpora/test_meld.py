@@ -62,6 +62,13 @@ def test_what_is_known_of_a_turn_comes_from_its_place_and_the_tables(miniature):
     assert [list(lines) for lines in problems] == [[], [], [], []]
 
 
+def test_the_part_is_told_by_the_innermost_folder(miniature, tmp_path):
+    (tmp_path / "more").mkdir()
+    (miniature / "train").rename(tmp_path / "more" / "latest")
+    sessions = {u.path: u.session for u in Meld().validate(tmp_path).utterances}
+    assert sessions["more/latest/train_splits/dia0_utt0.wav"] == "train"
+
+
 def test_the_labels_are_the_seven_emotions_in_alphabetical_order(tmp_path):
     assert Meld().labels(tmp_path) == ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 

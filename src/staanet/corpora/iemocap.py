@@ -68,7 +68,7 @@ class Iemocap(Corpus):
         Raises:
             StaanetError: no evaluations there.
         """
-        files = [path for path in audio_files(root) if "dialog" not in PurePath(path).parts]  # those are whole
+        turns = [path for path in audio_files(root) if "dialog" not in PurePath(path).parts]
         evaluations = sorted(root.rglob("EmoEvaluation/Ses*.txt"))
         if not evaluations:
             raise StaanetError(
@@ -89,7 +89,7 @@ class Iemocap(Corpus):
             return Utterance(name, path, emotions.get(name, ""), speaker, gender, "en", told["session"])
 
         form = "Ses01F_impro01_M003 (session, dialogue, sex and turn)"
-        found = by_name(root, utterance, form, self.labels(root), emotions, files)
+        found = by_name(root, utterance, form, self.labels(root), emotions, turns)
         remarks = [
             line
             for session, published in PUBLISHED.items()
