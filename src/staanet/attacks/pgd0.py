@@ -32,7 +32,7 @@ class PGD0(SparseAscent):
     name = "pgd0"
     reference = "arXiv 1909.05040"
 
-    step_size: float = 0.05
+    step_size: float = 0.1
     restarts: int = 1
 
     def __post_init__(self) -> None:

@@ -43,7 +43,7 @@ class SPGD(SparseAscent):
     reference = "arXiv 2405.05075"
 
     step_size: float = 0.25
-    score_step: float = 0.25
+    score_step: float = 0.1
     gradient: Gradient = "unprojected"
     patience: int = 3
 
