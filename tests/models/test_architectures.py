@@ -4,7 +4,7 @@ from torch import nn
 
 from staanet.core.seeds import seeded
 from staanet.models import create_victim
-from staanet.models.base import ConvBlock
+from staanet.models.convolution import ConvBlock
 
 
 @pytest.mark.parametrize(("name", "parameters"), [("emo18", 1_302_087), ("zhao19", 1_010_759)])

@@ -1,13 +1,12 @@
 """What a victim is: a network that classifies waveforms as they lie in their files."""
 
 import abc
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
@@ -124,37 +123,6 @@ class Victim(nn.Module, abc.ABC):
     @abc.abstractmethod
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
-
-
-class ConvBlock(nn.Sequential):
-    """Convolution, batch normalisation, max-pooling, activation: `[B, c_in, T]` -> `[B, c_out, T // pool]`.
-
-    The papers put the pooling last. Both activations used here are monotonic, so pooling first gives the same numbers
-    and leaves the activation a fraction of the work.
-    """
-
-    def __init__(self, c_in: int, c_out: int, kernel: int, pool: int, activation: Callable[[], nn.Module]) -> None:
-        super().__init__(
-            nn.Conv1d(c_in, c_out, kernel, padding=(kernel - 1) // 2),
-            nn.BatchNorm1d(c_out),
-            nn.MaxPool1d(pool),
-            activation(),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `[B, c_out, T // pool]`; in eval mode the normalisation is folded into the convolution's weights."""
-        convolution, norm, pool, activation = cast(tuple[nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.Module], self)
-        features = norm(convolution(x)) if self.training else self._folded(x, convolution, norm)
-        return cast(Tensor, activation(pool(features)))
-
-    @staticmethod
-    def _folded(x: Tensor, convolution: nn.Conv1d, norm: nn.BatchNorm1d) -> Tensor:
-        assert norm.running_mean is not None  # noqa: S101
-        assert norm.running_var is not None  # noqa: S101
-        assert convolution.bias is not None  # noqa: S101
-        gain = norm.weight * (norm.running_var + norm.eps).rsqrt()
-        bias = (convolution.bias - norm.running_mean) * gain + norm.bias
-        return functional.conv1d(x, convolution.weight * gain[:, None, None], bias, padding=convolution.padding)
 
 
 def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 from torch import Tensor, nn
 
-from staanet.models.base import ConvBlock, RecurrentHead, Victim, VictimSettings, initialise
+from staanet.models.base import RecurrentHead, Victim, VictimSettings, initialise
+from staanet.models.convolution import ConvBlock
 
 
 class Emo18(Victim):
