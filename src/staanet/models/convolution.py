@@ -70,7 +70,7 @@ def convolved(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     Shape: -> `[B, c_out, 1, T']`, the channels of a sample side by side in memory.
     """
     if x.shape[1] == 1 and x.requires_grad:
-        return cast(Tensor, WaveformConvolution.apply(x, weight, bias))
+        return cast(Tensor, WaveformConvolution.apply(x, weight, bias))  # type: ignore[no-untyped-call]
     rows = weight[:, :, None].clone(memory_format=torch.channels_last)  # with one channel `contiguous` does nothing
     return functional.conv2d(x[:, :, None], rows, bias, padding=(0, (weight.shape[2] - 1) // 2))
 

@@ -47,6 +47,16 @@ class CompactSettings(GeneratorSettings):
             )
 
 
+def over_frames(x: Tensor, convolution: nn.Conv1d) -> Tensor:
+    """Return a convolution over frames, `[B, c_in, 1, F]` -> `[B, c_out, 1, F']`.
+
+    The channels of a frame lie side by side in memory here and in all that follows, which makes normalisation and
+    upsampling faster, and the outputs one row of samples.
+    """
+    stride, padding = convolution.stride[0], cast(tuple[int], convolution.padding)[0]
+    return functional.conv2d(x, convolution.weight[:, :, None], convolution.bias, (1, stride), (0, padding))
+
+
 class FrameNorm(nn.Module):
     """Scale the channels of each frame to a mean square of 1: no statistic crosses frames, so any length will do."""
 
@@ -54,19 +64,45 @@ class FrameNorm(nn.Module):
         super().__init__()
         self.gain = nn.Parameter(torch.ones(channels, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `[B, C, F]`."""
-        return x * (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * self.gain
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return `[B, C, 1, F]`, zero where the mask `[B, 1, 1, F]` is."""
+        scale = (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * mask
+        return x * scale * self.gain[:, :, None]
 
 
-class Block(nn.Sequential):
+class Block(nn.ModuleList):
     """Convolution over frames, normalisation, leaky ReLU."""
 
     def __init__(self, c_in: int, c_out: int, kernel: int, stride: int = 1) -> None:
         padding = (kernel - stride) // 2 if stride > 1 else kernel // 2
         super().__init__(
-            nn.Conv1d(c_in, c_out, kernel, stride=stride, padding=padding), FrameNorm(c_out), nn.LeakyReLU(0.1)
+            [nn.Conv1d(c_in, c_out, kernel, stride=stride, padding=padding), FrameNorm(c_out), nn.LeakyReLU(0.1)]
         )
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return `[B, c_out, 1, F']`, zero where the mask `[B, 1, 1, F']` is."""
+        convolution, norm, activation = self
+        return cast(Tensor, activation(norm(over_frames(x, cast(nn.Conv1d, convolution)), mask)))
+
+
+class Stem(Block):
+    """A block from samples to frames: each hears two frames' worth of samples, its own in the middle."""
+
+    def __init__(self, width: int, frame: int) -> None:
+        super().__init__(1, width, 2 * frame, stride=frame)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Return `[B, c_out, 1, F]` of waveforms `[B, T]`."""
+        convolution, norm, activation = cast(tuple[nn.Conv1d, nn.Module, nn.Module], tuple(self))
+        frame = convolution.stride[0]
+        halves = in_frames(functional.pad(x, (frame // 2, frame // 2)), frame)  # [B, frame, 1, F + 1]
+        weight = convolution.weight.view(-1, 2, 1, frame).transpose(1, 3).contiguous()  # [c_out, frame, 1, 2]
+        return cast(Tensor, activation(norm(functional.conv2d(halves, weight, convolution.bias), mask)))
+
+
+def in_frames(waveforms: Tensor, frame: int) -> Tensor:
+    """Return waveforms `[B, T]` with the samples of a frame as its channels, `[B, frame, 1, T / frame]`."""
+    return cast(Tensor, waveforms.unflatten(1, (-1, frame))).transpose(1, 2)[:, :, None]
 
 
 class UpPath(nn.Module):
@@ -75,24 +111,47 @@ class UpPath(nn.Module):
     def __init__(self, settings: CompactSettings) -> None:
         super().__init__()
         widths, kernel = settings.widths, settings.kernel
-        self.frame, self.factor, self.detail = settings.frame, settings.factor, settings.detail
+        self.factor = settings.factor
         self.bottleneck = Block(widths[-1], widths[-1], kernel)
         fine_to_coarse = list(pairwise(widths))
         self.narrow = nn.ModuleList(nn.Conv1d(coarse, fine, 1, bias=False) for fine, coarse in reversed(fine_to_coarse))
         self.merge = nn.ModuleList(Block(2 * fine, fine, kernel) for fine, _ in reversed(fine_to_coarse))
         self.samples = nn.Conv1d(widths[0], settings.detail * settings.frame, 3, padding=1)
         self.output = nn.Conv1d(settings.detail + 1, 1, 9, padding=4)
+        self.taps: Tensor
+        self.register_buffer("taps", taps(settings.frame, 9), persistent=False)
 
-    def forward(self, x: Tensor, skips: list[Tensor], masks: list[Tensor], waveforms: Tensor) -> Tensor:
+    def forward(self, x: Tensor, skips: list[Tensor], masks: list[Tensor], frames: Tensor) -> Tensor:
         """Return one value per sample, `[B, T']`."""
-        x = self.bottleneck(x) * masks[-1]
+        x = self.bottleneck(x, masks[-1])
         for narrow, merge, skip, mask in zip(self.narrow, self.merge, skips[::-1], masks[-2::-1], strict=True):
-            x = functional.interpolate(narrow(x), scale_factor=float(self.factor), mode="linear")
-            x = merge(torch.cat([x * mask, skip], dim=1)) * mask
-        x = functional.leaky_relu(self.samples(x), 0.1) * masks[0]
-        batch, _, frames = x.shape
-        x = x.view(batch, self.detail, self.frame, frames).transpose(2, 3).reshape(batch, self.detail, -1)
-        return cast(Tensor, self.output(torch.cat([x, waveforms], dim=1)))[:, 0]
+            x = over_frames(x, cast(nn.Conv1d, narrow))
+            x = functional.interpolate(x, scale_factor=(1.0, float(self.factor)), mode="bilinear")
+            x = merge(torch.cat([x * mask, skip], dim=1), mask)
+        x = functional.leaky_relu(over_frames(x, self.samples).mul_(masks[0]), 0.1, inplace=True)
+        weight = functional.pad(self.output.weight[0], (0, 1))[:, self.taps]  # [detail + 1, frame, frame, K]
+        padding = (0, weight.shape[3] // 2)
+        detail = weight[:-1].transpose(0, 1).flatten(1, 2)[:, :, None]  # [frame, detail * frame, 1, K]
+        values = functional.conv2d(x, detail, cast(Tensor, self.output.bias).expand(len(detail)), padding=padding)
+        values = values + functional.conv2d(frames, weight[-1][:, :, None], padding=padding)  # [B, frame, 1, F]
+        return values.squeeze(2).transpose(1, 2).flatten(1)
+
+
+def taps(frame: int, kernel: int) -> Tensor:
+    """Return which tap of a kernel over samples joins sample i of a frame with sample j of a frame s steps on.
+
+    So a convolution over samples becomes one over frames, with 0 for a tap where there is none (`kernel`).
+
+    Shape: -> `[frame, frame, K]`, i, j and the steps from the first to the last that it reaches.
+
+    >>> taps(2, 3)[0]
+    tensor([[3, 1, 3],
+            [0, 2, 3]])
+    """
+    reach = -(-(kernel // 2) // frame)
+    out, into = torch.arange(frame)[:, None, None], torch.arange(frame)[None, :, None]
+    tap = torch.arange(-reach, reach + 1) * frame + into - out + kernel // 2
+    return torch.where((tap >= 0) & (tap < kernel), tap, kernel)
 
 
 class Compact(Generator):
@@ -114,7 +173,7 @@ class Compact(Generator):
         self.settings = settings
         frame, factor, widths = settings.frame, settings.factor, settings.widths
         self.stride = frame * factor ** (len(widths) - 1)
-        self.stem = Block(1, widths[0], 2 * frame, stride=frame)
+        self.stem = Stem(widths[0], frame)
         self.levels = nn.ModuleList(Block(width, width, settings.kernel) for width in widths)
         self.coarser = nn.ModuleList(Block(a, b, 2 * factor, stride=factor) for a, b in pairwise(widths))
         self.magnitudes = UpPath(settings)
@@ -125,24 +184,26 @@ class Compact(Generator):
         size = waveforms.shape[1]
         masks = self._masks(lengths, size)
         loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
-        waveforms = functional.pad(waveforms, (0, masks[-1].shape[2] * self.stride - size))
-        scaled = (waveforms * (loudness + 1e-10).rsqrt())[:, None]  # [B, 1, T']
-        x = self.stem(scaled) * masks[0]
+        waveforms = functional.pad(waveforms, (0, masks[-1].shape[3] * self.stride - size))
+        scaled = waveforms * (loudness + 1e-10).rsqrt()  # [B, T']
+        x = self.stem(scaled, masks[0])
         skips: list[Tensor] = []
         for depth, level in enumerate(self.levels):
             if depth:
                 skips.append(x)
-                x = self.coarser[depth - 1](x) * masks[depth]
-            x = level(x) * masks[depth]
-        paths = (self.magnitudes, self.positions)
-        magnitudes, positions = (path(x, skips, masks, scaled) for path in paths)
+                x = self.coarser[depth - 1](x, masks[depth])
+            x = level(x, masks[depth])
+        frames = in_frames(scaled, self.settings.frame)
+        magnitudes, positions = (path(x, skips, masks, frames) for path in (self.magnitudes, self.positions))
         return magnitudes[:, :size], positions[:, :size]
 
     def _masks(self, lengths: Tensor, size: int) -> list[Tensor]:
         """Return, per level, which frames belong to each clip when `size` is padded to whole coarsest frames.
 
         One more coarsest frame belongs to no clip, so that interpolation finds silence beyond the longest clip too.
+
+        Shape: -> `[B, 1, 1, F]` for each level.
         """
         coarsest, most = ((samples + self.stride - 1) // self.stride for samples in (lengths, size + self.stride))
         ratios = [self.settings.factor**depth for depth in reversed(range(len(self.settings.widths)))]
-        return [valid_samples(coarsest * ratio, most * ratio)[:, None].float() for ratio in ratios]
+        return [valid_samples(coarsest * ratio, most * ratio)[:, None, None].float() for ratio in ratios]
