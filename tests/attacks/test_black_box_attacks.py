@@ -149,11 +149,14 @@ def test_one_pixel_that_scales_leaves_silence_alone(clips):
     assert (change.abs() <= 0.1 * waveforms.abs() + 1e-6).all()
 
 
-def test_pixels_new_values_lie_on_its_grid(clips):
+@pytest.mark.parametrize("bounds", [(-1.0, 1.0), (-5.0, 7.0)])
+def test_pixels_new_values_lie_on_its_grid(clips, bounds):
     waveforms, lengths, labels = clips
-    attack = Pixel(Budget(epsilon=1.9), queries=40, population=20, levels=256)
-    adversarial = attack(Counting(1e6), waveforms, labels * 0, lengths)
-    new = (adversarial[adversarial != waveforms] + 1) / 2 * 255
+    model = Counting(1e6)
+    model.bounds = low, high = bounds
+    attack = Pixel(Budget(epsilon=0.95 * (high - low)), queries=40, population=20, levels=256)
+    adversarial = attack(model, waveforms, labels * 0, lengths)
+    new = (adversarial[adversarial != waveforms] - low) / (high - low) * 255
     torch.testing.assert_close(new, new.round(), atol=1e-3, rtol=0)
 
 

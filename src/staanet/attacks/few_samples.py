@@ -13,7 +13,7 @@ from staanet.attacks.search import Room
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
+from staanet.core.types import Classifier, bounds_of
 
 ROWS = 64
 """Waveforms that a model is asked about in one call."""
@@ -54,8 +54,11 @@ class FewSamples(Attack):
             )
 
     @abc.abstractmethod
-    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """Return what is added to `samples`, between `low` and `high`, by genes in [0, 1); all are `[b, P, S]`."""
+    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor, bounds: tuple[float, float]) -> Tensor:
+        """Return what is added to `samples`, between `low` and `high`, by genes in [0, 1); all are `[b, P, S]`.
+
+        `bounds` are the model's.
+        """
 
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
@@ -72,7 +75,7 @@ class FewSamples(Attack):
             def at(values: Tensor) -> Tensor:
                 return values[rows, None].expand(-1, genes.shape[1], -1).gather(2, positions)
 
-            changes = self.changes(sizes, at(waveforms), at(room.low), at(room.high))
+            changes = self.changes(sizes, at(waveforms), at(room.low), at(room.high), bounds_of(model))
             allowed = torch.arange(self.samples, device=rows.device) < room.counts[rows, None, None]
             summed = torch.zeros_like(waveforms[rows, None].expand(-1, genes.shape[1], -1))
             summed = summed.scatter_add(2, positions, changes * allowed)

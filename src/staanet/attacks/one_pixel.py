@@ -42,7 +42,14 @@ class OnePixel(FewSamples):
 
     change: Literal["add", "scale"] = "add"
 
-    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def changes(
+        self,
+        genes: Tensor,
+        samples: Tensor,
+        low: Tensor,
+        high: Tensor,
+        bounds: tuple[float, float],  # noqa: ARG002
+    ) -> Tensor:
         """Return what is added to `samples`: between `low` and `high`, or that share of them."""
         shares = low + genes * (high - low)
         return shares * samples if self.change == "scale" else shares

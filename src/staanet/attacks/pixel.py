@@ -8,7 +8,6 @@ from torch import Tensor
 
 from staanet.attacks.few_samples import FewSamples
 from staanet.core.errors import StaanetError
-from staanet.core.types import BOUNDS
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Pixel(FewSamples):
         population: individuals per generation.
         objective: what to make grow.
         targeted: go towards `labels` instead of away from them.
-        levels: values on the grid over [-1, 1], ends included.
+        levels: values on the grid over the model's bounds, [-1, 1] of waveforms, ends included.
     """
 
     name = "pixel"
@@ -51,9 +50,9 @@ class Pixel(FewSamples):
         if self.levels < 2:
             raise StaanetError(f"expected levels of 2 or more, got {self.levels}")
 
-    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor, bounds: tuple[float, float]) -> Tensor:
         """Return what is added to `samples` to get new values of the grid, between `low` and `high`."""
-        least, most = BOUNDS
+        least, most = bounds
         step = (most - least) / (self.levels - 1)
         values = least + torch.round((samples + low + genes * (high - low) - least) / step) * step
         return (values - samples).clamp(low, high)

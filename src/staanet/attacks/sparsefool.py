@@ -15,8 +15,6 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 from staanet.core.types import Classifier, bounds_of
 
-DEEPFOOL_STEPS = 50
-"""At most, in each round (the paper's)."""
 SMALL = 1e-30
 """What is divided by where there is no slope."""
 
@@ -36,8 +34,10 @@ class SparseFool(Attack):
 
     Args:
         budget: size and share of the samples.
-        steps: gradients per clip, at most; a DeepFool step takes one per other class, a normal one.
+        steps: gradients per clip, at most; a DeepFool step takes one per candidate.
         rounds: at most.
+        deepfool_steps: in each round, at most; where they circle, the next round goes on.
+        candidates: the likeliest other classes where DeepFool is; a step goes to the nearest of them.
         push: how much further than its boundary point DeepFool's plane is put, lambda in the paper, at least 1.
         overshoot: how far beyond a boundary changes go, as a share of the way.
         thinned: leave out what is not needed.
@@ -47,21 +47,26 @@ class SparseFool(Attack):
     access = "gradient"
     norms = ("l0", "linf")
     reference = "arXiv 1811.02248"
-    presets: ClassVar = {"paper": {"rounds": 20, "push": 10.0, "overshoot": 0.02, "thinned": False}}
+    presets: ClassVar = {
+        "paper": {"rounds": 20, "deepfool_steps": 50, "push": 10.0, "overshoot": 0.02, "thinned": False}
+    }
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
     steps: int = 300
     rounds: int = 20
+    deepfool_steps: int = 10
+    candidates: int = 9
     push: float = 3.0
     overshoot: float = 0.02
     thinned: bool = True
 
     def __post_init__(self) -> None:
         """Refuse settings with which nothing moves."""
-        if min(self.steps, self.rounds) < 1 or not 1 <= self.push < float("inf") or not 0 <= self.overshoot < 1:
+        counts = (self.steps, self.rounds, self.deepfool_steps, self.candidates)
+        if min(counts) < 1 or not 1 <= self.push < float("inf") or not 0 <= self.overshoot < 1:
             raise StaanetError(
-                "expected steps and rounds of 1 or more, push of 1 or more and overshoot in [0, 1), "
-                f"got {self.steps}, {self.rounds}, {self.push} and {self.overshoot}"
+                "expected steps, rounds, deepfool_steps, candidates and push of 1 or more and overshoot in [0, 1), "
+                f"got {', '.join(map(str, counts))}, {self.push} and {self.overshoot}"
             )
 
     def perturb(
@@ -101,9 +106,9 @@ class SparseFool(Attack):
         normals, moves = torch.zeros_like(points), torch.zeros_like(points)
         left = left.clone()
         rows = torch.arange(len(points), device=points.device)
-        for _ in range(DEEPFOOL_STEPS):
+        for _ in range(self.deepfool_steps):
             here = (points[rows] + moves[rows]).clamp(*bounds_of(model))
-            hits, gaps, slopes, cost = nearest(model, here, labels[rows], lengths[rows])
+            hits, gaps, slopes, cost = nearest(model, here, labels[rows], lengths[rows], self.candidates)
             normals[rows] = slopes
             left[rows] = torch.where(left[rows] >= 2 * cost, left[rows] - cost, 0)
             on = ~hits & (left[rows] > 0)
@@ -115,8 +120,10 @@ class SparseFool(Attack):
         return normals, self.push * (normals * moves).sum(1).clamp_min(0), left
 
 
-def nearest(model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return what the linearised model at points `[b, T]` says of the nearest other class.
+def nearest(
+    model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor, candidates: int
+) -> tuple[Tensor, Tensor, Tensor, int]:
+    """Return what the linearised model at points `[b, T]` says of the nearest of the likeliest other classes.
 
     Returns:
         whether each clip is decided otherwise already, `[b]`, in which case that class is meant; how much its logit
@@ -125,19 +132,19 @@ def nearest(model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor) 
     points = points.requires_grad_()
     with torch.enable_grad():
         logits = model(points, lengths)
-        gaps = logits.gather(1, labels[:, None]) - logits  # [b, K]
+        others = logits.detach().scatter(1, labels[:, None], -torch.inf)
+        rivals = others.topk(min(candidates, logits.shape[1] - 1)).indices
+        gaps = logits.gather(1, labels[:, None]) - logits.gather(1, rivals)  # [b, C]
     hits = reached(logits.detach(), labels)[:, None]
     distance = torch.full_like(gaps[:, :1], torch.inf)
     gap, slope = torch.zeros_like(distance), torch.zeros_like(points)
-    others = logits.shape[1] - 1
-    for other in range(others):
-        rival = (labels + 1 + other)[:, None] % logits.shape[1]
-        (its_slope,) = torch.autograd.grad(-gaps.gather(1, rival).sum(), points, retain_graph=True)
-        its_gap = gaps.detach().gather(1, rival)
+    for rival in gaps.split(1, dim=1):
+        (its_slope,) = torch.autograd.grad(-rival.sum(), points, retain_graph=True)
+        its_gap = rival.detach()
         away = torch.where(hits, its_gap, its_gap / its_slope.norm(dim=1, keepdim=True).clamp_min(SMALL))
         gap, slope = torch.where(away < distance, its_gap, gap), torch.where(away < distance, its_slope, slope)
         distance = torch.minimum(away, distance)
-    return hits[:, 0], gap, slope.detach(), others
+    return hits[:, 0], gap, slope.detach(), rivals.shape[1]
 
 
 def crossed(normals: Tensor, rises: Tensor, perturbations: Tensor, room: Room) -> Tensor:
