@@ -8,19 +8,28 @@ import sys
 from pathlib import Path
 
 from staanet.core import records
+from staanet.core.errors import StaanetError
 from staanet.evaluation import pooled
-from staanet.report import comparisons, figures, perception, summary, tables, victims
-from staanet.report.page import Outcomes
+from staanet.report import comparisons, figures, perception, published, summary, tables, victims
+from staanet.report.page import Outcomes, beside
+from staanet.report.sections import sections
 
 DOCS = Path(__file__).resolve().parent
 
 
 def publish(run: Path) -> Path:
-    """Copy records and tables of a run, draw its figure, write its page, and return the page's path."""
+    """Copy records and tables of a run, draw its figure, write its page, and return the page's path.
+
+    Raises:
+        StaanetError: a miniature.
+    """
     parts = records.read_all(run)
+    if records.miniature(run) or any(part.miniature for part in parts):
+        raise StaanetError(f"{run}: expected results, got a miniature, whose numbers are about nothing; run it in full")
     outcomes = Outcomes(run, parts)
     found = pooled(parts, outcomes)
     compared = comparisons.comparisons(found, outcomes)
+    cells = beside(run, found, outcomes)
     place = DOCS / "results" / run.name
     shutil.rmtree(place, ignore_errors=True)
     shutil.copytree(run / "tables", place / "tables")
@@ -37,9 +46,11 @@ def publish(run: Path) -> Path:
         f"# {run.name}",
         *summary.sentences(found),
         f"![ASR of each attack beside its control](../../images/{picture.name})",
+        *([tables.markdown(published.table(records.published(run), cells))] if cells else []),
         tables.markdown(tables.transfer(found).printed()),
         tables.markdown(victims.table(found)),
         *([tables.markdown(comparisons.table(compared))] if compared else []),
+        *(tables.markdown(section.table) for section in sections(run, found, outcomes)),
         *([tables.markdown(perception.table(measured))] if (measured := perception.measured(found)) else []),
         *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(found)),
         *(f"- {doubt}" for doubt in summary.doubts(parts)),

@@ -1,5 +1,6 @@
 """The documents do what they say: their code runs, their links lead somewhere, their tables are fresh."""
 
+import contextlib
 import csv
 import dataclasses
 import importlib.util
@@ -13,15 +14,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import typer
+import typer.main
 
 import staanet
+from staanet.attacks import ATTACKS
+from staanet.attacks.generator import GENERATORS
 from staanet.attacks.generator.losses import Losses
 from staanet.audio import files
+from staanet.cli import app
 from staanet.core.budget import Budget
 from staanet.core.files import read_jsonl
 from staanet.core.records import Record
-from staanet.corpora import Synthetic
+from staanet.corpora import CORPORA, Synthetic
 from staanet.evaluation import FLAGS
+from staanet.models import VICTIMS
 from staanet.report import summary
 from staanet.study import experiment
 from staanet.training.augmentation import Augmentation
@@ -30,6 +37,7 @@ from staanet.training.generator import GeneratorTraining
 
 ROOT = Path(__file__).resolve().parents[1]
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
+ORIGINAL = ROOT / "docs" / "coming-from-the-original-code.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
@@ -141,6 +149,54 @@ def test_examples_run(path: Path, tmp_path: Path) -> None:
     assert in_shell([sys.executable, str(path)], tmp_path)
 
 
+def spoken(document: Path) -> list[str]:
+    """Return the `staanet` commands of a document: those of its blocks and, where it maps scripts, of its tables."""
+    lines = [line for block in blocks(document) if block.language in ("shell", "text") for line in commands(block)]
+    if document == ORIGINAL:
+        rows = [line for line in read(document).splitlines() if line.startswith("|")]
+        lines += re.findall(r"`(staanet [^`]+)`", "\n".join(rows))
+    return [line for line in lines if line.startswith("staanet ")]
+
+
+NAMES = {"train": VICTIMS, "fit": GENERATORS, "attack": ATTACKS, "prepare": CORPORA, "run": experiment.packaged()}
+"""What the first argument of a verb is a name of, if it is one of ours."""
+
+
+UsageError = typer.BadParameter.__base__
+"""Of click, or of typer itself: that depends on its version."""
+
+
+def parse(line: str) -> None:
+    """Parse a command as the programme would, without running it."""
+    verb, words = "", shlex.split(line, comments=True)[1:]
+    command = typer.main.get_command(app)
+    while commands := getattr(command, "commands", None):
+        verb, *words = words
+        assert verb in commands, f"{line}: no {verb}"
+        command = commands[verb]
+    first = next((word for word in words if not word.startswith("-")), "")
+    if verb in NAMES and re.fullmatch(r"[a-z0-9_]+", first):
+        assert first in NAMES[verb], f"{line}: no {first}"
+    with contextlib.suppress(typer.Exit):
+        command.make_context(verb, words)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_exists(document: Path) -> None:
+    assert spoken(document) or document not in (README, GUIDE, ORIGINAL)
+    for line in spoken(document):
+        parse(line)
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    for line in ("staanet train emo18 --corpuss x --out y", "staanet run", "staanet import victim x"):
+        with pytest.raises(UsageError):
+            parse(line)
+    for line, missing in (("staanet fly", "fly"), ("staanet train emo81 --corpus x --out y", "emo81")):
+        with pytest.raises(AssertionError, match=f"no {missing}"):
+            parse(line)
+
+
 def headings(document: Path) -> set[str]:
     """Return the anchors of a document's headings, as code hosts make them."""
     text = re.sub(r"^```.*?^```$", "", read(document), flags=re.M | re.S)
@@ -178,6 +234,21 @@ def test_tables_are_fresh() -> None:
         assert tables.refreshed(text) == text, f"{document.name} is stale; run python docs/tables.py"
     assert "| `noise` |" in read(README)
     assert "| `asr` |" in read(README)
+
+
+def test_claims_are_fresh() -> None:
+    spec = importlib.util.spec_from_file_location("claims", ROOT / "docs" / "claims.py")
+    assert spec is not None
+    assert spec.loader is not None
+    claims = importlib.util.module_from_spec(spec)
+    sys.modules["claims"] = claims
+    spec.loader.exec_module(claims)
+    assert claims.page() == read(claims.PAGE), "docs/results/claims.md is stale; run python docs/claims.py"
+    verdicts = {claim.text: (claim.paper()[0], claim.here()[0]) for claim in claims.CLAIMS}
+    words = {claims.HOLDS, claims.PARTLY, claims.NOT, claims.UNTESTABLE}
+    assert all(set(pair) <= words for pair in verdicts.values())
+    assert verdicts["Without the quantisation loss the sparsity rises"][0] == claims.PARTLY
+    assert "12.86" in claims.inconsistencies()[0]
 
 
 def test_flags_have_a_paragraph_and_a_sentence() -> None:

@@ -5,6 +5,7 @@ from staanet.core.seeds import seeded
 TINY = {
     "compact": {"frame": 4, "widths": (8, 16), "detail": 2},
     "wave_unet": {"channels": (8, 16, 32)},
+    "wave_unet_magnitudes": {"channels": (8, 16, 32)},
 }
 
 TINY_VICTIMS = {
@@ -13,6 +14,7 @@ TINY_VICTIMS = {
 
 TINY_ATTACKS = {
     "apgd": {"steps": 10, "restarts": 1},
+    "art": {"attack_class": "FastGradientMethod"},
     "bim": {"steps": 10},
     "boundary": {"queries": 30, "starts": 10},
     "cw_l2": {"rounds": 2, "steps": 10, "learning_rate": 0.5},
@@ -21,6 +23,7 @@ TINY_ATTACKS = {
     "fakebob": {"queries": 30, "draws": 6},
     "pgd": {"steps": 10, "restarts": 2},
     "comb": {"steps": 5},
+    "contrastive": {"steps": 10},
     "jsma": {"steps": 10},
     "one_pixel": {"queries": 24, "population": 8},
     "pgd0": {"steps": 10},

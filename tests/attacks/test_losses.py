@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from staanet.attacks.generator.base import SparsePerturbation
+from staanet.attacks.generator.base import DensePerturbation, SparsePerturbation
 from staanet.attacks.generator.losses import Losses
 
 LENGTHS = torch.tensor([4, 2])
@@ -50,3 +50,13 @@ def test_a_clip_that_changes_nothing_has_finite_gradients(reduction):
     )
     sum(parts.values()).backward()
     assert torch.isfinite(raw.grad).all()
+
+
+@pytest.mark.parametrize(
+    ("reduction", "expected"), [("paper", 0.55), ("clip", ((1 + 1 + 0.5) / 4 + (1 + 0.5) / 2) / 2)]
+)
+def test_without_positions_the_sparsity_loss_is_that_of_the_magnitudes(reduction, expected):
+    ones = torch.tensor([[1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 0.0, 0.0]])
+    output = DensePerturbation(torch.zeros(2, 4), MAGNITUDES, ones, ones)
+    found = Losses(reduction, sparsity=1.0)(LOGITS, LABELS, output, EPSILON, LENGTHS)
+    assert float(found["sparsity"]) == pytest.approx(expected)

@@ -92,6 +92,12 @@ def test_gives_the_magnitudes_and_positions_of_the_published_network(tensors, tm
     assert torch.equal(made.adversarial, (waveforms + made.magnitudes * made.positions).clamp(-1, 1))
 
 
+@pytest.mark.parametrize("seconds", [6.0, 8.7])
+def test_their_clips_come_late_by_the_samples_mirrored_before_them(seconds):
+    size, output = WaveUNet(WaveUNetSettings(channels=(8, 16, 32, 64, 128, 256))).sizes(round(16_000 * seconds))
+    assert (size - output) // 2 == 6140
+
+
 def test_every_tensor_of_the_full_size_has_a_name_of_its_own():
     with torch.device("meta"):
         names = WaveUNet(WaveUNetSettings()).state_dict()

@@ -118,6 +118,8 @@ def test_same_seed_same_bits(attack, victim, clips):
 
 def test_batch_order_and_padding_change_nothing(attack, victim, clips):
     waveforms, lengths, labels = clips
+    if attack.access == "gradient" and not attack.packages:  # in 32 bits, rounding decides which of two equals is taken
+        waveforms, victim = waveforms.double(), victim.double()
     together = attack(victim, waveforms, labels, lengths)
     for row, length in enumerate(lengths.tolist()):
         alone = attack(victim, waveforms[row : row + 1, :length], labels[row : row + 1])
@@ -148,6 +150,9 @@ def test_keeps_to_the_models_own_bounds(attack, clips):
         bounds = (-0.8, 0.8)
 
         def __call__(self, waveforms):
+            return waveforms[:, :3]
+
+        def represent(self, waveforms, lengths):  # noqa: ARG002
             return waveforms[:, :3]
 
     near = torch.where(waveforms == 0, 0, waveforms.sign() * 0.79)

@@ -5,14 +5,17 @@ import torch
 from torch.nn import functional
 
 from staanet.attacks.generator import GENERATORS, create_generator
+from staanet.attacks.generator.base import SparsePerturbation
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from tiny import TINY
 
+FACTORISED = [name for name in GENERATORS if GENERATORS[name].Output is SparsePerturbation]
 VARIANTS = [(name, {}) for name in GENERATORS] + [
     (name, changes)
     for name in GENERATORS
     for changes in ({"bound": "clip"}, {"sparsity": 0.1}, {"sparsity": "learned"})
+    if name in FACTORISED or "sparsity" not in changes
 ]
 VARIANTS.append(("wave_unet", {"resampling": "linear"}))
 
@@ -81,8 +84,8 @@ def test_counts_bound_the_positions(generator, clips):
 @torch.no_grad()
 def test_a_given_sparsity_is_kept_without_a_budget(clips):
     waveforms, lengths, _ = clips
-    for name, sizes in TINY.items():
-        generator = create_generator(name, **sizes, sparsity=0.07).eval()
+    for name in FACTORISED:
+        generator = create_generator(name, **TINY[name], sparsity=0.07).eval()
         marked = generator(waveforms, 0.05, lengths).positions.sum(1)
         assert torch.equal(marked.long(), (0.07 * lengths).long())
 
@@ -94,7 +97,7 @@ def test_gradients_reach_both_ways_up_in_training(generator, clips, quantisation
     with seeded("quantisation", 1):
         output = generator(waveforms, 0.5, lengths, quantisation=quantisation)
     (output.adversarial.square().sum() + output.scores.sum()).backward()
-    for path in (generator.magnitudes, generator.positions):
+    for path in (generator.magnitudes, generator.positions) if output.factorised else (generator.magnitudes,):
         assert all(parameter.grad is not None for parameter in path.parameters())
         assert any((parameter.grad != 0).any() for parameter in path.parameters())
 
@@ -141,3 +144,17 @@ def test_an_unknown_quantisation_is_refused(clips):
 def test_refuses_sizes_that_do_not_fit(name, sizes, told):
     with pytest.raises(StaanetError, match=told):
         create_generator(name, **sizes)
+
+
+@torch.no_grad()
+def test_without_positions_every_sample_changes(clips):
+    waveforms, lengths, _ = clips
+    output = create_generator("wave_unet_magnitudes", **TINY["wave_unet_magnitudes"])(waveforms, 0.05, lengths)
+    assert torch.equal(output.positions.sum(1).long(), lengths)
+    assert torch.equal(output.scores, output.positions)
+    assert not output.factorised
+
+
+def test_without_positions_there_is_no_sparsity_to_keep():
+    with pytest.raises(StaanetError, match=r"expected no sparsity, since it chooses no positions, got 0\.1"):
+        create_generator("wave_unet_magnitudes", **TINY["wave_unet_magnitudes"], sparsity=0.1)

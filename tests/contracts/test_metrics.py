@@ -29,6 +29,9 @@ def test_does_not_depend_on_the_order_of_clips(name):
         "l0": rng.integers(0, 50, 20),
         "linf": rng.random(20),
         "l2": rng.random(20),
+        "l1": rng.random(20),
+        "confidence_clean": rng.random(20),
+        "confidence_adv": rng.random(20),
         "snr_peak_db": rng.random(20),
         "snr_energy_db": rng.random(20),
     }

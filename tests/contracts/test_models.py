@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from staanet.core.errors import StaanetError
@@ -50,6 +51,20 @@ def test_batch_order_and_padding_change_nothing(victim, clips):
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
     padded = functional.pad(waveforms, (0, 5000))
     torch.testing.assert_close(victim(padded, lengths), together, atol=1e-5, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_represents_clips_whatever_the_batch(victim, clips):
+    waveforms, lengths, _ = clips
+    together = victim.represent(waveforms, lengths)
+    assert together.ndim == 2
+    assert len(together) == 3
+    for row, length in enumerate(lengths.tolist()):
+        alone = victim.represent(waveforms[row : row + 1, :length])
+        torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
+    if not isinstance(victim, HuggingFace):  # of these the head is more than a layer
+        linear = next(part for part in reversed(list(victim.modules())) if isinstance(part, nn.Linear))
+        torch.testing.assert_close(linear(together), victim(waveforms, lengths), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()

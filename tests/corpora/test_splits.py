@@ -288,3 +288,31 @@ def test_fewer_sessions_than_folds_are_told():
         StaanetError, match="expected sessions for training, validation and test, got 3 in all and none"
     ):
         folds(sessions("1", "2", "3"), 5, by="session")
+
+
+def test_each_part_is_attacked_after_training_on_all_before_it():
+    utterances = corpus()
+    base = by_speaker(utterances, (0.4, 0.3, 0.3), seed=2)
+    val, test = base.evaluating("val"), base.evaluating("test")
+    assert (val.train, val.val, val.test, val.part) == (base.train, (), base.val, "val")
+    assert set(test.train) == set(base.train) | set(base.val)
+    assert (test.val, test.test, test.part) == ((), base.test, "test")
+    assert len({base.digest(), val.digest(), test.digest()}) == 3
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_speakers_held_out_are_in_the_test_whatever_the_seed(seed):
+    utterances = corpus(women=6, men=6)
+    split = by_speaker(utterances, (0.4, 0.3, 0.3), seed, held_out=("w3", "m0", "m5"))
+    parts = check_whole(split, utterances)
+    assert parts[2] >= {"w3", "m0", "m5"}
+    assert [Counter(speaker[0] for speaker in part) for part in parts] == [
+        {"w": 2, "m": 2},
+        {"w": 2, "m": 2},
+        {"w": 2, "m": 2},
+    ]
+
+
+def test_a_speaker_held_out_that_the_corpus_has_not_is_told():
+    with pytest.raises(StaanetError, match=r"expected a speaker from .*; got 'w9'"):
+        by_speaker(corpus(), held_out=("w9",))

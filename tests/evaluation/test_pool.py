@@ -21,7 +21,8 @@ def outcomes_of(fold, n=12, **kind):
     """Return the rows of the test part of a fold: clips in the order of their ids, two speakers."""
     random = np.random.default_rng([fold, n])
     labels, clean, adv = random.integers(0, CLASSES, (3, n))
-    columns = {name: random.uniform(0.1, 1, n) for name in ("linf", "l2", "snr_peak_db", "snr_energy_db")}
+    sizes = ("linf", "l2", "l1", "confidence_clean", "confidence_adv", "snr_peak_db", "snr_energy_db")
+    columns = {name: random.uniform(0.1, 1, n) for name in sizes}
     outcome = Outcome(
         ids=tuple(f"{9 - fold}-{i:02d}" for i in range(n)),
         labels=labels,

@@ -1,5 +1,7 @@
 """A linear victim: the best change within a budget is known in closed form, so every attack can be held against it."""
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -41,11 +43,22 @@ def build(name):
     return create_attack(name, **settings)
 
 
+@dataclass(frozen=True)
+class Linear:
+    """A linear model that represents a clip by itself."""
+
+    weights: torch.Tensor
+
+    def __call__(self, waveforms):
+        return waveforms @ self.weights.T
+
+    def represent(self, waveforms, lengths=None):  # noqa: ARG002
+        return waveforms
+
+
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_goes_beyond_the_optimum(name, weights, waveforms):
-    def victim(waveforms):
-        return waveforms @ weights.T
-
+    victim = Linear(weights)
     predicted = victim(waveforms).argmax(1)
     outcome = observe(victim, waveforms, build(name)(victim, waveforms, predicted), predicted)
     fall = outcome.margin_clean - outcome.margin_adv

@@ -36,6 +36,9 @@ def outcome(labels, clean, adv, control=None, **columns):
         "l0": np.full(n, 10),
         "linf": 0.1 * ones,
         "l2": 0.2 * ones,
+        "l1": 0.5 * ones,
+        "confidence_clean": 0.9 * ones,
+        "confidence_adv": 0.7 * ones,
         "snr_peak_db": 20 * ones,
         "snr_energy_db": 10 * ones,
     }

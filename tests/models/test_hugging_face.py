@@ -19,7 +19,7 @@ from staanet.corpora import Synthetic, by_speaker, prepare
 from staanet.models import VICTIMS, create_victim, load_victim, settings_of
 from staanet.models.view import LabelView
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim, victim_training
-from tiny import hugging_face
+from tiny import TRANSFORMER, hugging_face
 
 CPU = torch.device("cpu")
 FAMILIES = ["wav2vec2", "wavlm", "hubert", "data2vec-audio", "sew", "wav2vec2-conformer"]
@@ -283,8 +283,88 @@ def test_a_single_output_is_told(tmp_path):
     assert "two or more different labels, got ['arousal']" in told(load_victim, tmp_path)
 
 
-def test_half_of_what_a_saved_victim_has_is_told():
-    assert "name a checkpoint instead" in told(create_victim, "hugging_face", "ab", normalise=True)
+def test_what_a_checkpoint_brings_is_not_given_beside_it(folder):
+    both = told(create_victim, "hugging_face", "abc", checkpoint=str(folder), architecture=TRANSFORMER)
+    assert "expected a checkpoint or an architecture, got both" in both
+    alone = told(create_victim, "hugging_face", "abc", checkpoint=str(folder), normalise=False)
+    assert "expected normalise beside an architecture only" in alone
+
+
+@pytest.mark.parametrize("name", ["wav2vec2", "wavlm", "hubert"])
+def test_an_architecture_alone_is_filled_in_and_all_of_it_is_trained(store, tmp_path, name):
+    sizes = {**TRANSFORMER, "conv_kernel": (40, 16), "conv_stride": (20, 8)}
+    settings = settings_of(name, store.labels, architecture=sizes)
+    with seeded("weights"):
+        victim = VICTIMS[name](settings)
+    own = victim.settings
+    assert (own.sample_rate, own.normalise, own.frozen, own.checkpoint) == (16_000, True, False, None)
+    assert own.architecture["id2label"] == {str(number): label for number, label in enumerate(store.labels)}
+    assert own.architecture["mask_time_length"] == 10
+    before = {key: value.clone() for key, value in victim.network.base_model.feature_extractor.named_parameters()}
+    split = by_speaker(list(store.utterances.values()))
+    how = victim_training(name, {"preset": "scratch", "epochs": 1}, "")
+    train_victim(victim, store, split.train, split.val, how, tmp_path / "x.progress", 0, CPU)
+    after = dict(victim.network.base_model.feature_extractor.named_parameters())
+    assert not any(torch.equal(value, after[key]) for key, value in before.items())
+    checkpoints.save(victim, tmp_path / "victim")
+    again = load_victim(tmp_path / "victim")
+    assert again.settings == own
+    waveforms = torch.rand(2, 900)
+    with torch.no_grad():
+        assert torch.equal(again(waveforms), victim(waveforms))
+    assert VICTIMS[name].origin(settings)["architecture"] == sizes
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("wavlm", {"hiden_size": 32}, "got 'hiden_size'; did you mean 'hidden_size'?"),
+        ("wavlm", {"model_type": "hubert"}, "wavlm: expected an architecture of model_type wavlm, got hubert"),
+        ("hugging_face", {}, "hugging_face: expected an architecture of model_type wav2vec2, say, got None"),
+        ("hugging_face", {"model_type": "bert"}, "expected the model_type of a model that hears waveforms"),
+        ("wav2vec2", {"conv_dim": (16,)}, "wav2vec2: expected an architecture that transformers can load, got: "),
+        ("wav2vec2", {"hidden_size": "32"}, "Field 'hidden_size' expected int, got str"),
+        ("wav2vec2", {"num_attention_heads": 5}, "expected an architecture that transformers can load, got: "),
+    ],
+)
+def test_an_architecture_that_is_none_is_told_before_any_work(name, changes, message):
+    settings = settings_of(name, "ab", architecture={**TRANSFORMER, **changes})
+    assert message in told(VICTIMS[name].check, settings)
+    assert message in told(VICTIMS[name], settings)
+
+
+def test_an_architecture_needs_labels():
+    assert "two or more different labels, got []" in told(create_victim, "wavlm", architecture=TRANSFORMER)
+
+
+def test_what_is_frozen_may_be_chosen(folder):
+    free = create_victim("hugging_face", "abc", checkpoint=str(folder), frozen=False)
+    assert all(parameter.requires_grad for parameter in free.parameters())
+    held = create_victim("wavlm", "abc", architecture=TRANSFORMER, frozen=True)
+    assert not any(parameter.requires_grad for parameter in held.network.wavlm.feature_extractor.parameters())
+    origins = [
+        VICTIMS["hugging_face"].origin(settings_of("hugging_face", "abc", checkpoint=str(folder), **own))
+        for own in ({}, {"frozen": False})
+    ]
+    assert origins[0] != origins[1]
+
+
+@pytest.mark.parametrize("head", [True, False])
+@torch.no_grad()
+def test_its_representation_is_the_encoders_whatever_the_head(tmp_path, clips, head):
+    from transformers import AutoModel
+
+    hugging_face(tmp_path, head=head)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaanetWarning)
+        victim = load_victim(tmp_path)
+    waveforms, lengths, _ = clips
+    found = victim.represent(waveforms, lengths)
+    encoder = AutoModel.from_pretrained(tmp_path).eval()
+    for row, length in enumerate(lengths.tolist()):
+        clip = waveforms[row, :length]
+        steps = encoder(((clip - clip.mean()) / clip.std(correction=0))[None]).last_hidden_state
+        torch.testing.assert_close(found[row], steps[0].mean(0), atol=1e-4, rtol=1e-4)
 
 
 def test_a_model_without_a_checkpoint_asks_for_one():
@@ -401,7 +481,7 @@ def test_has_the_papers_number_of_parameters(name, family, parameters, trained):
     known = {"id2label": dict(enumerate("abcdefg"))}
     architecture = CONFIG_MAPPING[family](**known).to_dict()
     with torch.device("meta"):
-        victim = create_victim(name, "abcdefg", sample_rate=16_000, architecture=architecture, normalise=True)
+        victim = create_victim(name, "abcdefg", architecture=architecture, frozen=True)
     assert victim.pooling_stride == 320
     assert sum(parameter.numel() for parameter in victim.parameters()) == parameters
     assert sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad) == trained

@@ -1,12 +1,14 @@
-"""Checkpoints of Hugging Face in an experiment: as they are, and fine-tuned."""
+"""Checkpoints of Hugging Face in an experiment: as they are, fine-tuned, without a head; and an architecture alone."""
+
+import warnings
 
 import pytest
 
 import staanet
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json
 from staanet.study.experiment import load
-from tiny import hugging_face
+from tiny import TRANSFORMER, hugging_face
 
 LABELS = ("sadness", "anger", "neutral", "happiness", "boredom")
 
@@ -57,6 +59,47 @@ def test_a_checkpoint_is_fine_tuned_on_the_corpus(run, folder, tmp_path):
     assert record.settings["target"]["checkpoint"]
     (place,) = tmp_path.glob("run/victims/*/config.json")
     assert read_json(place)["settings"]["labels"] == record.labels
+
+
+def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
+    folder = hugging_face(
+        tmp_path / "headless", labels=("x", "y"), head=False, conv_kernel=(40, 16), conv_stride=(20, 8)
+    )
+    victim = '[victims.small]\nmodel = "zhao19"\nseconds = 0.3\ntraining = { epochs = 1 }\n'
+    text = 'targets = ["small"]\n' + EXPERIMENT.format(folder=folder, name="encoder", training='"none"') + victim
+    attack = '[attacks.contrastive]\nsources = ["encoder"]\nsteps = 2\n'
+    (tmp_path / "mine.toml").write_text(text + attack)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StaanetWarning)
+        warnings.filterwarnings("ignore", "test part|fewer than", StaanetWarning)
+        records = staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
+    cases = {(record.attack, record.source, record.target): record for record in records}
+    assert set(cases) == {("contrastive", "encoder", "small"), ("noise", "none", "small")}
+    assert cases["contrastive", "encoder", "small"].gradients == 2
+    (tmp_path / "mine.toml").write_text(text.replace('targets = ["small"]', "") + attack)
+    with pytest.raises(StaanetError, match="give it a training, or take it as a source of contrastive only"):
+        staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
+
+
+def test_a_victim_is_built_from_an_architecture_and_trained(tmp_path):
+    sizes = {**TRANSFORMER, "conv_kernel": [40, 16], "conv_stride": [20, 8]}
+    table = "".join(f"{key} = {value if isinstance(value, int) else list(value)}\n" for key, value in sizes.items())
+    text = EXPERIMENT.replace('"hugging_face"', '"wavlm"').replace('settings = {{ checkpoint = "{folder}" }}\n', "")
+    text = text.format(name="small", training='{ preset = "scratch", epochs = 1 }')
+    path = tmp_path / "mine.toml"
+    path.write_text(text + "[victims.small.settings.architecture]\n" + table)
+    (record,) = staanet.run(path, out=tmp_path / "run")
+    told = record.settings["target"]
+    assert told["architecture"]["hidden_size"] == 32
+    assert told["training"]["augmentation"]["noise"] == 0.7
+    assert "chance_victim" in record.flags
+    path.write_text(
+        text + "[victims.small.settings.architecture]\n" + table.replace("hidden_size = 32", "hidden_size = 48")
+    )
+    assert staanet.run(path, out=tmp_path / "run")[0].signature != record.signature
+    path.write_text(text + "[victims.small.settings.architecture]\nhiden_size = 32\n")
+    with pytest.raises(StaanetError, match="did you mean 'hidden_size'"):
+        load(path)
 
 
 def test_labels_that_do_not_match_the_corpus_are_told(run, tmp_path):

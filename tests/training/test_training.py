@@ -205,3 +205,32 @@ def test_a_generators_precision_is_that_of_the_victim_in_training(store, split, 
 def test_a_share_that_means_nothing_is_refused(share):
     with pytest.raises(StaanetError, match=r"share in .0, 1., got .*; it is a share, not a percentage"):
         GeneratorTraining(share=share)
+
+
+# ------------------------------------------------------------------ without validation clips
+
+
+def test_without_validation_clips_the_last_epoch_is_kept_and_the_same_is_learnt(store, split, tmp_path):
+    settings = VictimTraining(epochs=2, batch_size=8, schedule="constant", keep="last")
+    learners = victim(store), victim(store)
+    for learner, val in zip(learners, (split.val, ()), strict=True):
+        path = tmp_path / f"{len(val)}"
+        history = train_victim(learner, store, split.train, val, settings, path, 0, CPU)
+    assert [set(figures) for figures in history] == [{"loss"}] * 2
+    for one, other in zip(learners[0].parameters(), learners[1].parameters(), strict=True):
+        assert torch.equal(one, other)
+
+
+@pytest.mark.parametrize("changes", [{"keep": "best"}, {"keep": "last", "schedule": "plateau"}])
+def test_no_validation_clips_where_they_decide_is_told(store, split, tmp_path, changes):
+    with pytest.raises(StaanetError, match="expected validation clips, by which epochs are compared, got none"):
+        train_victim(victim(store), store, split.train, (), VictimTraining(**changes), tmp_path / "progress", 0, CPU)
+
+
+def test_a_generator_needs_no_validation_clips(store, split, tmp_path):
+    generator = create_generator("compact", **TINY["compact"])
+    settings = GeneratorTraining(epochs=1, batch_size=8)
+    history = train_generator(
+        generator, victim(store).eval(), store, split.train, (), settings, tmp_path / "progress", 0, CPU
+    )
+    assert set(history[0]) == {"loss_adversarial"}

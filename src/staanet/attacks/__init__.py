@@ -6,7 +6,9 @@ from staanet.attacks.apgd import APGD as APGD
 from staanet.attacks.base import Attack as Attack
 from staanet.attacks.bim import BIM as BIM
 from staanet.attacks.boundary import Boundary as Boundary
+from staanet.attacks.bridges import ArtAttack as ArtAttack
 from staanet.attacks.comb import Comb as Comb
+from staanet.attacks.contrastive import Contrastive as Contrastive
 from staanet.attacks.cw import CWL2 as CWL2
 from staanet.attacks.cw import CWLinf as CWLinf
 from staanet.attacks.deepfool import DeepFool as DeepFool

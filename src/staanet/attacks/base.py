@@ -31,10 +31,14 @@ class Attack(abc.ABC):
     """Whether it can move towards given labels as well as away from them."""
     sourceless: ClassVar[bool] = False
     """Whether it does the same whatever the source, as noise does."""
+    headless: ClassVar[bool] = False
+    """Whether it asks for representations only, so that neither the source's head nor the classes matter."""
     reference: ClassVar[str]
     """Where it comes from."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Settings that were published, by name: what they change of the defaults."""
+    packages: ClassVar[tuple[str, ...]] = ()
+    """What it depends on beside the library's own dependencies."""
 
     budget: Budget
 

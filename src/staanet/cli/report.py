@@ -36,6 +36,8 @@ def report(
     if listening_results:
         results.read(run, listening_results)
     page = room.write(run)
+    if (published := run / "tables" / "published.md").is_file():
+        typer.echo(published.read_text(encoding="utf-8"))
     if listening_results:
         typer.echo((run / "tables" / "listening.md").read_text(encoding="utf-8"))
     typer.echo(f"page: {page}")

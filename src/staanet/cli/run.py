@@ -14,6 +14,10 @@ def run(
     root: Annotated[Path | None, typer.Option(help="The corpus; $STAANET_CORPORA/NAME where left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make everything again.")] = False,
     device: Device = None,
+    miniature: Annotated[
+        bool, typer.Option("--miniature", help="Rehearse it in minutes: synthetic speech, tiny networks; no results.")
+    ] = False,
+    full: Annotated[bool, typer.Option("--full", help="Attack all test clips, where it takes some.")] = False,
     as_json: Json = False,
 ) -> None:
     """Run an experiment: find what exists, make what is missing, write the tables and the page."""
@@ -22,10 +26,12 @@ def run(
 
     from staanet import study
 
-    folder = out or Path("runs") / Path(experiment).stem
-    records = study.run(experiment, folder, root=root, fresh=fresh, device=device)
+    folder = out or study.folder_of(experiment, miniature)
+    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, miniature=miniature, full=full)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(record) for record in records]))
         return
-    typer.echo((folder / "tables" / "transfer.md").read_text(encoding="utf-8"))
+    for table in ("published", "transfer"):
+        if (path := folder / "tables" / f"{table}.md").is_file():
+            typer.echo(path.read_text(encoding="utf-8"))
     typer.echo(f"page: {folder / 'report' / 'index.html'}")

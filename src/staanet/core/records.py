@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
@@ -112,11 +112,24 @@ class Record:
     si_sdr_db_fooled: float | None = None
     snr_segmental_db_fooled: float | None = None
     log_spectral_distance_db_fooled: float | None = None
+    part: str = "test"
+    stands_for: str | None = None
+    domain: str = "waveform"
+    l0: float | None = None
+    l1: float | None = None
+    mean_change: float | None = None
+    confidence_clean: float | None = None
+    confidence_adv: float | None = None
 
     @property
     def partial(self) -> bool:
         """Whether folds of the experiment are still missing."""
         return len(self.folds) < self.folds_planned
+
+    @property
+    def miniature(self) -> bool:
+        """Whether synthetic speech stands for a corpus, so that its figures are about nothing."""
+        return self.stands_for is not None
 
 
 PROVENANCE = ("seconds_per_clip", "commit", "tree_clean", "versions", "device")
@@ -160,39 +173,77 @@ def read_outcomes(path: Path) -> list[dict[str, Any]]:
     return read_jsonl(path.with_suffix(".jsonl"))
 
 
-def write_contents(run: Path, title: str, **paths: Iterable[Path]) -> None:
+def write_contents(
+    run: Path,
+    title: str,
+    published: str = "",
+    miniature: bool = False,
+    by_gender: bool = False,
+    compared: Iterable[str] = (),
+    **paths: Iterable[Path],
+) -> None:
     """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
 
     Args:
         run: the run's folder.
         title: of its page.
+        published: the published table that stands beside its own, such as `staanet.table4`; empty for none.
+        miniature: whether synthetic speech stands for its corpora.
+        by_gender: whether its tables tell the genders apart.
+        compared: the attacks that it compares pair by pair.
         paths: by the name of their folder, such as `records`, in the order in which they are to be read.
     """
     listed = {name: [path.name for path in group] for name, group in paths.items()}
-    write_json(run / CONTENTS, {"title": title, **listed})
+    said = {"title": title, "published": published, "miniature": miniature}
+    write_json(run / CONTENTS, {**said, "by_gender": by_gender, "compared": list(compared), **listed})
 
 
 def title(run: Path) -> str | None:
     """Return the title of a run, None where it is not written down."""
-    return str(read_json(run / CONTENTS)["title"]) if (run / CONTENTS).is_file() else None
+    return cast(str | None, _said(run, "title", None))
+
+
+def published(run: Path) -> str:
+    """Return the name of the published table that stands beside a run's own, empty for none."""
+    return str(_said(run, "published", ""))
+
+
+def miniature(run: Path) -> bool:
+    """Return whether a run is a miniature, about nothing and not to be published."""
+    return bool(_said(run, "miniature", False))
+
+
+def by_gender(run: Path) -> bool:
+    """Return whether a run's tables tell the genders apart."""
+    return bool(_said(run, "by_gender", False))
+
+
+def compared(run: Path) -> list[str]:
+    """Return the attacks that a run compares pair by pair."""
+    return list(_said(run, "compared", []))
 
 
 def contents(run: Path, name: str, pattern: str) -> list[Path]:
     """Return what belongs to a run in its folder `name`, or all that fits `pattern` where nothing is written down."""
-    folder = run / name
-    if not (run / CONTENTS).is_file():
-        return sorted(folder.glob(pattern))
-    return [folder / entry for entry in read_json(run / CONTENTS)[name]]
+    entries = _said(run, name, [])
+    return (
+        [run / name / entry for entry in entries] if (run / CONTENTS).is_file() else sorted((run / name).glob(pattern))
+    )
+
+
+def _said(run: Path, key: str, default: Any) -> Any:
+    """Return what a run's list of contents says under a key."""
+    return read_json(run / CONTENTS).get(key, default) if (run / CONTENTS).is_file() else default
 
 
 def read_all(run: Path) -> list[Record]:
-    """Read the records of a run, in the order of its experiment.
+    """Read the records of a run, in the order of its experiment; one that only counts clips has none.
 
     Raises:
-        StaanetError: there are none.
+        StaanetError: nothing says that there are none.
     """
     paths = contents(run, "records", "*.json")
-    if not paths:
+    if not paths and not (run / CONTENTS).is_file():
         raise StaanetError(
             f"{run / 'records'}: expected records (*.json), found none; give the folder that `staanet run` wrote"
         )

@@ -16,7 +16,8 @@ BOUNDS = (-1.0, 1.0)
 class Classifier(Protocol):
     """Anything that maps waveforms `[B, T]` of given lengths `[B]` to logits `[B, K]`.
 
-    It may carry `bounds`, the range of its input; without, (-1, 1).
+    It may carry `bounds`, the range of its input; without, (-1, 1). And it may `represent(waveforms, lengths)`: give
+    what comes before its head, `[B, D]`, as every victim does.
     """
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -49,6 +50,7 @@ class WaveformFunction:
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         self.function = function
         self.bounds = bounds_of(function)
+        self.represent = getattr(function, "represent", None)
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
         """Return the function's logits `[B, K]`."""
@@ -59,6 +61,21 @@ def bounds_of(model: Any) -> tuple[float, float]:
     """Return the range of a classifier's input, (-1, 1) unless it says otherwise."""
     low, high = getattr(model, "bounds", BOUNDS)
     return float(low), float(high)
+
+
+def encoder_of(model: Any) -> Classifier:
+    """Return what gives the representations `[B, D]` of waveforms `[B, T]` of given lengths `[B]`.
+
+    Raises:
+        StaanetError: a model that gives logits only.
+    """
+    represent: Classifier | None = getattr(model, "represent", None)
+    if represent is None:
+        raise StaanetError(
+            "expected a model that can represent clips (represent(waveforms, lengths) -> [B, D]), as victims can, "
+            "got one that gives logits only; add the method or use another attack (staanet list attacks)"
+        )
+    return represent
 
 
 @contextlib.contextmanager
@@ -106,8 +123,11 @@ def top_positions(scores: Tensor, counts: Tensor, allowed: Tensor) -> Tensor:
     >>> top_positions(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([2]), torch.tensor([[True, True, True]]))
     tensor([[ True, False,  True]])
     """
-    counts = torch.minimum(counts, allowed.sum(1))
-    most = int(counts.max()) if len(counts) else 0
+    available = allowed.sum(1)
+    if (available <= counts).all():
+        return allowed
+    counts = torch.minimum(counts, available)
+    most = int(counts.max())
     best = scores.masked_fill(~allowed, -torch.inf).topk(most, dim=1).indices  # [B, most]
     chosen = torch.arange(most, device=scores.device) < counts[:, None]
     return torch.zeros_like(allowed).scatter(1, best, chosen)

@@ -8,7 +8,7 @@ import random
 import warnings
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from staanet.core.errors import StaanetError, StaanetWarning, unknown
@@ -24,10 +24,16 @@ Whole = By | Literal["id"]
 OWN: Mapping[Part, Sequence[str]] = {"train": ("train",), "val": ("val",), "test": ("test",)}
 """The sessions of a corpus that deals its own clips."""
 
+Attacked = Literal["val", "test"]
+"""The part whose clips are attacked."""
+
 
 @dataclass(frozen=True)
 class Split:
-    """The ids of the clips in each part; no speaker is in two of them or, `by` session, no session; by id, no clip."""
+    """The ids of the clips in each part; no speaker is in two of them or, `by` session, no session; by id, no clip.
+
+    `test` holds the clips that are attacked; they are of the `part` of that name, or of another, see `evaluating`.
+    """
 
     name: str
     fold: int | None
@@ -35,14 +41,28 @@ class Split:
     val: tuple[str, ...]
     test: tuple[str, ...]
     by: Whole = "speaker"
+    part: Attacked = "test"
 
     def digest(self) -> str:
         """Return the hash of who is where."""
         return signature({"train": self.train, "val": self.val, "test": self.test})
 
+    def evaluating(self, part: Attacked) -> "Split":
+        """Return the split in which the clips of a part are attacked, after training on all that come before it.
+
+        So the STAA-Net paper (arXiv 2402.01227, section 5) gets its two columns: `val` trains on the training clips,
+        `test` on those of validation as well. No clips are left by which epochs could be compared.
+        """
+        if part == "val":
+            return replace(self, val=(), test=self.val, part="val")
+        return replace(self, train=self.train + self.val, val=())
+
 
 def by_speaker(
-    utterances: Sequence[Utterance], shares: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 0
+    utterances: Sequence[Utterance],
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2),
+    seed: int = 0,
+    held_out: Sequence[str] = (),
 ) -> Split:
     """Split by speaker into training, validation and test, each sex by itself.
 
@@ -50,23 +70,30 @@ def by_speaker(
         utterances: the clips.
         shares: of the speakers in each part, adding up to 1; every part gets one of each sex where there are three.
         seed: of the order in which speakers are dealt.
+        held_out: speakers of the test, whatever the seed.
 
     Raises:
-        StaanetError: too few speakers, or a class that training would not hear.
+        StaanetError: too few speakers, one that the corpus has not, or a class that training would not hear.
 
     Warns:
         StaanetWarning: a class that no test speaker has.
     """
     _check_shares(shares)
+    known = {utterance.speaker for utterance in utterances}
+    for name in held_out:
+        if name not in known:
+            raise unknown("speaker", name, known)
     parts: dict[Part, list[str]] = {"train": [], "val": [], "test": []}
     for speakers in _by_gender(utterances, seed):
-        held_out = [max(1, round(share * len(speakers))) for share in shares[1:]]
+        named = [speaker for speaker in speakers if speaker in held_out]
+        others = [speaker for speaker in speakers if speaker not in held_out]
+        val, test = 0, 0
         if len(speakers) >= 3:
-            parts["val"] += speakers[: held_out[0]]
-            parts["test"] += speakers[held_out[0] : sum(held_out)]
-            parts["train"] += speakers[sum(held_out) :]
-        else:
-            parts["train"] += speakers
+            val, test = (max(1, round(share * len(speakers))) for share in shares[1:])
+            test = max(test - len(named), 0)
+        parts["val"] += others[:val]
+        parts["test"] += named + others[val : val + test]
+        parts["train"] += others[val + test :]
     return _split("speakers", None, utterances, parts)
 
 

@@ -18,7 +18,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, lfilter, sosfilt
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, unknown
 from staanet.core.seeds import derive
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 
@@ -83,12 +83,18 @@ class _Score(NamedTuple):
 
 
 # Directions after Juslin & Laukka (2003), Table 11, and Banse & Scherer (1996); vowel space after Burkhardt &
-# Sendlmeier (2000). Sizes are chosen so that the classes overlap.
+# Sendlmeier (2000). Sizes are chosen so that the classes overlap. Those after sadness only stand for other corpora's.
 _MANNERS: Mapping[str, _Manner] = {
     "anger": _Manner(3.0, 2.0, -3.5, 1.14, 2.0, 1.00, 1.14),
     "happiness": _Manner(6.5, 4.0, 4.0, 1.06, 1.0, 0.60, 1.08),
     "neutral": _Manner(0.0, 1.2, -2.0, 1.00, 0.0, 0.38, 1.00),
     "sadness": _Manner(-1.0, 0.8, -3.5, 0.86, -2.0, 0.10, 0.82),
+    "boredom": _Manner(-2.0, 0.5, -1.5, 0.82, -1.5, 0.30, 0.85),
+    "calm": _Manner(-0.5, 1.0, -1.5, 0.92, -1.5, 0.20, 0.95),
+    "disgust": _Manner(-0.5, 1.8, -4.5, 0.90, 0.5, 0.70, 1.02),
+    "fear": _Manner(5.0, 1.0, 1.0, 1.20, -0.5, 0.45, 0.92),
+    "guilt": _Manner(-2.0, 1.4, -2.5, 0.94, -3.0, 0.20, 0.88),
+    "surprise": _Manner(4.5, 5.0, 7.0, 1.02, 0.5, 0.55, 1.06),
 }
 
 # Mean formants of men in hertz: Peterson & Barney (1952), Table II.
@@ -135,6 +141,8 @@ class Synthetic(Corpus):
         seed: another seed gives other speakers and other texts.
         sample_rate: in hertz.
         seconds: shortest and longest text as spoken at a neutral tempo.
+        emotions: that are acted, in the order of their class numbers.
+        sessions: to which pairs of speakers are dealt in turn; none where left out.
 
     Raises:
         StaanetError: a setting that no clip can be made with.
@@ -161,6 +169,8 @@ class Synthetic(Corpus):
     seed: int = 0
     sample_rate: int = 16_000
     seconds: tuple[float, float] = (0.8, 1.6)
+    emotions: tuple[str, ...] = ("anger", "happiness", "neutral", "sadness")
+    sessions: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.speakers < 3:
@@ -181,10 +191,13 @@ class Synthetic(Corpus):
             raise StaanetError(
                 f"expected two increasing lengths within 0.5 to 30 s, got {self.seconds}; give seconds like (0.8, 1.6)"
             )
+        for emotion in self.emotions:
+            if emotion not in _MANNERS:
+                raise unknown("emotion", emotion, _MANNERS)
 
     def labels(self, root: Path) -> tuple[str, ...]:  # noqa: ARG002 - nothing to look up
         """Return the emotions in the order of their class numbers."""
-        return tuple(_MANNERS)
+        return self.emotions
 
     def validate(self, root: Path) -> Validation:  # noqa: ARG002 - nothing to look for
         """List the clips; nothing can be missing."""
@@ -220,9 +233,10 @@ class Synthetic(Corpus):
                 speaker=f"s{speaker:02d}",
                 gender=_gender(speaker),
                 language="synthetic",
+                session=self.sessions[speaker // 2 % len(self.sessions)] if self.sessions else None,
             ): (speaker, sentence)
             for speaker in range(self.speakers)
-            for emotion in _MANNERS
+            for emotion in self.emotions
             for sentence in range(self.sentences)
         }
 

@@ -1,11 +1,13 @@
 """From an attack to a record: adversarial sets, outcomes on each target, controls, flags."""
 
 from staanet.evaluation.adversarial import AdversarialSet as AdversarialSet
+from staanet.evaluation.adversarial import Domain as Domain
 from staanet.evaluation.adversarial import LabelsFrom as LabelsFrom
 from staanet.evaluation.adversarial import Protocol as Protocol
 from staanet.evaluation.adversarial import make as make
 from staanet.evaluation.case import clean_logits as clean_logits
 from staanet.evaluation.case import evaluate as evaluate
+from staanet.evaluation.features import FeatureStore as FeatureStore
 from staanet.evaluation.flags import FLAGS as FLAGS
 from staanet.evaluation.perception import PERCEPTION as PERCEPTION
 from staanet.evaluation.perception import perceive as perceive

@@ -20,8 +20,9 @@ from staanet.core.types import frozen
 from staanet.corpora import Batch, Store
 from staanet.corpora.store import collate
 from staanet.evaluation.counter import Counted
+from staanet.evaluation.features import FeatureStore
 from staanet.metrics import comb_share
-from staanet.models import Victim
+from staanet.models import FeatureView, Victim
 
 Protocol = Literal["file", "paper"]
 """`file` perturbs the samples of the file; `paper` perturbs the clip already repeated or cut to the trained length, as
@@ -29,6 +30,10 @@ the paper does, differently in each repeat, which no file can hold."""
 
 LabelsFrom = Literal["predictions", "truth"]
 """Which classes an attack moves away from: the source's own clean predictions, or the true ones."""
+
+Domain = Literal["waveform", "feature"]
+"""What an attack changes: the samples of clips; or the features that a victim's network hears, each in units of its own
+deviation, as arXiv 2404.18514 does. No sound need have the features that it finds."""
 
 DONE = "done.json"
 
@@ -90,10 +95,14 @@ class AdversarialSet:
     def beside(self, store: Store, clip: str) -> tuple[Tensor, Tensor]:
         """Return a clean clip `[T]` and its adversarial twin `[T]`, to be listened to.
 
-        The paper's protocol attacks a repeated or cut clip: both are the stretch that the two have in common.
+        The paper's protocol attacks a repeated or cut clip: both are the stretch that the two have in common. Of
+        features both are made sounds again.
         """
         attacked = self.waveform(clip)[: store.length(clip)]
-        return store.waveform(clip)[: len(attacked)], attacked
+        clean = store.waveform(clip)[: len(attacked)]
+        if isinstance(store, FeatureStore):
+            return store.sound(clip, clean), store.sound(clip, attacked)
+        return clean, attacked
 
 
 def batch_name(clips: Sequence[str]) -> str:
@@ -103,7 +112,7 @@ def batch_name(clips: Sequence[str]) -> str:
 
 def make(
     attack: Attack,
-    source: Victim,
+    source: Victim | FeatureView,
     store: Store,
     labels: Mapping[str, int],
     folder: Path,
@@ -117,8 +126,8 @@ def make(
 
     Args:
         attack: what is done to them.
-        source: the victim that it is done on.
-        store: where the clips are.
+        source: the victim that it is done on, or a view of its features.
+        store: where the clips are, or their features.
         labels: the clips, and the class that each is to leave.
         folder: where the set goes.
         protocol: whether clips are repeated or cut before they are attacked.

@@ -16,13 +16,13 @@ from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
 from staanet.evaluation.flags import raised
 from staanet.evaluation.perception import averaged
 from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
-from staanet.models import Victim
+from staanet.models import CnnLstm, FeatureView, Victim
 
 Rows = list[dict[str, Any]]
 
 
 def clean_logits(
-    victim: Victim,
+    victim: Victim | FeatureView,
     store: Store,
     clips: Sequence[str],
     *,
@@ -42,7 +42,7 @@ def clean_logits(
 
 
 def evaluate(
-    target: Victim,
+    target: Victim | FeatureView,
     store: Store,
     clips: Sequence[str],
     adversarial: AdversarialSet,
@@ -58,11 +58,12 @@ def evaluate(
     """Return the figures of a record and the rows of its outcomes.
 
     Each adversarial clip is also written as a 24-bit file and read back (`asr_saved`), since that is what anybody else
-    will hear.
+    will hear; features are no sound and cannot be. Where the target has features, rows say how far, in the Euclidean
+    norm, these changed (`feature_l2`).
 
     Args:
-        target: who decides.
-        store: where the clean clips are.
+        target: who decides, or a view of its features.
+        store: where the clean clips are, or their features.
         clips: ids of the clips.
         adversarial: the same clips attacked.
         clean: the target's logits on the clean clips.
@@ -75,7 +76,7 @@ def evaluate(
     """
     target.to(device).eval()
     parts: list[Outcome] = []
-    saved: dict[str, int] = {}
+    sound: dict[str, dict[str, Any]] = {}
     for ids in track(store.batches(clips, batch_size), f"evaluate {target.name}"):
         batch = load_clips(store, ids, protocol, size).to(device)
         attacked = adversarial.like(batch)
@@ -85,13 +86,14 @@ def evaluate(
                 target, batch.waveforms, attacked, batch.labels, batch.lengths, seed=seed, ids=ids, clean_logits=logits
             )
         )
-        saved |= dict(zip(ids, _decide_saved(target, batch, attacked, store.sample_rate), strict=True))
+        if not isinstance(target, FeatureView):
+            sound |= dict(zip(ids, _of_sound(target, batch, attacked, store.sample_rate), strict=True))
     outcome = Outcome.join(parts)
     heard = {row["id"]: row for row in perception or []}
     rows = [
         {
             **row,
-            "predicted_saved": saved[row["id"]],
+            **sound.get(row["id"], {}),
             "speaker": store.utterances[row["id"]].speaker,
             "gender": store.utterances[row["id"]].gender,
             **(heard[row["id"]] if perception else {}),
@@ -99,6 +101,17 @@ def evaluate(
         for row in outcome.rows()
     ]
     return figures(rows, outcome.classes, adversarial.figures), rows
+
+
+def _of_sound(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> Rows:
+    """Return what can be said of attacked waveforms only, a row per clip."""
+    rows: Rows = [{"predicted_saved": decided} for decided in _decide_saved(target, batch, attacked, rate)]
+    if isinstance(target, CnnLstm):
+        with torch.no_grad():
+            changes = target.features(attacked, batch.lengths) - target.features(batch.waveforms, batch.lengths)
+        for row, distance in zip(rows, changes.double().norm(dim=1).tolist(), strict=True):
+            row["feature_l2"] = distance
+    return rows
 
 
 def _decide_saved(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
@@ -121,7 +134,7 @@ def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[
         made: what the adversarial set says of itself.
     """
     outcome = Outcome.from_rows(rows, classes)
-    predicted_saved = np.array([row["predicted_saved"] for row in rows])
+    saved = np.array([row["predicted_saved"] for row in rows if "predicted_saved" in row])
     speakers = [row["speaker"] for row in rows]
     changed, excess = outcome.fooled.astype(np.float64), outcome.fooled - outcome.control
     n = len(outcome)
@@ -141,7 +154,7 @@ def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[
         "asr_excess_speaker_ci": beyond_clips(excess, outcome.labels, speakers, paired(excess), low=-1.0),
         "asr_by_class": metrics.asr_by_class(outcome),
         "asr_by_prediction": metrics.asr_by_prediction(outcome),
-        "asr_saved": float((predicted_saved != outcome.predicted_clean).mean()),
+        "asr_saved": float((saved != outcome.predicted_clean).mean()) if len(saved) else None,
         "accuracy_clean_ci": wilson(values["accuracy_clean"], n),
         "clips_by_class": metrics.counts(outcome.labels, outcome.classes),
         "predictions_clean": metrics.counts(outcome.predicted_clean, outcome.classes),
@@ -168,6 +181,10 @@ def _reasons(values: dict[str, Any]) -> dict[str, str]:
             notes[name] = "no clip was changed"
         elif name.startswith("asr_correct"):
             notes[name] = "no clip was classified correctly"
+        elif name == "asr_saved":
+            notes[name] = "features are no sound that could be saved"
+        elif name in ("l1", "mean_change") or name.startswith("confidence"):
+            notes[name] = "the outcomes are older than this figure"
         elif name == "comb_share":
             notes[name] = "no generator made the positions, or they are all alike"
         else:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from staanet.core.types import Classifier, as_classifier, bounds_of, margin
+from staanet.core.types import Classifier, as_classifier, bounds_of, encoder_of, margin
 
 
 class Counted:
@@ -33,14 +33,27 @@ class Counted:
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
         logits = self._classifier(waveforms, lengths)
+        self._count(waveforms, logits, logits)
+        return logits
+
+    def represent(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the representations `[B, D]` of waveforms `[B, T]`; they count as the logits do.
+
+        Raises:
+            StaanetError: a model that gives logits only.
+        """
+        representations = encoder_of(self._classifier)(waveforms, lengths)
+        self._count(waveforms, representations, None)
+        return representations
+
+    def _count(self, waveforms: Tensor, given: Tensor, logits: Tensor | None) -> None:
         self.queries += len(waveforms)
         step = self._watch.forward(waveforms, logits) if self._watch else None
-        if logits.requires_grad:
-            logits.register_hook(self._backward)
+        if given.requires_grad:
+            given.register_hook(self._backward)
             if step is not None and self._watch and waveforms.requires_grad:
                 watch = self._watch
                 waveforms.register_hook(lambda gradients: watch.backward(step, gradients))
-        return logits
 
     def _backward(self, gradients: Tensor) -> None:
         self.gradients += len(gradients)
@@ -59,20 +72,23 @@ class Trace:
         self._label = label
         self.steps: list[dict[str, Any]] = []
 
-    def forward(self, waveforms: Tensor, logits: Tensor) -> int:
-        """Note a forward pass of one or more candidates and return its number."""
+    def forward(self, waveforms: Tensor, logits: Tensor | None) -> int:
+        """Note a forward pass of one or more candidates and return its number; without logits it has no margin."""
         changes = (waveforms.detach() - self._waveform[:, : waveforms.shape[1]]).abs()
         self.steps.append(
             {
                 "step": len(self.steps),
                 "candidates": len(waveforms),
-                "margin": float(margin(logits.detach(), self._label.expand(len(logits))).min()),
+                "margin": None if logits is None else self._least_margin(logits.detach()),
                 "l0": float((changes > 0).sum(1).double().mean()),
                 "linf": float(changes.amax()),
                 "gradient_norm": None,
             }
         )
         return len(self.steps) - 1
+
+    def _least_margin(self, logits: Tensor) -> float:
+        return float(margin(logits, self._label.expand(len(logits))).min())
 
     def backward(self, step: int, gradients: Tensor) -> None:
         """Note the gradient that a pass gave, as the mean of its candidates' Euclidean norms."""

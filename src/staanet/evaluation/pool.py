@@ -11,7 +11,19 @@ from staanet.core.signature import signature
 from staanet.evaluation.case import Rows, figures
 
 CASE = (
-    *("experiment", "corpus", "source", "target", "attack", "generator", "defence", "protocol", "labels_from", "seed"),
+    *(
+        "experiment",
+        "corpus",
+        "part",
+        "source",
+        "target",
+        "attack",
+        "generator",
+        "defence",
+        "protocol",
+        "labels_from",
+        "seed",
+    ),
     *("budget_epsilon", "budget_snr_db", "budget_sparsity", "labels", "folds_planned"),
 )
 """The fields in which the folds of a case agree."""

@@ -3,8 +3,11 @@
 from staanet.core.registry import collect
 from staanet.metrics.base import Metric as Metric
 from staanet.metrics.comb import comb_share as comb_share
+from staanet.metrics.distortion import l0 as l0
+from staanet.metrics.distortion import l1 as l1
 from staanet.metrics.distortion import l2 as l2
 from staanet.metrics.distortion import linf as linf
+from staanet.metrics.distortion import mean_change as mean_change
 from staanet.metrics.distortion import snr_energy_db as snr_energy_db
 from staanet.metrics.distortion import snr_energy_db_fooled as snr_energy_db_fooled
 from staanet.metrics.distortion import snr_peak_db as snr_peak_db
@@ -28,6 +31,8 @@ from staanet.metrics.success import asr_by_prediction as asr_by_prediction
 from staanet.metrics.success import asr_control as asr_control
 from staanet.metrics.success import asr_correct as asr_correct
 from staanet.metrics.success import asr_excess as asr_excess
+from staanet.metrics.success import confidence_adv as confidence_adv
+from staanet.metrics.success import confidence_clean as confidence_clean
 from staanet.metrics.success import counts as counts
 from staanet.metrics.success import uar_adv as uar_adv
 from staanet.metrics.success import uar_clean as uar_clean

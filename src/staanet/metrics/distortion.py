@@ -54,6 +54,24 @@ def l2(outcome: Outcome) -> float:
     return float(outcome.l2.mean())
 
 
+@metric(unit="samples", stronger="lower")
+def l0(outcome: Outcome) -> float:
+    """How many of a clip's samples, or features, changed."""
+    return float(outcome.l0.mean())
+
+
+@metric(unit="full scale", stronger="lower")
+def l1(outcome: Outcome) -> float | None:
+    """The sum of the absolute changes."""
+    return _mean(outcome.l1)
+
+
+@metric(unit="full scale", stronger="lower")
+def mean_change(outcome: Outcome) -> float | None:
+    """The absolute change of a sample, or feature, averaged over all of them, changed or not."""
+    return _mean(outcome.l1 / outcome.length)
+
+
 def _mean(values: Floats) -> float | None:
     defined = values[np.isfinite(values)]
     return float(defined.mean()) if len(defined) else None

@@ -19,13 +19,17 @@ Floats = NDArray[np.float64]
 
 CONTROL_DRAWS = 3
 
+LATER = ("l1", "confidence_clean", "confidence_adv")
+"""What the rows of the first versions lack."""
+
 
 @dataclass(frozen=True)
 class Outcome:
     """One attack on one victim, clip by clip; every field but `classes` has a row per clip.
 
     Predictions are class numbers. A margin is the logit of the class predicted on the clean clip less the highest other
-    one: negative once the clip is fooled. NaN stands for what is undefined, such as the SNR of an unchanged clip.
+    one: negative once the clip is fooled. A confidence is the largest softmax of the logits. NaN stands for what is
+    undefined, such as the SNR of an unchanged clip.
     """
 
     ids: tuple[str, ...]
@@ -39,6 +43,9 @@ class Outcome:
     l0: Integers
     linf: Floats
     l2: Floats
+    l1: Floats
+    confidence_clean: Floats
+    confidence_adv: Floats
     snr_peak_db: Floats
     snr_energy_db: Floats
     classes: int
@@ -78,7 +85,8 @@ class Outcome:
         for field in dataclasses.fields(cls):
             if field.name in ("ids", "classes"):
                 continue
-            values = [row["label" if field.name == "labels" else field.name] for row in rows]
+            name = "label" if field.name == "labels" else field.name
+            values = [row.get(name) if field.name in LATER else row[name] for row in rows]
             columns[field.name] = np.array(
                 [np.nan if value is None else value for value in values],
                 dtype=np.float64 if field.type is Floats else np.int64,
@@ -168,6 +176,9 @@ def observe(
         l0=_integers((size > 0).sum(1)),
         linf=_floats(size.amax(1)),
         l2=_floats(size.square().sum(1).sqrt()),
+        l1=_floats(size.sum(1)),
+        confidence_clean=_floats(clean.softmax(1).amax(1)),
+        confidence_adv=_floats(attacked.softmax(1).amax(1)),
         snr_peak_db=_floats(decibels(peak / size.amax(1)) * 2),
         snr_energy_db=_floats(decibels(energy / size.square().sum(1))),
         classes=clean.shape[1],

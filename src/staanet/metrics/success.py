@@ -3,7 +3,7 @@
 import numpy as np
 
 from staanet.metrics.base import metric
-from staanet.metrics.outcome import Integers, Outcome
+from staanet.metrics.outcome import Floats, Integers, Outcome
 
 
 @metric(unit="share", stronger="higher")
@@ -54,9 +54,25 @@ def uar_adv(outcome: Outcome) -> float:
     return mean_recall(outcome.labels, outcome.predicted_adv)
 
 
+@metric(unit="share", stronger="lower")
+def confidence_clean(outcome: Outcome) -> float | None:
+    """The largest softmax of the logits on the clean clips."""
+    return _mean(outcome.confidence_clean)
+
+
+@metric(unit="share", stronger="higher")
+def confidence_adv(outcome: Outcome) -> float | None:
+    """The largest softmax of the logits on the attacked clips."""
+    return _mean(outcome.confidence_adv)
+
+
 def mean_recall(labels: Integers, predicted: Integers) -> float:
     """Return the recall averaged over the classes present in `labels`, each counting the same."""
     return float(np.mean([(predicted[labels == label] == label).mean() for label in np.unique(labels)]))
+
+
+def _mean(values: Floats) -> float | None:
+    return None if np.isnan(values).any() else float(values.mean())
 
 
 def asr_by_class(outcome: Outcome) -> list[float | None]:

@@ -1,7 +1,8 @@
 """What a victim is: a network that classifies waveforms as they lie in their files."""
 
 import abc
-from collections.abc import Iterable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
@@ -10,8 +11,11 @@ from torch import Tensor, nn
 
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
+from staanet.core.signature import plain
 
 V = TypeVar("V", bound="Victim")
+
+Network = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,8 @@ class Victim(nn.Module, abc.ABC):
     """A classifier of waveforms that owns its preprocessing.
 
     Inside `forward` each clip is repeated or cut to the trained length and standardised, so that an attack acts on the
-    samples of the file itself, and its gradient comes back to them. A subclass writes `classify`; one that hears
-    clips as long as they are, or standardises them in another way, `hear` as well.
+    samples of the file itself, and its gradient comes back to them. A subclass writes `classify` and `encode`; one that
+    hears clips as long as they are, or standardises them in another way, `hear` as well.
 
     Shape: waveforms `[B, T]` in [-1, 1] and lengths `[B]` (all of T where left out) -> logits `[B, K]`.
     """
@@ -100,29 +104,53 @@ class Victim(nn.Module, abc.ABC):
         cls(settings)
 
     @classmethod
-    def origin(cls, settings: Any) -> dict[str, Any]:  # noqa: ARG003
-        """Return what decides its weights beside the settings, the seed and the training: nothing, here."""
-        return {}
+    def origin(cls, settings: Any) -> dict[str, Any]:
+        """Return what decides its weights beside labels, length, seed and training: settings of its own, as changed."""
+        shared = {field.name for field in dataclasses.fields(VictimSettings)}
+        own = [field for field in dataclasses.fields(settings) if field.name not in shared]
+        return {
+            field.name: plain(getattr(settings, field.name))
+            for field in own
+            if getattr(settings, field.name) != field.default
+        }
 
     def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Take from clips, in batches of waveforms and lengths, what it has to know before it learns: nothing, here."""
 
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
+        return self.hear(*self._fitted(waveforms, lengths))
+
+    def represent(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the representations `[B, D]` of waveforms `[B, T]`: what comes before the head.
+
+        Raises:
+            StaanetError: a victim of one's own that has no `encode`.
+        """
+        return self.hear(*self._fitted(waveforms, lengths), self.encode)
+
+    def _fitted(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return waveforms repeated or cut to the trained length, where there is one, and their lengths."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
-        if self.trained_length is not None:
-            waveforms = fit_length(waveforms, lengths, self.trained_length)
-            lengths = torch.full_like(lengths, self.trained_length)
-        return self.hear(waveforms, lengths)
+        if self.trained_length is None:
+            return waveforms, lengths
+        return fit_length(waveforms, lengths, self.trained_length), torch.full_like(lengths, self.trained_length)
 
-    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
-        return self.classify(standardise(waveforms))
+    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
+        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more.
+
+        `network` is what they go through once they are standardised: `classify` where left out.
+        """
+        return (network or self.classify)(standardise(waveforms))
 
     @abc.abstractmethod
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
+
+    def encode(self, waveforms: Tensor) -> Tensor:  # noqa: ARG002
+        """Return the representations `[B, D]` of standardised waveforms `[B, trained_length]`."""
+        raise StaanetError(f"expected a victim with a representation, {self.name} has none; write its method encode")
 
 
 def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
@@ -152,9 +180,13 @@ class RecurrentHead(nn.Module):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits `[B, K]`."""
-        steps, _ = recur(self.lstm, features.transpose(1, 2))  # [B, S, width]
-        logits: Tensor = self.linear(steps.mean(1))
+        logits: Tensor = self.linear(self.pooled(features))
         return logits
+
+    def pooled(self, features: Tensor) -> Tensor:
+        """Return what enters the linear layer, `[B, width]`: it is the same for all steps, so their mean goes first."""
+        steps, _ = recur(self.lstm, features.transpose(1, 2))  # [B, S, width]
+        return steps.mean(1)
 
 
 def initialise(network: V) -> V:

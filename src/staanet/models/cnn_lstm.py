@@ -1,8 +1,8 @@
 """The CNN-LSTM on log-mel spectrograms (Facchinetti, Simonetta, Ntalampiras, 2024)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from staanet.audio.lengths import fit_length
 from staanet.audio.spectrogram import LogMel, log_mel
 from staanet.core.errors import StaanetError
-from staanet.models.base import Victim, VictimSettings, recur
+from staanet.core.signature import plain
+from staanet.models.base import Network, Victim, VictimSettings, recur
 
 Normalisation = Literal["none", "sum", "maximum", "range"]
 
@@ -95,6 +96,13 @@ class CnnLstm(Victim):
         self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), len(settings.labels))
         _start(self)
 
+    @classmethod
+    def origin(cls, settings: CnnLstmSettings) -> dict[str, Any]:
+        """Return what of the network and its front end is not as by default."""
+        own = CnnLstmSettings(settings.labels, settings.seconds, settings.sample_rate)
+        names = [field.name for field in fields(own)]
+        return {name: plain(getattr(settings, name)) for name in names if getattr(settings, name) != getattr(own, name)}
+
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
         """Samples per step of the LSTM."""
@@ -105,13 +113,17 @@ class CnnLstm(Victim):
         """Samples of the shortest clip that it can hear: a segment."""
         return (SEGMENT - 1) * self.settings.spectrogram.hop
 
-    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
+    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
         """Return the logits `[B, K]` of waveforms `[B, trained_length]`, which are not standardised."""
-        return self.classify(waveforms)
+        return (network or self.classify)(waveforms)
 
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, trained_length]`."""
         return self.decide(self._features(waveforms))
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """Return the last states of the LSTM `[B, D]` of waveforms `[B, trained_length]`."""
+        return self._states(self._features(waveforms))
 
     def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return what its network hears of clips, band after band.
@@ -125,13 +137,17 @@ class CnnLstm(Victim):
 
     def decide(self, features: Tensor) -> Tensor:
         """Return the logits of features: `[B, bands * frames]` -> `[B, K]`."""
+        logits: Tensor = self.linear(self._states(features))
+        return logits
+
+    def _states(self, features: Tensor) -> Tensor:
+        """Return the last states of the LSTM, one after the other: `[B, bands * frames]` -> `[B, D]`."""
         frames = features.unflatten(1, self.grid).transpose(1, 2)  # [B, frames, bands]
         count = frames.shape[1] // SEGMENT
         segments = frames[:, : count * SEGMENT].reshape(-1, 1, SEGMENT, self.grid[0])
         steps = self.convolutions(segments).unflatten(0, (len(features), count))  # [B, segments, 64 * pooled]
         _, last = recur(self.lstm, self.dropout(steps))  # [directions, B, width]
-        logits: Tensor = self.linear(last.transpose(0, 1).flatten(1))
-        return logits
+        return last.transpose(0, 1).flatten(1)
 
     def spectrogram(self, features: Tensor) -> Tensor:
         """Return the log-mel spectrograms, in dB, that features stand for: to look at them, or hear them.
@@ -212,7 +228,8 @@ class FeatureView(nn.Module):
     def __init__(self, victim: CnnLstm, bounds: tuple[float, float] | None = None) -> None:
         super().__init__()
         self.victim = victim
-        self.labels = victim.labels
+        self.name, self.labels = victim.name, victim.labels
+        self.trained_length = self.pooling_stride = None  # of samples, of which it hears none
         low, high = victim.feature_bounds.tolist() if bounds is None else bounds
         if not -torch.inf < low < high < torch.inf:
             raise StaanetError(f"expected bounds from low to high, got {[low, high]}; train the victim, or give bounds")

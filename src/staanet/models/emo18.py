@@ -34,3 +34,8 @@ class Emo18(Victim):
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
         logits: Tensor = self.head(self.features(waveforms[:, None]))
         return logits
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """Return the representations `[B, 256]` of standardised waveforms `[B, trained_length]`."""
+        representations: Tensor = self.head.pooled(self.features(waveforms[:, None]))
+        return representations

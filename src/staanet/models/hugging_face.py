@@ -21,12 +21,13 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.errors import StaanetError, StaanetWarning, unknown
 from staanet.core.files import read_json
 from staanet.core.signature import file_digest
-from staanet.models.base import Victim, VictimSettings, check_labels, check_seconds
+from staanet.models.base import Network, Victim, VictimSettings, check_labels, check_seconds
 
 EXTRA = "staanet[hf]"
+DEFAULT_RATE = 16_000
 CONFIG, PROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "*.safetensors"
 
 
@@ -40,8 +41,10 @@ class HuggingFaceSettings(VictimSettings):
         sample_rate: of its input, in Hz; what its processor says where left out.
         checkpoint: a folder, or a hub id (`owner/name`, or `owner/name@revision`); the model's own where left out.
         activation_checkpointing: for gradients, compute layers again instead of keeping what they gave.
-        architecture: the network's configuration; read from the checkpoint, kept by a saved victim.
-        normalise: bring each clip to mean 0 and variance 1; likewise, from its processor.
+        architecture: the network's configuration, as `config.json` has it; read from the checkpoint, kept by a saved
+            victim. Given instead of a checkpoint, what it leaves out is the default and all weights are random.
+        normalise: bring each clip to mean 0 and variance 1; what its processor says, true without one.
+        frozen: whether training leaves the feature encoder as it is; where left out it does if there was a checkpoint.
     """
 
     labels: tuple[str, ...] = ()
@@ -51,19 +54,18 @@ class HuggingFaceSettings(VictimSettings):
     activation_checkpointing: bool = False
     architecture: dict[str, Any] | None = None
     normalise: bool | None = None
+    frozen: bool | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no classifier can be built from."""
         if self.labels:
             check_labels(self.labels)
         if self.seconds is not None:
-            check_seconds(self.seconds, self.sample_rate or 16_000)
-        read = (self.architecture, self.normalise)
-        if read != (None, None) and None in (*read, self.sample_rate):
-            raise StaanetError(
-                "expected architecture, normalise and sample_rate together, as a saved victim has them; "
-                "name a checkpoint instead"
-            )
+            check_seconds(self.seconds, self.sample_rate or DEFAULT_RATE)
+        if self.architecture is not None and self.checkpoint is not None:
+            raise StaanetError("expected a checkpoint or an architecture, got both; the checkpoint brings its own")
+        if self.architecture is None and self.normalise is not None:
+            raise StaanetError("expected normalise beside an architecture only; a checkpoint brings its own")
 
 
 class HuggingFace(Victim):
@@ -73,9 +75,12 @@ class HuggingFace(Victim):
     as it is and never padded: padding changes what these networks decide, where the feature encoder normalises over
     time even with an attention mask; so only clips of one length share a batch. The feature encoder is frozen.
 
+    Or it is built from an architecture alone, with random weights, all of which are trained.
+
     Raises:
-        StaanetError: no checkpoint, one that cannot be had without a network, is not safetensors, or hears something
-            else than waveforms or at another sampling rate.
+        StaanetError: neither checkpoint nor architecture; a checkpoint that cannot be had without a network, is not
+            safetensors, or hears something else than waveforms or at another sampling rate; an architecture that is
+            none.
 
     Warns:
         StaanetWarning: its head is new, so that what it decides means nothing yet.
@@ -94,10 +99,11 @@ class HuggingFace(Victim):
         if settings.architecture is None:
             network, settings = _opened(self._named(settings), settings)
         else:
-            network = _built(self.name, settings.architecture)
+            network, settings = _built(self.name, self._family(settings), settings)
         super().__init__(settings)
         self.network: nn.Module = network
-        network.freeze_feature_encoder()
+        if settings.frozen:
+            network.freeze_feature_encoder()
         if settings.activation_checkpointing:
             network.activation_checkpointing_enable()
 
@@ -106,9 +112,14 @@ class HuggingFace(Victim):
         """Refuse settings that it cannot be built from, by a look at what is there; nothing is loaded.
 
         Raises:
-            StaanetError: no checkpoint is named, its folder is missing or lacks a file, or the extra is not installed.
+            StaanetError: no checkpoint is named, its folder is missing or lacks a file, its architecture is none, or
+                the extra is not installed.
         """
         _check_installed(cls.name)
+        if settings.architecture is not None:
+            with torch.device("meta"):
+                cls(settings)
+            return
         named = cls._named(settings)
         if Path(named).is_dir():
             _check_files(Path(named), named)
@@ -117,13 +128,19 @@ class HuggingFace(Victim):
 
     @classmethod
     def origin(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
-        """Return what decides its weights beside the training: the hash of its checkpoint's files, and its hub id."""
+        """Return what decides its weights beside the training: the hash of its checkpoint's files, and its hub id.
+
+        Without a checkpoint: its architecture.
+        """
+        chosen = {} if settings.frozen is None else {"frozen": settings.frozen}
+        if settings.architecture is not None:
+            return {"architecture": settings.architecture, "normalise": settings.normalise, **chosen}
         named = cls._named(settings)
         folder = fetched(named)
         files = [folder / CONFIG, folder / PROCESSOR, *sorted(folder.glob(WEIGHTS))]
         digests = [_digest(path, path.stat().st_mtime_ns) for path in files]
         checkpoint = hashlib.sha256("".join(digests).encode()).hexdigest()
-        return {"checkpoint": checkpoint, "hub_id": None if Path(named).is_dir() else named}
+        return {"checkpoint": checkpoint, "hub_id": None if Path(named).is_dir() else named, **chosen}
 
     @classmethod
     def _named(cls, settings: HuggingFaceSettings) -> str:
@@ -131,6 +148,18 @@ class HuggingFace(Victim):
         if named is None:
             raise StaanetError(f"{cls.name}: expected a checkpoint, found none; name a folder or a hub id (owner/name)")
         return named
+
+    @classmethod
+    def _family(cls, settings: HuggingFaceSettings) -> str:
+        """Return the `model_type` of an architecture: the model's own, or the one that is named."""
+        assert settings.architecture is not None  # noqa: S101
+        own = None if cls.hub_id is None else cls.name
+        named = settings.architecture.get("model_type", own)
+        if named is None or own not in (None, named):
+            raise StaanetError(
+                f"{cls.name}: expected an architecture of model_type {own or 'wav2vec2, say'}, got {named}"
+            )
+        return str(named)
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
@@ -151,22 +180,29 @@ class HuggingFace(Victim):
     def _architecture(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.settings.architecture)
 
-    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
         if int(lengths.min()) < self.shortest:
             raise StaanetError(
                 f"expected clips of {self.shortest} samples or more for {self.name}, got {int(lengths.min())}; "
                 "give seconds, to which clips are repeated, or leave the short ones out"
             )
+        network = network or self.classify
         groups = [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
         with _numpy_follows_torch(self.training), self._recomputed():
-            logits = [self.classify(self._normalised(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
-        return torch.cat(logits)[torch.cat(groups).argsort()]
+            given = [network(self._normalised(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
+        return torch.cat(given)[torch.cat(groups).argsort()]
 
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of normalised waveforms `[B, T]`, all of one length."""
         logits: Tensor = self.network(waveforms).logits
         return logits
+
+    def encode(self, waveforms: Tensor) -> Tensor:
+        """Return the mean over time `[B, D]` of what the encoder gives before the head, which may be new."""
+        encoder = cast(nn.Module, self.network.base_model)
+        steps: Tensor = encoder(waveforms).last_hidden_state  # [B, S, D]
+        return steps.mean(1)
 
     def _normalised(self, waveforms: Tensor) -> Tensor:
         """Return waveforms `[B, T]` as the processor hands them over."""
@@ -322,15 +358,14 @@ def _opened(named: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFace
             **local,
         )
     _check_head(named, network, report, own, labels)
-    architecture = json.loads(config.to_json_string(use_diff=False))
-    architecture.pop("_name_or_path", None)
     return network, replace(
         settings,
         labels=labels,
         sample_rate=processor.sampling_rate,
         checkpoint=None,
-        architecture=architecture,
+        architecture=_described(config),
         normalise=processor.do_normalize,
+        frozen=settings.frozen is not False,
     )
 
 
@@ -360,18 +395,46 @@ def _check_head(
         )
 
 
-def _built(named: str, architecture: dict[str, Any]) -> Any:
-    """Return a network with random weights."""
+def _built(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFaceSettings]:
+    """Return a network with random weights, and the settings in full."""
     from transformers import CONFIG_MAPPING, AutoModelForAudioClassification
 
-    with _loading(named):
-        config = CONFIG_MAPPING[architecture["model_type"]].from_dict(architecture)
-        return AutoModelForAudioClassification.from_config(config, trust_remote_code=False)
+    check_labels(settings.labels)
+    given = settings.architecture or {}
+    default = CONFIG_MAPPING[family]().to_dict() if family in CONFIG_MAPPING else {}
+    if "conv_stride" not in default:
+        raise StaanetError(
+            f"{name}: expected the model_type of a model that hears waveforms, such as wav2vec2, wavlm or hubert, "
+            f"got {family}"
+        )
+    saved = "transformers_version" in given  # by another version, it may be, which knew other keys
+    for key in given:
+        if key not in default and not saved:
+            raise StaanetError(f"{name}: {unknown('architecture key', key, default)}")
+    labels = {} if saved else {"id2label": dict(enumerate(settings.labels))}
+    with _loading(name, "an architecture"):
+        config = CONFIG_MAPPING[family].from_dict({**given, **labels})
+        network = AutoModelForAudioClassification.from_config(config, trust_remote_code=False)
+    return network, replace(
+        settings,
+        sample_rate=settings.sample_rate or DEFAULT_RATE,
+        architecture=given if saved else _described(config),
+        normalise=settings.normalise is not False,
+        frozen=bool(settings.frozen),
+    )
+
+
+def _described(config: Any) -> dict[str, Any]:
+    """Return a network's configuration in full, without where it came from."""
+    architecture: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
+    architecture.pop("_name_or_path", None)
+    return architecture
 
 
 @contextlib.contextmanager
-def _loading(named: str) -> Iterator[None]:
+def _loading(named: str, what: str = "a checkpoint") -> Iterator[None]:
     """Tell in a line why `transformers` cannot load something, and leave out its tables and bars."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -379,10 +442,8 @@ def _loading(named: str) -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise StaanetError(
-            f"{named}: expected a checkpoint that transformers can load, got: {_first_line(error)}"
-        ) from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+        raise StaanetError(f"{named}: expected {what} that transformers can load, got: {_first_line(error)}") from error
     finally:
         logging.set_verbosity(level)
         if bars:
@@ -404,4 +465,5 @@ def _numpy_follows_torch(training: bool) -> Iterator[None]:
 
 
 def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
+    lines = str(error).splitlines() or [type(error).__name__]
+    return " ".join(line.strip() for line in (lines[:2] if lines[0].endswith(":") else lines[:1]))

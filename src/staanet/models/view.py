@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from staanet.models.base import Victim
+from staanet.models.base import Network, Victim
 
 
 class LabelView(Victim):
@@ -41,7 +41,11 @@ class LabelView(Victim):
         """The victim's stride."""
         return self.victim.pooling_stride
 
-    def hear(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+    def represent(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the victim's representations `[B, D]` of waveforms `[B, T]`."""
+        return self.victim.represent(waveforms, lengths)
+
+    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
         """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
         return self.victim.hear(waveforms, lengths)[:, self._columns]
 

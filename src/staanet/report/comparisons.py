@@ -7,13 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE, Interval, Record
 from staanet.evaluation.case import Rows
 from staanet.metrics import beyond_clips, detectable, paired, sign_test
 from staanet.report.tables import Cell, Table
 from staanet.report.wording import budget, interval, key, number, percent
 
-PLACE = ("corpus", "split", "protocol", "defence", "target", "budget_epsilon", "budget_snr_db", "budget_sparsity")
+PLACE = (
+    *("corpus", "split", "protocol", "defence", "target", "domain"),
+    *("budget_epsilon", "budget_snr_db", "budget_sparsity"),
+)
 """What two records have in common that can be compared clip by clip."""
 
 CAPTION = (
@@ -68,8 +72,15 @@ def comparisons(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -
 
 
 def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) -> Comparison:
-    """Compare two attacks on the same target and clips."""
-    own, fooled = outcomes(first), {row["id"]: _fooled(row) for row in outcomes(other)}
+    """Compare two attacks on the same target, on the clips that both met.
+
+    Raises:
+        StaanetError: there are none.
+    """
+    fooled = {row["id"]: _fooled(row) for row in outcomes(other)}
+    own = [row for row in outcomes(first) if row["id"] in fooled]
+    if not own:
+        raise StaanetError(f"expected clips that both {first.attack} and {other.attack} met, got none; run them again")
     differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in own])
     labels, speakers = np.array([row["label"] for row in own]), [row["speaker"] for row in own]
     return Comparison(

@@ -37,6 +37,7 @@ class Facts:
     predictions: dict[str, tuple[str, str]]
     snr_peak_db: float | None
     sparsity: float
+    domain: str = "waveform"
 
 
 @dataclass(frozen=True)

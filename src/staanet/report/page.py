@@ -1,12 +1,12 @@
 """One run's records and examples -> its tables and its page."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from staanet.core import records
-from staanet.core.files import whole
+from staanet.core.files import read_json, whole
 from staanet.core.records import Record
 from staanet.evaluation import pooled
 from staanet.evaluation.case import Rows
@@ -17,10 +17,13 @@ from staanet.report import (
     listening_results,
     listening_tables,
     perception,
+    published,
     summary,
     tables,
     victims,
 )
+from staanet.report.groups import groups
+from staanet.report.sections import Section, sections
 from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
 
@@ -37,21 +40,43 @@ def write(run: Path) -> Path:
     outcomes = Outcomes(run, parts)
     found = pooled(parts, outcomes)
     compared = comparisons.comparisons(found, outcomes)
-    transfer, measured = tables.transfer(found), perception.measured(found)
+    measured = perception.measured(found)
     heard = listening_results.found(run)
+    further = sections(run, found, outcomes)
+    cells = beside(run, found, outcomes)
     page, folder = run / "report" / "index.html", run / "tables"
     for path, text in {
         **(listening_tables.files(folder, heard) if heard else {}),
-        **_files(folder, transfer.printed(), found, tables.TRANSFER_FIELDS),
-        **_files(folder, victims.table(found), victims.standings(found), victims.FIELDS),
-        **_files(folder, comparisons.table(compared), compared, comparisons.FIELDS),
-        **_files(folder, perception.table(measured), measured, perception.FIELDS),
-        folder / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS),
-        page: _html(run, found, parts, transfer, compared, heard),
+        **_files(folder, lambda: published.table(records.published(run), cells), cells, published.FIELDS),
+        **_files(folder, lambda: tables.transfer(found).printed(), found, tables.TRANSFER_FIELDS),
+        **_files(folder, lambda: victims.table(found), victims.standings(found), victims.FIELDS),
+        **_files(folder, lambda: comparisons.table(compared), compared, comparisons.FIELDS),
+        **_files(folder, lambda: perception.table(measured), measured, perception.FIELDS),
+        **{
+            path: text
+            for section in further
+            for path, text in _printed(folder, section.table, section.rows, section.fields).items()
+        },
+        **({folder / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS)} if found else {}),
+        page: _html(run, found, parts, compared, cells, heard, further),
     }.items():
         with whole(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return page
+
+
+def beside(run: Path, found: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[published.Beside]:
+    """Return the published table of a run's experiment beside its own figures; nothing where it names none.
+
+    Args:
+        run: its folder.
+        found: its records, pooled.
+        outcomes: returns the rows of a record.
+    """
+    name = records.published(run)
+    grouped = groups(found, outcomes) if records.by_gender(run) else []
+    splits = [read_json(path) for path in records.contents(run, "splits", "*.json")]
+    return published.beside(name, published.facts(found, splits, grouped)) if name else []
 
 
 class Outcomes:
@@ -77,10 +102,14 @@ class Outcomes:
         return rows
 
 
-def _files(folder: Path, table: tables.Table, rows: Sequence[Any], fields: Sequence[str]) -> dict[Path, str]:
+def _files(
+    folder: Path, arrange: Callable[[], tables.Table], rows: Sequence[Any], fields: Sequence[str]
+) -> dict[Path, str]:
     """Return a table as it is printed, and its rows in full, by their places; nothing where there are no rows."""
-    if not rows:
-        return {}
+    return _printed(folder, arrange(), rows, fields) if rows else {}
+
+
+def _printed(folder: Path, table: tables.Table, rows: Sequence[Any], fields: Sequence[str]) -> dict[Path, str]:
     return {
         folder / f"{table.label}.md": tables.markdown(table),
         folder / f"{table.label}.tex": tables.latex(table),
@@ -92,25 +121,30 @@ def _html(
     run: Path,
     found: list[Record],
     parts: list[Record],
-    transfer: tables.Transfer,
     compared: list[comparisons.Comparison],
+    cells: list[published.Beside],
     heard: listening_results.Counts | None,
+    further: list[Section],
 ) -> str:
-    lead, fields = summary.leading(found), columns(found)
+    fields = columns(found)
     measured = perception.measured(found)
     return PAGE.render(
         title=records.title(run) or ", ".join(unique(r.experiment for r in found)),
-        summary=summary.sentences(found),
-        lead=case(lead, fields),
-        transfer=transfer,
-        victims=victims.table(found),
+        summary=summary.sentences(found) if found else [],
+        lead=case(summary.leading(found), fields) if found else "",
+        transfer=tables.transfer(found) if found else None,
+        victims=victims.table(found) if found else None,
+        miniature=records.miniature(run) or any(r.miniature for r in found),
+        published=published.table(records.published(run), cells) if cells else None,
         comparisons=comparisons.table(compared) if compared else None,
+        further=further,
         perception=perception.table(measured) if measured else None,
         rates=tables.RATES,
         measures=tables.MEASURES,
         figures={
             draw.__name__: figures.svg(draw, found, prefix=draw.__name__)
             for draw in (figures.rates, figures.costs, figures.predictions, figures.classes)
+            if found
         },
         examples=examples.read_all(run),
         listening=heard and listening_tables.section(heard),

@@ -7,11 +7,13 @@ from staanet.core.records import Interval, Record
 
 SHARED = (
     "corpus",
+    "part",
     "split",
     "folds",
     "protocol",
     "defence",
     "labels_from",
+    "domain",
     "seed",
     "budget_epsilon",
     "budget_snr_db",
@@ -63,6 +65,9 @@ def unique(values: Iterable[Any]) -> list[Any]:
 def columns(records: Sequence[Record]) -> list[str]:
     """Return the fields that name a row: attack, source, the conditions that differ, and what else tells rows apart."""
     fields = ["attack", "source", *(name for name in SHARED if len({getattr(r, name) for r in records}) > 1)]
+    told = [name for name in fields if name != "split"]
+    if len({key(r, told) for r in records}) == len({key(r, fields) for r in records}):
+        fields = told
     for name in ("generator", "signature"):
         if len({(r.target, *key(r, fields)) for r in records}) < len(records):
             fields.append(name)
@@ -95,13 +100,15 @@ def case(record: Record, fields: Sequence[str]) -> str:
 
 def budget(record: Record) -> str:
     """Return a record's budget in words."""
+    unit = "of full scale" if record.domain == "waveform" else "deviations of a feature"
+    changed = "samples" if record.domain == "waveform" else "features"
     if record.budget_epsilon is not None:
-        size = f"epsilon {record.budget_epsilon:g} of full scale"
+        size = f"epsilon {record.budget_epsilon:g} {unit}"
     elif record.budget_snr_db is not None:
         size = f"epsilon {record.budget_snr_db:g} dB below each clip's peak"
     else:
         size = "epsilon unbounded"
-    return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the samples"
+    return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the {changed}"
 
 
 def folds_of(record: Record) -> str:

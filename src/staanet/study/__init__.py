@@ -9,15 +9,25 @@ from staanet.core.files import check_writable, discard
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
 from staanet.core.records import CONTENTS, Record, read_all, write_contents
+from staanet.core.records import miniature as is_miniature
 from staanet.metrics.perception import check_installed
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
 from staanet.study.experiment import packaged as packaged
+from staanet.study.miniature import reduced
 from staanet.study.steps import Steps
 
 logger = logging.getLogger(__name__)
 
+CHECKPOINTS = "checkpoints"
+"""The folder of a miniature's own checkpoints."""
+
 MADE = ("stores", "splits", "victims", "generators", "adversarial", "records", "examples", "tables", "report", CONTENTS)
+
+
+def folder_of(experiment: str | Path, miniature: bool = False) -> Path:
+    """Return where an experiment is written unless another folder is named."""
+    return Path("runs") / (Path(experiment).stem + "-miniature" * miniature)
 
 
 def run(
@@ -27,6 +37,8 @@ def run(
     root: str | Path | None = None,
     fresh: bool = False,
     device: str | None = None,
+    miniature: bool = False,
+    full: bool = False,
 ) -> list[Record]:
     """Run an experiment, finding what exists and making what is missing, and return its records.
 
@@ -36,20 +48,30 @@ def run(
         root: of the one corpus; `$STAANET_CORPORA/<name>` where left out.
         fresh: make everything again.
         device: such as `cpu` or `cuda`; the accelerator where there is one.
+        miniature: rehearse it in minutes, with synthetic speech for its corpora and tiny networks for its own.
+        full: attack all test clips, where the experiment takes some.
 
     Raises:
         StaanetError: an experiment, a corpus or a place that cannot be worked with.
     """
     keep_freed_memory()
     name, plan = load(experiment)
+    if full:
+        plan = plan.full()
+    folder = Path(out) if out is not None else folder_of(name, miniature)
+    if miniature and root is not None:
+        raise StaanetError(f"{name}: expected no root for a miniature, which reads no corpus, got {root}; remove it")
     if root is not None and len(plan.plans) > 1:
         raise StaanetError(
             f"{name}: expected no root for the corpora {', '.join(plan.plans)}, got {root}; set STAANET_CORPORA instead"
         )
     if plan.perception:
         check_installed()
-    folder = Path(out) if out is not None else Path("runs") / name
     check_writable(folder)
+    if (folder / CONTENTS).is_file() and is_miniature(folder) != (miniature or plan.miniature):
+        raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a miniature; choose another")
+    if miniature:
+        plan = reduced(plan, folder / CHECKPOINTS)
     steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
     if fresh:
         if any(folder.iterdir()) and not (folder / "stores").is_dir():
@@ -59,17 +81,32 @@ def run(
         )
         for made in MADE:
             discard(folder / made)
+    steps.check_examples()
+    if plan.by_gender:
+        steps.check_genders()
     records: list[Path] = []
     examples: list[Path] = []
+    splits: list[Path] = []
     for part in steps.parts():
+        splits.append(steps.split_path(steps.split(part)))
         for attack in plan.attacks:
             for source in plan.sources_of(attack, part.corpus):
-                for target in plan.targets_of(part.corpus):
+                for target in plan.targets_for(attack, source, part.corpus):
                     members = plan.members(attack)
                     records += [steps.record(member, source, target, part) for member in members]
                     records.append((steps.worst if members else steps.record)(attack, source, target, part))
-                if plan.generator_of(attack):
+                if plan.use(attack).examples:
                     examples += steps.examples(attack, source, part)
-        write_contents(folder, plan.title or name, records=records, examples=examples)
+        write_contents(
+            folder,
+            plan.title or name,
+            plan.published,
+            plan.miniature,
+            plan.by_gender,
+            plan.compared,
+            records=records,
+            examples=examples,
+            splits=splits,
+        )
         logger.info("page: %s", report.write(folder))
     return read_all(folder)

@@ -19,10 +19,10 @@ def write(
     adversarial: AdversarialSet,
     outcomes: Mapping[str, Rows],
     *,
-    count: int,
+    chosen: int | Sequence[str],
     about: Mapping[str, str],
 ) -> list[Path]:
-    """Write `count` clips to folders of their own, those that fooled the most targets first, and return the folders.
+    """Write clips to folders of their own, and return the folders.
 
     Args:
         folder: where.
@@ -30,13 +30,15 @@ def write(
         store: the clean clips.
         adversarial: the attacked ones.
         outcomes: the per-clip rows of each target, by its name.
-        count: how many clips.
+        chosen: how many clips, those that fooled the most targets first; or their ids, of which some may be elsewhere.
         about: what is written beside each clip's own figures.
     """
     clips = {target: {row["id"]: row for row in rows} for target, rows in outcomes.items()}
     places = []
-    for number, clip in enumerate(_chosen(outcomes, count)):
-        place = folder / f"{name}-{number}"
+    for number, clip in enumerate(_chosen(outcomes, chosen) if isinstance(chosen, int) else chosen):
+        if clip not in adversarial.clips:
+            continue
+        place = folder / f"{name}-{number if isinstance(chosen, int) else clip}"
         places.append(place)
         if (place / "example.json").is_file():
             continue

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,11 @@ from staanet.corpora import (
     by_speaker,
     folds,
 )
-from staanet.corpora.splits import OWN, Whole
+from staanet.corpora.splits import OWN, Attacked, Whole
 from staanet.corpora.splits import Part as SplitPart
-from staanet.evaluation import LabelsFrom, Protocol
-from staanet.models import VICTIMS, HuggingFace, VictimSettings, settings_of
+from staanet.evaluation import Domain, LabelsFrom, Protocol
+from staanet.models import VICTIMS, CnnLstm, HuggingFace, VictimSettings, settings_of
+from staanet.report import published
 from staanet.training.classifier import VictimTraining, victim_training
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 
@@ -46,6 +47,10 @@ class SplitPlan:
         folds: how many the speakers or sessions are dealt to, of which
         run: are evaluated; all where left out.
         parts: the names of those in each part; by session, the corpus' own parts where left out.
+        held_out: speakers of the test, whatever the seed; where shares are dealt.
+        evaluate: parts whose clips are attacked, each by what was trained on all parts before it, as the STAA-Net
+            paper does: `val` after training on train, `test` on train and val. Where left out, the test is attacked,
+            after training on train and choosing by val.
     """
 
     by: Whole = "speaker"
@@ -53,6 +58,8 @@ class SplitPlan:
     folds: int | None = None
     run: tuple[int, ...] = ()
     parts: dict[SplitPart, tuple[str, ...]] = field(default_factory=dict)
+    held_out: tuple[str, ...] = ()
+    evaluate: tuple[Attacked, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse folds that are not there, and parts that cannot be."""
@@ -71,6 +78,10 @@ class SplitPlan:
             raise StaanetError(f"expected either folds or parts, got folds = {self.folds} and parts; remove one")
         if self.parts and set(self.parts) != set(OWN):
             raise StaanetError(f"expected parts train, val and test, got {', '.join(self.parts)}; name all three")
+        if self.held_out and (self.by != "speaker" or self.folds is not None or self.parts):
+            raise StaanetError("expected held_out beside shares of the speakers only; name all parts instead")
+        if self.evaluate and self.folds is not None:
+            raise StaanetError("expected either folds or parts to evaluate, got both; remove one")
 
     def splits(self, utterances: Sequence[Utterance], seed: int) -> tuple[Split, ...]:
         """Return the splits of a corpus' clips.
@@ -79,12 +90,14 @@ class SplitPlan:
             StaanetError: clips that cannot be split so.
         """
         if self.by == "id":
-            return (at_random(utterances, self.shares, seed),)
-        if self.folds is not None:
+            split = at_random(utterances, self.shares, seed)
+        elif self.folds is not None:
             return folds(utterances, self.folds, seed, self.run, self.by)
-        if self.parts or self.by == "session":
-            return (by_parts(utterances, self.parts or OWN, self.by),)
-        return (by_speaker(utterances, self.shares, seed),)
+        elif self.parts or self.by == "session":
+            split = by_parts(utterances, self.parts or OWN, self.by)
+        else:
+            split = by_speaker(utterances, self.shares, seed, self.held_out)
+        return tuple(split.evaluating(part) for part in self.evaluate) or (split,)
 
 
 @dataclass(frozen=True)
@@ -97,6 +110,7 @@ class CorpusPlan:
         trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none where left out.
         split: how its speakers or sessions are dealt; the experiment's where left out.
         pieces: into which its clips are cut, a preset's name or a table of changes to one; whole where left out.
+        stands_for: the corpus for which this one, of synthetic speech, stands in a miniature.
     """
 
     name: str
@@ -104,6 +118,7 @@ class CorpusPlan:
     trim_db: float | None = None
     split: SplitPlan | None = None
     pieces: str | dict[str, Any] | None = None
+    stands_for: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a level that would cut speech or everything, and pieces that cannot be."""
@@ -162,16 +177,25 @@ class VictimPlan:
 
 @dataclass(frozen=True)
 class GeneratorPlan:
-    """A generator: architecture, sizes, training (as for victims; the experiment's budget unless it names its own)."""
+    """A generator.
+
+    Args:
+        generator: its architecture.
+        sizes: of the network.
+        training: as for victims; in the experiment's budget unless it names its own.
+        against: the training where it is another one against some sources, by their names.
+    """
 
     generator: str
     sizes: dict[str, Any] = field(default_factory=dict)
     training: str | dict[str, Any] = "default"
+    against: dict[str, str | dict[str, Any]] = field(default_factory=dict)
 
-    def resolved(self, budget: Budget) -> GeneratorTraining:
-        """Return the training in full."""
+    def resolved(self, budget: Budget, source: str = "") -> GeneratorTraining:
+        """Return the training against a source in full."""
         presets = {name: replace(preset, budget=budget) for name, preset in GENERATOR_PRESETS.items()}
-        return from_preset(GeneratorTraining, presets, self.training, f"generator {self.generator}: training")
+        training = self.against.get(source, self.training)
+        return from_preset(GeneratorTraining, presets, training, f"generator {self.generator}: training")
 
     def built(self) -> GeneratorSettings:
         """Return the sizes in full."""
@@ -180,8 +204,33 @@ class GeneratorPlan:
 
 
 @dataclass(frozen=True)
+class AttackPlan:
+    """How an attack is used: what its table says beside what it is and its own settings.
+
+    Args:
+        domain: what it changes: the `waveform`; or the `feature`s of each source, which must be a `cnn_lstm`: it is
+            then evaluated on its source only, its epsilon counts deviations of a feature, and where it names none, the
+            features' bounds alone hold it.
+        clips: how many of the experiment's clips it meets, drawn by the seed, fewer among more; all where left out.
+        labels_from: the classes to move away from; the experiment's where left out.
+        examples: how many clips the page lets one listen to, or their ids; the experiment's for generators, else none.
+    """
+
+    domain: Domain = "waveform"
+    clips: int | None = None
+    labels_from: LabelsFrom | None = None
+    examples: int | tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of clips that are none."""
+        for name, least in (("clips", 1), ("examples", 0)):
+            if isinstance(number := getattr(self, name), int) and number < least:
+                raise StaanetError(f"expected {name} of {least} or more, got {number}")
+
+
+@dataclass(frozen=True)
 class Experiment:
-    """All that decides an experiment's numbers.
+    """All that decides an experiment's numbers; one without victims and attacks counts the clips of its parts.
 
     Args:
         corpus: the one that everything is about; or
@@ -190,9 +239,11 @@ class Experiment:
             to the emotions that all of them have. Otherwise each corpus is by itself.
         victims: by the names that sources and targets use.
         attacks: by name; a table's key `attack` gives the registry name where it differs, `generator` one of the
-            generators, `sources` the victims that it is made on where not all are; all other keys are the attack's own
-            settings.
+            generators, `sources` the victims that it is made on where not all are, `as_sparse_as` another attack
+            whose mean sparsity on the same source is its own; `domain`, `clips`, `labels_from` and `examples` are those
+            of an `AttackPlan`; all other keys are the attack's own settings.
         title: of the page.
+        published: a published table that stands beside the results, such as `staanet.table4`.
         generators: by name; each is trained against every source.
         sources: victims that attacks are made on; all where left out.
         targets: victims that they are evaluated on; all where left out.
@@ -204,16 +255,19 @@ class Experiment:
         perception: measure how attacked clips sound (PESQ, STOI and more); needs the extra `perceptual`.
         batch_size: clips at a time in attacks and evaluation.
         clips: test clips per split that are attacked, drawn by the seed; all where left out.
-        examples: clips per generator attack and source that the page lets one listen to.
+        examples: how many clips per generator attack and source the page lets one listen to, or their ids.
         seed: of everything random.
+        by_gender: whether tables tell the genders of the speakers apart.
+        compared: attacks that are compared pair by pair, each on the victims that it was made on.
     """
 
-    victims: dict[str, VictimPlan]
-    attacks: dict[str, dict[str, Any]]
+    victims: dict[str, VictimPlan] = field(default_factory=dict)
+    attacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpus: CorpusPlan | None = None
     corpora: dict[str, CorpusPlan] = field(default_factory=dict)
     crossed: bool = True
     title: str = ""
+    published: str = ""
     generators: dict[str, GeneratorPlan] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
@@ -225,8 +279,10 @@ class Experiment:
     perception: bool = False
     batch_size: int = 32
     clips: int | None = None
-    examples: int = 2
+    examples: int | tuple[str, ...] = 2
     seed: int = 0
+    by_gender: bool = False
+    compared: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Resolve every name and setting once, so that a mistake is told before any work."""
@@ -237,38 +293,88 @@ class Experiment:
             raise StaanetError(
                 f"expected another name for a victim than {NO_SOURCE!r}, which means no source; rename it"
             )
-        if not self.victims or not self.attacks:
-            raise StaanetError("expected at least one victim and one attack")
+        for name in self.compared:
+            if name not in self.attacks:
+                raise StaanetError(f"compared: {unknown('attack', name, self.attacks)}")
+        if bool(self.victims) != bool(self.attacks):
+            raise StaanetError("expected at least one victim and one attack, or neither where clips are only counted")
+        if self.published:
+            published.find(self.published)
         for name in (*self.victims, *self.generators, *self.attacks):
             if not re.fullmatch(r"[\w.-]+", name):
                 raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
         for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
-            if getattr(self, name) is not None and getattr(self, name) < least:
-                raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
+            if isinstance(number := getattr(self, name), int) and number < least:
+                raise StaanetError(f"expected {name} of {least} or more, got {number}")
         if (self.corpus is None) == (not self.corpora):
             raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
         for plan in self.plans.values():
             plan.build()
         for name in self.victims:
             self.home(name)
-        for victim in self.victims.values():
+        for name, victim in self.victims.items():
             settings = victim.built(("a", "b"), self.sample_rate)
             VICTIMS[victim.model].check(settings)
+            training = victim.resolved()
+            split = self.plans[self.home(name)].split or self.split
+            if split.evaluate and training is not None and training.validates:
+                raise StaanetError(
+                    f"victim {name}: expected a training that needs no validation clips, since the split leaves none; "
+                    'take the preset paper or fine_tune, or keep = "last"'
+                )
             if settings.seconds is None and self.protocol == "paper":
                 raise StaanetError(f"protocol paper: expected a trained length of {victim.model}; give its seconds")
         for generator in self.generators.values():
             generator.built()
-            generator.resolved(self.budget)
+            for source in ("", *generator.against):
+                if source and source not in self.victims:
+                    raise StaanetError(
+                        f"generator {generator.generator}: against: {unknown('victim', source, self.victims)}"
+                    )
+                generator.resolved(self.budget, source)
         for name in self.attacks:
             if self.members(name) and (wrong := set(self.attacks[name]) - {"attack", "budget", "sources"}):
                 raise StaanetError(f"attack {name}: expected a budget and sources only, got {', '.join(sorted(wrong))}")
             for member in self.members(name) or (name,):
                 self.attack(member)
+            self._check_domain(name)
+            other = self.as_sparse_as(name)
+            others = [one for one in self.attacks if self.as_sparse_as(one) is None and not self.members(one)]
+            if other is not None and other not in others:
+                raise StaanetError(f"attack {name}: as_sparse_as: {unknown('attack', other, others)}")
+
+    def _check_domain(self, attack: str) -> None:
+        """Refuse an attack on features that are not there."""
+        if self.use(attack).domain == "waveform":
+            return
+        if self.protocol != "file" or self.generator_of(attack):
+            raise StaanetError(
+                f"attack {attack}: expected the domain waveform for the protocol paper and for generators, got feature"
+            )
+        for source in self._table(attack).get("sources", self.source_names):
+            model = self.victims[source].model
+            if not issubclass(VICTIMS[model], CnnLstm):
+                raise StaanetError(
+                    f"attack {attack}: expected sources with features (cnn_lstm), got {source}, a {model}; name others "
+                    'in sources, or leave out domain = "feature"'
+                )
+
+    def full(self) -> "Experiment":
+        """Return the experiment with every attack on all test clips."""
+        every = {
+            name: {key: value for key, value in table.items() if key != "clips"} for name, table in self.attacks.items()
+        }
+        return replace(self, clips=None, attacks=every)
 
     @property
     def plans(self) -> dict[str, CorpusPlan]:
         """The corpora by name, in order."""
         return self.corpora if self.corpus is None else {self.corpus.name: self.corpus}
+
+    @property
+    def miniature(self) -> bool:
+        """Whether synthetic speech stands for corpora."""
+        return any(plan.stands_for for plan in self.plans.values())
 
     def home(self, victim: str) -> str:
         """Return the name of the corpus that a victim is trained on."""
@@ -286,9 +392,15 @@ class Experiment:
 
     def sources_of(self, attack: str, corpus: str) -> tuple[str, ...]:
         """Return the victims on which an attack on clips of a corpus is made; `none` for one such as noise."""
-        if not self.members(attack) and self.attack(attack).sourceless:
+        if not self.members(attack) and self.use(attack).domain == "waveform" and self.attack(attack).sourceless:
             return (NO_SOURCE,)
         return self._meeting(tuple(self._table(attack).get("sources", self.source_names)), corpus)
+
+    def headless(self, victim: str) -> bool:
+        """Return whether a victim is a source only, of attacks that ask for representations alone."""
+        made = [name for name in self.attacks if any(victim in self.sources_of(name, home) for home in self.plans)]
+        asked = all(not self.members(name) and self.attack(name).headless for name in made)
+        return victim not in self.target_names and asked
 
     @property
     def target_names(self) -> tuple[str, ...]:
@@ -298,6 +410,22 @@ class Experiment:
     def targets_of(self, corpus: str) -> tuple[str, ...]:
         """Return the victims on which attacks on clips of a corpus are evaluated."""
         return self._meeting(self.target_names, corpus)
+
+    def targets_for(self, attack: str, source: str, corpus: str) -> tuple[str, ...]:
+        """Return the victims on which an attack made on a source is evaluated: features are those of the source."""
+        return (source,) if self.use(attack).domain == "feature" else self.targets_of(corpus)
+
+    def use(self, attack: str) -> AttackPlan:
+        """Return how an attack is used, in full."""
+        own = {key: value for key, value in self._table(attack).items() if key in USE}
+        plan = validated(AttackPlan, own, f"attack {attack}")
+        heard = self.examples if self.generator_of(attack) else 0
+        return AttackPlan(
+            domain=plan.domain,
+            clips=plan.clips,
+            labels_from=plan.labels_from or self.labels_from,
+            examples=heard if plan.examples is None else plan.examples,
+        )
 
     def _meeting(self, victims: tuple[str, ...], corpus: str) -> tuple[str, ...]:
         return tuple(name for name in victims if self.crossed or self.home(name) == corpus)
@@ -319,11 +447,32 @@ class Experiment:
         """Return the name of the generator that an attack uses, None where it uses none."""
         return self._table(attack).get("generator")
 
-    def attack(self, name: str, generator: Path | None = None, digest: str | None = None) -> Attack:
-        """Build an attack; `generator` is the folder of the trained one, `digest` the hash of its weights."""
-        settings = dict(self._table(name))
+    def unbounded(self, attack: str) -> bool:
+        """Return whether nothing but the bounds of the features limits how far each may change: no epsilon is named."""
+        return self.use(attack).domain == "feature" and not {"budget", "epsilon", "snr_db"} & set(self._table(attack))
+
+    def as_sparse_as(self, attack: str) -> str | None:
+        """Return the name of the attack whose sparsity an attack takes, None where it has its own."""
+        return self._table(attack).get("as_sparse_as")
+
+    def attack(
+        self,
+        name: str,
+        generator: Path | None = None,
+        digest: str | None = None,
+        sparsity: float | None = None,
+        width: float | None = None,
+    ) -> Attack:
+        """Build an attack; `generator` is the folder of the trained one, `digest` the hash of its weights.
+
+        `sparsity`, where given, is that of the attack that it is to be as sparse as; `width` that of the features'
+        bounds, within which an attack is that names no epsilon.
+        """
+        settings = {key: value for key, value in self._table(name).items() if key not in USE}
         kind = settings.pop("attack", name)
         wanted = settings.pop("generator", None)
+        if settings.pop("as_sparse_as", None) is not None and sparsity is not None:
+            settings["sparsity"] = sparsity
         for source in settings.pop("sources", ()):
             if source not in self.victims:
                 raise StaanetError(f"attack {name}: {unknown('victim', str(source), self.victims)}")
@@ -333,9 +482,15 @@ class Experiment:
             settings |= {"generator": str(generator or wanted), "digest": digest}
         elif wanted is not None:
             raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
+        if self.unbounded(name):
+            settings["budget"] = {"epsilon": width or 1.0, "sparsity": 1.0}
         changes = settings.pop("budget", {})
         settings["budget"] = from_preset(Budget, {"default": self.budget}, changes, f"attack {name}: budget")
         return create_attack(kind, **settings)
+
+
+USE = tuple(field.name for field in fields(AttackPlan))
+"""The keys of an attack's table that say how it is used."""
 
 
 def packaged() -> dict[str, Path]:

@@ -4,9 +4,11 @@ import logging
 import os
 import random
 import warnings
+from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor
@@ -19,14 +21,15 @@ from staanet.core.files import discard, read_jsonl, write_json, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain, signature
+from staanet.core.types import bounds_of
 from staanet.core.version import __version__
 from staanet.corpora import Corpus, Split, Store, prepare
-from staanet.evaluation import PERCEPTION, AdversarialSet, clean_logits, evaluate, make, perceive
+from staanet.evaluation import PERCEPTION, AdversarialSet, Domain, FeatureStore, clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.sanity import sanity
 from staanet.evaluation.worst import found, worst
 from staanet.metrics.perception import PACKAGES
-from staanet.models import VICTIMS, Victim, load_victim
+from staanet.models import VICTIMS, CnnLstm, FeatureView, Victim, load_victim
 from staanet.models.view import LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
@@ -36,6 +39,9 @@ from staanet.training.generator import train_generator
 logger = logging.getLogger(__name__)
 
 Settings = dict[str, Any]
+
+LEAST_SPARSITY = 1e-6
+"""Of an attack that is to be as sparse as one that changed nothing: a sample of each clip."""
 
 COSTS = ("seconds_per_clip", "queries", "gradients")
 
@@ -81,7 +87,8 @@ class Steps:
         self._corpora: dict[str, tuple[Corpus, Path, str]] = {}
         self._stores: dict[str, Store] = {}
         self._splits: dict[str, tuple[Split, ...]] = {}
-        self._clean: dict[tuple[str, Part, int | None], dict[str, Tensor]] = {}
+        self._clean: dict[tuple[str, Part, int | None, Domain], dict[str, Tensor]] = {}
+        self._features: dict[tuple[str, Part], FeatureStore] = {}
 
     def corpus(self, name: str) -> tuple[Corpus, Path, str]:
         """Return a corpus, its folder, and the hash of what lies there."""
@@ -144,13 +151,57 @@ class Steps:
                 raise StaanetError(f"corpus {store.corpus}: {error}") from error
             for split in splits:
                 store.check(split)
-                write_json(self.out / "splits" / f"{split.digest()}.json", plain(split))
+                write_json(self.split_path(split), {**plain(split), **self._counted(name, split)})
             self._splits[name] = splits
         return self._splits[name]
+
+    def split_path(self, split: Split) -> Path:
+        """Return where a split is written."""
+        return self.out / "splits" / f"{split.digest()}.json"
+
+    def _counted(self, name: str, split: Split) -> Settings:
+        """Return of which corpus a split is, and how many clips of each emotion are in each of its parts."""
+        store, plan = self.clips(name), self.experiment.plans[name]
+        parts = {"train": split.train, "val": split.val, split.part: split.test}
+        clips = {}
+        for part, chosen in {**parts, "all": [clip for ids in parts.values() for clip in ids]}.items():
+            counts = Counter(store.utterances[clip].label for clip in chosen if clip in store.utterances)
+            clips[part] = {**{label: counts[label] for label in store.labels}, "all": counts.total()}
+        return {"corpus": plan.stands_for or store.corpus, "clips": clips}
 
     def parts(self) -> list[Part]:
         """Return what is evaluated: every split of every corpus."""
         return [Part(name, number) for name in self.experiment.plans for number in range(len(self.splits(name)))]
+
+    def check_examples(self) -> None:
+        """Refuse clips to listen to that are attacked nowhere, before any of the long steps.
+
+        Raises:
+            StaanetError: there is one.
+        """
+        wanted = self.experiment.examples
+        if isinstance(wanted, int):
+            return
+        attacked = {clip for part in self.parts() for clip in self.test(part)}
+        if lost := [clip for clip in wanted if clip not in attacked]:
+            raise StaanetError(
+                f"examples: expected clips that are attacked, got {lost[0]!r}, which is in training or not of the "
+                "corpus; hold its speaker out (split.held_out), or name another"
+            )
+
+    def check_genders(self) -> None:
+        """Refuse a table by gender of clips of which it is not known.
+
+        Raises:
+            StaanetError: there is one.
+        """
+        for part in self.parts():
+            clips = [self.clips(part.corpus).utterances[clip] for clip in self.test(part)]
+            if lost := sum(clip.gender is None for clip in clips):
+                raise StaanetError(
+                    f"by_gender: expected the gender of every clip of {part.corpus}, got none of {lost} of "
+                    f"{len(clips)}; add it to the metadata, or leave by_gender out"
+                )
 
     def split(self, part: Part) -> Split:
         """Return the split of a part."""
@@ -163,6 +214,13 @@ class Steps:
         if count is None or count >= len(clips):
             return clips
         return sorted(random.Random(derive(self.experiment.seed, "clips", *part)).sample(clips, count))
+
+    def attacked(self, name: str, part: Part) -> list[str]:
+        """Return the test clips of a part that an attack meets."""
+        clips, count = self.test(part), self.experiment.use(name).clips
+        if count is None or count >= len(clips):
+            return clips
+        return sorted(random.Random(derive(self.experiment.seed, "attacked", *part)).sample(clips, len(clips))[:count])
 
     def home(self, victim: str, part: Part) -> Part:
         """Return the part whose training clips a victim hears to be judged on `part`: this, or one of its corpus."""
@@ -196,15 +254,22 @@ class Steps:
         """Return a checkpoint that is not trained here.
 
         Raises:
-            StaanetError: its head is new, or does not know the emotions.
+            StaanetError: its head is new, or does not know the emotions, and somebody asks what it decides.
         """
         plan, labels = self.experiment.victims[name], self.labels(part.corpus)
+        if self.experiment.headless(name):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", StaanetWarning)
+                settings = replace(plan.built((), self.experiment.sample_rate), labels=labels)
+                return cast(Victim, VICTIMS[plan.model](settings).eval())
         with warnings.catch_warnings():
             warnings.simplefilter("error", StaanetWarning)
             try:
                 victim: Victim = VICTIMS[plan.model](plan.built((), self.experiment.sample_rate)).eval()
             except StaanetWarning as warning:
-                raise StaanetError(f"victim {name}: {warning}; give it a training") from None
+                raise StaanetError(
+                    f"victim {name}: {warning}; give it a training, or take it as a source of contrastive only"
+                ) from None
         if not set(labels) <= set(victim.labels):
             raise StaanetError(
                 f"victim {name}: expected a checkpoint that knows {', '.join(labels)}, got one of "
@@ -217,6 +282,21 @@ class Steps:
         victim = self.victim(name, part)
         labels = self.labels(part.corpus)
         return victim if victim.labels == labels else LabelView(victim, labels)
+
+    def meeting(self, attack: str, victim: str, part: Part) -> tuple[Victim | FeatureView, Store]:
+        """Return a victim and the clips of a part, as an attack meets them: as waveforms, or as its features."""
+        judge, store = self.judge(victim, part), self.clips(part.corpus)
+        if self.experiment.use(attack).domain == "waveform":
+            return judge, store
+        if not isinstance(judge, CnnLstm):
+            raise StaanetError(
+                f"attack {attack}: expected {victim} to decide between its own emotions, which its features are for, "
+                "got fewer; set crossed = false"
+            )
+        if (victim, part) not in self._features:
+            self._features[victim, part] = FeatureStore(store, judge)
+        features = self._features[victim, part]
+        return features.view(self.test(part)), features
 
     def victim_settings(self, name: str, part: Part) -> Settings:
         """Return all that decides a victim's weights."""
@@ -251,7 +331,7 @@ class Steps:
                 self.store(home.corpus),
                 split.train,
                 split.val,
-                plan.resolved(self.experiment.budget),
+                plan.resolved(self.experiment.budget, source),
                 progress,
                 settings["seed"],
                 self.device,
@@ -268,23 +348,41 @@ class Steps:
         return {
             "generator": plan.generator,
             "sizes": plain(plan.built()),
-            "training": plain(plan.resolved(self.experiment.budget)),
+            "training": plain(plan.resolved(self.experiment.budget, source)),
             "source": self.victim_settings(source, part),
             "seed": derive(self.experiment.seed, "generator", plan.generator, self.split(home).fold),
         }
 
     def attack(self, name: str, source: str, part: Part) -> Attack:
-        """Return an attack, its generator trained."""
+        """Return an attack, its generator trained, and as sparse as another where it is to be."""
         generator = self.experiment.generator_of(name)
+        if self.experiment.unbounded(name):
+            view, _ = self.meeting(name, source, part)
+            low, high = bounds_of(view)
+            return self.experiment.attack(name, width=high - low)
+        sparsity = self._sparsity(name, source, part)
         if generator is None:
-            return self.experiment.attack(name)
+            return self.experiment.attack(name, sparsity=sparsity)
         place = self.generator(generator, source, part)
-        return self.experiment.attack(name, place, checkpoints.digest(place))
+        return self.experiment.attack(name, place, checkpoints.digest(place), sparsity)
+
+    def _sparsity(self, name: str, source: str, part: Part) -> float | None:
+        """Return the mean sparsity, on the source, of the attack that an attack is to be as sparse as."""
+        other = self.experiment.as_sparse_as(name)
+        if other is None:
+            return None
+        made = records.read(self.record(other, source, self._stand_in(source, part), part))
+        return max(made.sparsity, LEAST_SPARSITY)
 
     def attack_settings(self, name: str, source: str, part: Part) -> Settings:
         """Return all that decides an adversarial set."""
-        generator = self.experiment.generator_of(name)
+        generator, other = self.experiment.generator_of(name), self.experiment.as_sparse_as(name)
+        use = self.experiment.use(name)
         fields = plain(self.experiment.attack(name))
+        if self.experiment.unbounded(name):
+            fields["budget"]["epsilon"] = None
+        if other:
+            fields["budget"]["sparsity"] = self.attack_settings(other, source, part)
         if generator:
             fields["generator"] = self.generator_settings(generator, source, part)
         return {
@@ -296,8 +394,10 @@ class Steps:
             "clips": self.experiment.clips,
             "size": self._size(source, part) if self.experiment.protocol == "paper" else None,
             "protocol": self.experiment.protocol,
-            "labels_from": self.experiment.labels_from,
+            "labels_from": use.labels_from,
             "seed": derive(self.experiment.seed, "attack"),
+            **({"domain": use.domain} if use.domain != "waveform" else {}),
+            **({"attacked": use.clips} if use.clips is not None else {}),
         }
 
     def adversarial(self, name: str, source: str, part: Part) -> AdversarialSet:
@@ -306,13 +406,12 @@ class Steps:
         place = self.out / "adversarial" / f"{name}-{source}-{self._signature(settings)}"
 
         def attacked() -> None:
-            stand_in, store = self._stand_in(source, part), self.clips(part.corpus)
-            victim = self.judge(stand_in, part)
-            if self.experiment.labels_from == "predictions":
-                clean = self.clean(stand_in, victim, part, self._size(source, part))
-                labels = {clip: int(logits.argmax()) for clip, logits in clean.items()}
-            else:
-                labels = {clip: store.label(clip) for clip in self.test(part)}
+            stand_in = self._stand_in(source, part)
+            victim, store = self.meeting(name, stand_in, part)
+            labels = {clip: store.label(clip) for clip in self.attacked(name, part)}
+            if self.experiment.use(name).labels_from == "predictions":
+                clean = self.clean(name, stand_in, part, self._size(source, part))
+                labels = {clip: int(clean[clip].argmax()) for clip in labels}
             make(
                 self.attack(name, source, part),
                 victim,
@@ -330,13 +429,13 @@ class Steps:
 
     def perception(self, name: str, source: str, part: Part) -> list[dict[str, Any]] | None:
         """Return how the attacked clips sound beside the clean ones, a row each; None where the experiment asks not."""
-        if not self.experiment.perception:
+        if not self.experiment.perception or self.experiment.use(name).domain == "feature":
             return None
         adversarial = self.adversarial(name, source, part)
         path = adversarial.folder / PERCEPTION
 
         def perceived() -> None:
-            write_jsonl(path, perceive(self.clips(part.corpus), self.test(part), adversarial))
+            write_jsonl(path, perceive(self.clips(part.corpus), self.attacked(name, part), adversarial))
 
         self._found_or_made("perception", [path], perceived)
         return read_jsonl(path)
@@ -353,14 +452,14 @@ class Steps:
         path = self._record_path(settings, name, source, target)
 
         def evaluated() -> None:
-            victim = self.judge(target, part)
+            victim, store = self.meeting(name, target, part)
             size = self._size(source, part)
             figures, rows = evaluate(
                 victim,
-                self.clips(part.corpus),
-                self.test(part),
+                store,
+                self.attacked(name, part),
                 self.adversarial(name, source, part),
-                self.clean(target, victim, part, size),
+                self.clean(name, target, part, size),
                 protocol=experiment.protocol,
                 size=size,
                 batch_size=experiment.batch_size,
@@ -415,12 +514,15 @@ class Steps:
     ) -> None:
         """Write a record and its outcomes."""
         experiment, split = self.experiment, self.split(part)
-        budget = experiment.attack((experiment.members(name) or (name,))[0]).budget
+        attack = self.attack((experiment.members(name) or (name,))[0], source, part)
+        budget = attack.budget
         commit, tree_clean = provenance.commit()
         record = Record(
             signature=self._signature(settings),
             experiment=self.name,
             corpus=self.store(part.corpus).corpus,
+            stands_for=experiment.plans[part.corpus].stands_for,
+            part=split.part,
             split=split.digest(),
             fold=split.fold,
             folds=() if split.fold is None else (split.fold,),
@@ -431,14 +533,17 @@ class Steps:
             generator=experiment.generator_of(name),
             defence=None,
             protocol=experiment.protocol,
-            labels_from=experiment.labels_from,
+            labels_from=experiment.use(name).labels_from or experiment.labels_from,
+            domain=experiment.use(name).domain,
             seed=experiment.seed,
-            budget_epsilon=budget.epsilon,
+            budget_epsilon=None if experiment.unbounded(name) else budget.epsilon,
             budget_snr_db=budget.snr_db,
             budget_sparsity=budget.sparsity,
             labels=list(self.labels(part.corpus)),
             settings=settings,
-            versions=provenance.versions(*(PACKAGES if experiment.perception else ()), *self._packages(source, target)),
+            versions=provenance.versions(
+                *(PACKAGES if experiment.perception else ()), *attack.packages, *self._packages(source, target)
+            ),
             commit=commit,
             tree_clean=tree_clean,
             device=provenance.device_name(self.device),
@@ -449,13 +554,12 @@ class Steps:
     def _folds_planned(self, part: Part) -> int:
         return 0 if self.split(part).fold is None else len(self.splits(part.corpus))
 
-    def clean(self, name: str, victim: Victim, part: Part, size: int) -> dict[str, Tensor]:
-        """Return a victim's logits on the clean test clips, taken once."""
-        key = (name, part, size if self.experiment.protocol == "paper" else None)
+    def clean(self, attack: str, name: str, part: Part, size: int) -> dict[str, Tensor]:
+        """Return a victim's logits on the clean test clips as an attack meets them, taken once."""
+        key = (name, part, size if self.experiment.protocol == "paper" else None, self.experiment.use(attack).domain)
         if key not in self._clean:
             self._clean[key] = clean_logits(
-                victim,
-                self.clips(part.corpus),
+                *self.meeting(attack, name, part),
                 self.test(part),
                 protocol=self.experiment.protocol,
                 size=size,
@@ -466,17 +570,18 @@ class Steps:
 
     def examples(self, name: str, source: str, part: Part) -> list[Path]:
         """Return the folders of some clips to listen to."""
-        targets = self.experiment.targets_of(part.corpus)
+        use, targets = self.experiment.use(name), self.experiment.targets_for(name, source, part.corpus)
         settings = {**self.attack_settings(name, source, part), "targets": targets}
         cases = {target: self.record(name, source, target, part) for target in targets}
+        _, store = self.meeting(name, self._stand_in(source, part), part)
         return examples.write(
             self.out / "examples",
             f"{name}-{source}-{self._signature(settings)}",
-            self.clips(part.corpus),
+            store,
             self.adversarial(name, source, part),
             {target: records.read_outcomes(path) for target, path in cases.items()},
-            count=self.experiment.examples,
-            about={"attack": name, "source": source},
+            chosen=use.examples or 0,
+            about={"attack": name, "source": source, "domain": use.domain},
         )
 
     def _packages(self, *victims: str) -> list[str]:

@@ -55,6 +55,11 @@ class VictimTraining:
         if self.crop is not None and not 0 < self.crop < math.inf:
             raise StaanetError(f"expected a crop of some seconds, got {self.crop}; leave it out for whole clips")
 
+    @property
+    def validates(self) -> bool:
+        """Whether what comes out depends on validation clips."""
+        return self.keep == "best" or self.schedule == "plateau"
+
     def rate(self, history: History) -> float:
         """Return the learning rate of the next epoch."""
         if self.schedule == "cosine":
@@ -103,6 +108,11 @@ class SystematicTraining(VictimTraining):
             raise StaanetError(f"expected a patience of 1 epoch or more, got {self.patience}")
         if not all(0 <= share < 1 for share in self.dropout):
             raise StaanetError(f"expected dropout as shares in [0, 1), got {list(self.dropout)}")
+
+    @property
+    def validates(self) -> bool:
+        """Whether what comes out depends on validation clips: patience does."""
+        return True
 
     def ended(self, history: History) -> bool:
         """Return whether the lowest validation loss lies `patience` epochs back."""
@@ -160,6 +170,7 @@ def _losses(history: History) -> list[float]:
 
 VICTIM_PRESETS: dict[str, VictimTraining] = {
     "default": VictimTraining(),
+    "scratch": VictimTraining(),
     "paper": VictimTraining(
         epochs=30,
         batch_size=8,
@@ -181,8 +192,9 @@ VICTIM_PRESETS: dict[str, VictimTraining] = {
     "systematic_emovo": SystematicTraining(batch_size=8, learning_rate=1e-4, dropout=(0.3, 0.0)),
     "systematic_ravdess": SystematicTraining(batch_size=128, dropout=(0.6, 0.2)),
 }
-"""`paper` is how arXiv 2402.01227, section 4.4, trains Emo18 and Zhao19, `fine_tune` how wav2vec 2.0 and WavLM; the
-`systematic` ones are how arXiv 2404.18514 trains its CNN-LSTM on each corpus."""
+"""`scratch` starts from random weights, and is the default of most models; `paper` is how arXiv 2402.01227, section
+4.4, trains Emo18 and Zhao19, `fine_tune` how wav2vec 2.0 and WavLM; the `systematic` ones are how arXiv 2404.18514
+trains its CNN-LSTM on each corpus."""
 
 
 def victim_training(model: str, values: str | Mapping[str, Any], where: str) -> VictimTraining:
@@ -212,12 +224,20 @@ def train_victim(
         victim: untrained.
         store: where the clips are.
         train_clips: ids of the clips to learn from.
-        val_clips: ids of the clips by which epochs are compared.
+        val_clips: ids of the clips by which epochs are compared; none where that decides nothing.
         settings: how.
         progress: the file by which an interrupted training goes on.
         seed: of order and augmentation.
         device: to train on.
+
+    Raises:
+        StaanetError: a crop that is too short, or no validation clips where they decide.
     """
+    if settings.validates and not val_clips:
+        raise StaanetError(
+            "expected validation clips, by which epochs are compared, got none; keep the last epoch of a schedule "
+            "that does not wait for them, as the preset paper does"
+        )
     victim.to(device)
     size = victim.trained_length if settings.crop is None else round(settings.crop * victim.sample_rate)
     if size is not None and size < victim.shortest:
@@ -251,6 +271,8 @@ def train_victim(
         return {"loss": total / len(order)}
 
     def validate() -> dict[str, float]:
+        if not batches:
+            return {}
         with torch.no_grad():
             logits = torch.cat([victim(batch.waveforms, batch.lengths) for batch in batches])
         labels = torch.cat([batch.labels for batch in batches])

@@ -92,7 +92,7 @@ def train_generator(
         victim: the source; it is not changed.
         store: where the clips are.
         train_clips: ids of the clips to learn from.
-        val_clips: ids of the clips by which epochs are compared.
+        val_clips: ids of the clips that each epoch is tried on; there may be none.
         settings: how.
         progress: the file by which an interrupted training goes on.
         seed: of order and quantisation.
@@ -144,6 +144,8 @@ def train_generator(
         return {f"loss_{name}": total / len(order) for name, total in totals.items()}
 
     def validate() -> dict[str, float]:
+        if not validation:
+            return {}
         attack = StaaNet(generator, budget=settings.budget)
         outcomes, combs = [], []
         for batch, logits in zip(validation, clean, strict=True):

@@ -6,6 +6,7 @@ from typing import Any, cast
 from staanet.attacks.generator.base import Generator as Generator
 from staanet.attacks.generator.compact import Compact as Compact
 from staanet.attacks.generator.wave_unet import WaveUNet as WaveUNet
+from staanet.attacks.generator.wave_unet import WaveUNetMagnitudes as WaveUNetMagnitudes
 from staanet.core import checkpoints
 from staanet.core.registry import collect
 from staanet.core.settings import validated

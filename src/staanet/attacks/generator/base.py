@@ -35,6 +35,20 @@ class SparsePerturbation(NamedTuple):
     scores: Tensor
     """The positions before quantisation, in [0, 1]."""
 
+    @property
+    def factorised(self) -> bool:
+        """Whether the generator chose positions at all; if not, the sparsity loss is that of the magnitudes."""
+        return True
+
+
+class DensePerturbation(SparsePerturbation):
+    """The output of a generator without positions: all are 1."""
+
+    @property
+    def factorised(self) -> bool:
+        """Whether the generator chose positions at all: it did not."""
+        return False
+
 
 @dataclass(frozen=True)
 class GeneratorSettings:
@@ -65,6 +79,7 @@ class Generator(nn.Module, abc.ABC):
     stride: int
     """Samples between two steps of the coarsest level: the period that a comb of positions would have."""
     settings: Any
+    Output: ClassVar[type[SparsePerturbation]] = SparsePerturbation
     Settings: ClassVar[type[GeneratorSettings]] = GeneratorSettings
 
     @abc.abstractmethod
@@ -106,7 +121,8 @@ class Generator(nn.Module, abc.ABC):
         else:
             positions = _quantised(scores, hard, quantisation) if self.training else hard
             perturbations = magnitudes * positions
-        return SparsePerturbation((waveforms + perturbations).clamp(-1, 1), magnitudes, positions, scores)
+        adversarial = (waveforms + perturbations).clamp(-1, 1)
+        return self.Output(adversarial, magnitudes, positions, scores)
 
     def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""

@@ -20,7 +20,7 @@ class Losses:
             adds up the adversarial loss, as the paper's code does.
         confidence: the margin (phi) up to which a clip is pushed beyond the decision boundary, in logits.
         magnitude: weight of the size of the magnitudes.
-        sparsity: weight of the number of positions.
+        sparsity: weight of the number of positions; of the size of the magnitudes where a generator makes none.
         quantisation: weight of the distance of the positions from 0 or 1.
     """
 
@@ -44,16 +44,17 @@ class Losses:
             adversarial = margins.sum()
             penalties = {
                 "magnitude": output.magnitudes.norm(),
-                "sparsity": output.positions.abs().sum(),
+                "sparsity": (output.positions if output.factorised else output.magnitudes).abs().sum(),
                 "quantisation": (output.scores - hard).norm(),
             }
         else:
-            relative = (output.magnitudes / epsilon.clamp_min(1e-12)).square().sum(1) / lengths
+            sizes = output.magnitudes / epsilon.clamp_min(1e-12)
+            relative = sizes.square().sum(1) / lengths
             uncertain = (output.scores - hard).square().sum(1) / lengths
             adversarial = margins.mean()
             penalties = {
                 "magnitude": (relative + 1e-12).sqrt().mean(),
-                "sparsity": (output.positions.abs().sum(1) / lengths).mean(),
+                "sparsity": ((output.positions if output.factorised else sizes).abs().sum(1) / lengths).mean(),
                 "quantisation": (uncertain + 1e-12).sqrt().mean(),
             }
         weighted = {name: getattr(self, name) * value for name, value in penalties.items() if getattr(self, name)}

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet.attacks.generator.base import Generator, GeneratorSettings
+from staanet.attacks.generator.base import DensePerturbation, Generator, GeneratorSettings
 from staanet.core.errors import StaanetError
 
 
@@ -182,6 +182,12 @@ class WaveUNet(Generator):
 
     def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
+        x, skips = self._down(waveforms)
+        magnitudes, positions = (path(x, skips)[:, : waveforms.shape[1]] for path in (self.magnitudes, self.positions))
+        return magnitudes, positions
+
+    def _down(self, waveforms: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the coarsest level and the skip connections, for clips `[B, T]` that are all as long as T."""
         length = waveforms.shape[1]
         input_size, output_size = self.sizes(length)
         x = mirror(waveforms, input_size, (input_size - output_size) // 2)[:, None]  # [B, 1, T']
@@ -189,8 +195,38 @@ class WaveUNet(Generator):
         for level in self.down:
             skip, x = level(x)
             skips.append(skip)
-        magnitudes, positions = (path(x, skips)[:, :length] for path in (self.magnitudes, self.positions))
-        return magnitudes, positions
+        return x, skips
+
+
+CERTAIN = 20.0
+"""A raw position that is 1 without doubt."""
+
+
+class WaveUNetMagnitudes(WaveUNet):
+    """The same without its way up for positions, so that every sample changes: the paper's ablation of factorisation.
+
+    Source: arXiv 2402.01227, section 5.3. The sparsity loss is then that of the magnitudes. Where a budget allows fewer
+    samples than all, those of the largest magnitudes change.
+
+    Raises:
+        StaanetError: a sparsity, which nothing here could keep.
+    """
+
+    name = "wave_unet_magnitudes"
+    Output = DensePerturbation
+
+    def __init__(self, settings: WaveUNetSettings) -> None:
+        if settings.sparsity != "learned":
+            raise StaanetError(
+                f"{self.name}: expected no sparsity, since it chooses no positions, got {settings.sparsity}"
+            )
+        super().__init__(settings)
+        del self.positions
+
+    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
+        magnitudes = self.magnitudes(*self._down(waveforms))[:, : waveforms.shape[1]]
+        return magnitudes, CERTAIN + magnitudes.detach().abs()
 
 
 def mirror(waveforms: Tensor, size: int, before: int) -> Tensor:

@@ -1,0 +1,128 @@
+"""Our victims and attacks for the Adversarial Robustness Toolbox, ART (https://arxiv.org/abs/1807.01069)."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from staanet.attacks.base import Attack
+from staanet.attacks.bridges.module import WholeClips
+from staanet.core.errors import StaanetError
+from staanet.core.extras import required
+from staanet.core.types import bounds_of
+
+EXTRA = "art"
+
+
+def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> Any:
+    """Return a victim as ART's `PyTorchClassifier`: waveforms in its bounds in, logits out, on its own device.
+
+    It hears whole clips `[B, T]` of one length, or `[B, 1, T]`, `[B, 1, 1, T]` as some attacks want them, and cannot be
+    trained by ART. What ART's attacks find is not held to a budget.
+
+    Source: M.-I. Nicolae et al., arXiv 1807.01069.
+
+    Args:
+        model: anything that maps waveforms (and lengths) to logits `[B, K]`.
+        size: samples of a clip; a victim's trained length where left out.
+
+    Raises:
+        StaanetError: no size, or the extra `art` is not installed.
+    """
+    size = getattr(model, "trained_length", None) if size is None else size
+    if size is None:
+        raise StaanetError("expected the samples of a clip for a model without a trained length, got none; give size")
+    module = WholeClips(model)
+    with torch.no_grad():
+        classes = module(torch.zeros(1, size)).shape[1]
+    return art_classifier(module, (size,), classes, bounds_of(model))
+
+
+def art_classifier(module: WholeClips, shape: tuple[int, ...], classes: int, bounds: tuple[float, float]) -> Any:
+    """Return a module of clips of a shape as ART's classifier."""
+    return required("art.estimators.classification", EXTRA).PyTorchClassifier(
+        module,
+        nn.CrossEntropyLoss(),
+        shape,
+        classes,
+        clip_values=bounds,
+        preprocessing=None,
+        device_type="gpu" if module.device.type == "cuda" else "cpu",
+    )
+
+
+def as_art_attack(attack: Attack, estimator: Any, *, seed: int = 0, batch_size: int = 32) -> Any:
+    """Return an attack of ours as ART's `EvasionAttack` on a `PyTorchClassifier`, of which preprocessing is a part.
+
+    Its `generate(x, y)` takes clips `[B, T]`, or of any shape `[B, ...]`, of one length, and labels `[B]` or one-hot
+    `[B, K]`, from which it moves away, or, targeted, which it moves to. As with ART's own attacks, the classifier's
+    decisions are the labels where `y` is left out.
+
+    Source: M.-I. Nicolae et al., arXiv 1807.01069.
+
+    Args:
+        attack: with its budget.
+        estimator: with `clip_values`, such as `as_art_classifier` makes.
+        seed: of the random draws.
+        batch_size: clips at a time.
+
+    Raises:
+        StaanetError: another estimator, or the extra `art` is not installed.
+    """
+    wanted = required("art.estimators.classification", EXTRA).PyTorchClassifier
+    if not isinstance(estimator, wanted):
+        raise StaanetError(
+            f"expected a PyTorchClassifier of ART, got {type(estimator).__name__}; see as_art_classifier"
+        )
+    if estimator.clip_values is None:
+        raise StaanetError("expected an estimator with clip_values, got one without; give it the range of its input")
+    return _bridge()(attack, estimator, seed, batch_size)
+
+
+class _Estimated:
+    """An estimator's network as a classifier of waveforms `[B, T]`."""
+
+    def __init__(self, estimator: Any, shape: tuple[int, ...]) -> None:
+        self._estimator, self._shape = estimator, shape
+        self.bounds = tuple(float(value) for value in estimator.clip_values)
+
+    def __call__(self, waveforms: Tensor) -> Tensor:
+        """Return the logits `[B, K]`."""
+        logits: Tensor
+        logits, _ = self._estimator._predict_framework(waveforms.reshape(len(waveforms), *self._shape))
+        return logits
+
+
+@cache
+def _bridge() -> Any:
+    """Return the class of our attacks as ART's, which is made when ART is there."""
+    base = required("art.attacks", EXTRA).EvasionAttack
+
+    class Bridge(base):  # type: ignore[misc, valid-type]
+        attack_params = (*base.attack_params, "attack", "seed", "batch_size")
+        _estimator_requirements = (required("art.estimators.classification", EXTRA).PyTorchClassifier,)
+
+        def __init__(self, attack: Attack, estimator: Any, seed: int, batch_size: int) -> None:
+            super().__init__(estimator=estimator)
+            self.attack, self.seed, self.batch_size = attack, seed, batch_size
+            self._targeted = getattr(attack, "targeted", False)
+
+        def generate(self, x: NDArray[Any], y: NDArray[Any] | None = None, **_: Any) -> NDArray[Any]:
+            if y is None and self.targeted:
+                raise StaanetError("expected labels y for a targeted attack, got none; give the classes to reach")
+            y = self.estimator.predict(x, batch_size=self.batch_size) if y is None else y
+            labels = y.argmax(1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+            batches = [slice(start, start + self.batch_size) for start in range(0, len(x), self.batch_size)]
+            return np.concatenate([self._attacked(x[batch], labels[batch]) for batch in batches])
+
+        def _attacked(self, x: NDArray[Any], labels: NDArray[Any]) -> NDArray[Any]:
+            clips = torch.from_numpy(x).to(self.estimator.device, torch.float32).flatten(1)
+            known = torch.from_numpy(labels).to(self.estimator.device, torch.int64)
+            found = self.attack(_Estimated(self.estimator, x.shape[1:]), clips, known, seed=self.seed)
+            return found.cpu().numpy().reshape(x.shape).astype(x.dtype)
+
+    return Bridge

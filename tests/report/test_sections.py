@@ -1,0 +1,147 @@
+"""Tables by gender, pair by pair and of both domains, counted by hand."""
+
+import numpy as np
+import pytest
+
+from report.test_report import made
+from staanet.core.errors import StaanetError
+from staanet.metrics import wilson
+from staanet.report.comparisons import compare
+from staanet.report.domains import matched
+from staanet.report.groups import contrast_table, contrasts, groups
+from staanet.report.groups import table as group_table
+from staanet.report.pairs import pairs
+from staanet.report.tables import markdown
+
+SPEAKERS = {"male": ("a", "b", "c"), "female": ("x", "y", "z")}
+
+
+def row(number, gender, speaker, label, clean, adv, **more):
+    return {
+        "id": f"{number:03d}",
+        "label": label,
+        "speaker": speaker,
+        "gender": gender,
+        "predicted_clean": clean,
+        "predicted_adv": adv,
+        "predicted_control": [clean] * 3,
+        "margin_clean": 1.0,
+        "margin_adv": -1.0,
+        "length": 10,
+        "l0": 2,
+        "linf": 0.5,
+        "l2": 0.7,
+        "l1": 1.0,
+        "confidence_clean": 0.9,
+        "confidence_adv": 0.6,
+        "snr_peak_db": 20.0,
+        "snr_energy_db": 20.0,
+        **more,
+    }
+
+
+def rows(fooled):
+    """Return four clips of each speaker, the last of them wrong before the attack; `fooled` by gender and place."""
+    clips = [(gender, voice, place) for gender, voices in SPEAKERS.items() for voice in voices for place in range(4)]
+    return [
+        row(number, gender, voice, 0, int(place == 3), 2 if place in fooled[gender] else int(place == 3))
+        for number, (gender, voice, place) in enumerate(clips)
+    ]
+
+
+MEN_ONLY = {"male": (0, 1), "female": ()}
+
+
+def test_every_gender_has_its_own_figures():
+    record = made("fgsm", seconds_per_clip=0.5)
+    everyone, men, women = groups([record], lambda _: rows(MEN_ONLY))
+    assert [group.gender for group in (everyone, men, women)] == ["all", "male", "female"]
+    assert [group.n for group in (everyone, men, women)] == [24, 12, 12]
+    assert [group.accuracy_clean for group in (everyone, men, women)] == [0.75, 0.75, 0.75]
+    assert [group.accuracy_adv for group in (everyone, men, women)] == [0.5, 0.25, 0.75]
+    assert [group.asr_correct for group in (everyone, men, women)] == pytest.approx([1 / 3, 2 / 3, 0])
+    assert men.asr_correct_ci == wilson(2 / 3, 9)
+    assert (men.l0, men.l1, men.mean_change, men.confidence_adv) == pytest.approx((2, 1.0, 0.1, 0.6))
+    assert (everyone.seconds_per_clip, men.seconds_per_clip) == (0.5, None)
+    text = markdown(group_table([everyone, men, women], [record]))
+    assert "25.0 [8.9, 53.2]" in text
+    assert "nan" not in text
+
+
+def test_genders_whose_speakers_all_differ_are_told_apart():
+    (row,) = contrasts([made("fgsm")], lambda _: rows(MEN_ONLY))
+    assert row.accuracy_difference == -0.5
+    assert row.asr_correct_difference == pytest.approx(2 / 3)
+    assert row.accuracy_p == row.asr_correct_p == pytest.approx(2 / 20)  # of 20 ways, and both tails
+    assert row.accuracy_p_holm == row.accuracy_p
+
+
+def test_p_values_are_corrected_for_all_attacks_on_a_target():
+    records = [made("fgsm"), made("bim"), made("fgsm", target="zhao19")]
+    found = contrasts(records, lambda _: rows(MEN_ONLY))
+    assert [row.accuracy_p_holm for row in found] == pytest.approx([0.2, 0.2, 0.1])
+
+
+def test_one_gender_makes_no_contrast_and_what_is_undefined_is_said():
+    assert contrasts([made("fgsm")], lambda _: [clip for clip in rows(MEN_ONLY) if clip["gender"] == "male"]) == []
+    one_voice = [clip for clip in rows(MEN_ONLY) if clip["speaker"] in ("a", "x", "y")]
+    found = contrasts([made("fgsm")], lambda _: one_voice)
+    assert found[0].accuracy_p is None
+    text = markdown(contrast_table(found))
+    assert "fewer than two speakers" in text
+    assert "None" not in text
+    wrong = [{**clip, "predicted_clean": 1} for clip in rows(MEN_ONLY)]
+    everyone, *_ = found = groups([made("fgsm")], lambda _: wrong)
+    assert everyone.asr_correct is None
+    assert "no clip was recognised before the attack" in markdown(group_table(found, [made("fgsm")]))
+
+
+def test_pairs_meet_on_the_clips_of_both_and_are_corrected_together():
+    fooled = {"fgsm": "1111000000", "bim": "11111111", "jsma": "0000000000"}
+
+    def outcomes(record):
+        return [row(i, "male", f"s{i}", 0, 0, int(hit)) for i, hit in enumerate(fooled[record.attack])]
+
+    found = pairs([made(name) for name in fooled] + [made("fgsm", target="zhao19")], outcomes, ["fgsm", "bim", "jsma"])
+    assert [(pair.attack, pair.other, pair.target, pair.n) for pair in found] == [
+        ("fgsm", "bim", "emo18", 8),
+        ("fgsm", "jsma", "emo18", 10),
+        ("bim", "jsma", "emo18", 8),
+    ]
+    assert [pair.difference for pair in found] == [-0.5, 0.4, 1.0]
+    assert [pair.p_value for pair in found] == pytest.approx([2 / 16, 2 / 16, 2 / 256])
+    assert [pair.p_holm for pair in found] == pytest.approx([2 / 8, 2 / 8, 6 / 256])
+
+
+def test_attacks_on_other_clips_cannot_be_compared():
+    ids = {"fgsm": 0, "bim": 100}
+    with pytest.raises(StaanetError, match="expected clips that both fgsm and bim met, got none"):
+        compare(made("fgsm"), made("bim"), lambda record: [row(ids[record.attack], "male", "s", 0, 0, 1)])
+
+
+def test_domains_are_matched_by_how_far_the_features_moved():
+    """Of four clips features are fooled at 1 and 3 from the clean ones, waveforms at 3, 12 and 30."""
+    moved = {
+        ("fgsm_1", "feature"): (1.0, None, None, None),
+        ("fgsm_2", "feature"): (2.0, 3.0, None, None),
+        ("fgsm_30", "waveform"): (3.0, None, None, None),
+        ("fgsm_20", "waveform"): (9.0, 12.0, 30.0, None),
+    }
+
+    def outcomes(record):
+        found = []
+        for number, distance in enumerate(moved[record.attack, record.domain]):
+            size = {"feature": {"l2": distance or 0.1}, "waveform": {"l2": 0.001, "feature_l2": distance or 0.1}}
+            found.append(row(number, "male", "s", 0, 0, int(distance is not None), **size[record.domain]))
+        return found
+
+    records = [made(name, domain=domain, settings={"attack": {"name": "fgsm"}}) for name, domain in moved]
+    found = {row.l2: row for row in matched(records, outcomes)}
+    assert {radius: row.feature for radius, row in found.items()} == {
+        **dict.fromkeys((1.0, 2.0), 0.25),
+        **dict.fromkeys((5.0, 10.0, 20.0, 50.0, 100.0), 0.5),
+    }
+    assert [found[radius].waveform for radius in sorted(found)] == [0, 0, 0.25, 0.25, 0.5, 0.75, 0.75]
+    assert found[5.0].waveform_ci == wilson(0.25, 4)
+    assert np.unique([row.n for row in found.values()]) == [4]
+    assert matched(records[:2], outcomes) == []
