@@ -17,6 +17,7 @@ from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.records import Record
+from staanet.report import summary
 
 LABELS = ["anger", "joy", "neutral", "sadness"]
 
@@ -301,6 +302,15 @@ def test_the_summary_says_what_the_leading_record_says(page):
     assert "random noise of the same size and count changed 12 %, so the excess is 44 points (33 to 55)." in page.text
     assert "On zhao19, unseen by the attack (transfer), it changed 21 % (95 % interval 13 to 30 %)" in page.text
     assert "Written to 24-bit files and read back, its audio changed 56 % of the predictions of emo18." in page.text
+
+
+def test_attacks_that_do_more_than_the_leading_generator_are_told():
+    rivals = [made(attack="pgd0", generator=None, asr=0.9), made(attack="spgd", generator=None, asr=0.8)]
+    elsewhere = [replace(rivals[0], budget_sparsity=1.0), replace(rivals[0], target="zhao19"), made(**TRANSFERRED)]
+    said = " ".join(summary.sentences([made(asr=0.6), *rivals, *elsewhere]))
+    assert "2 of the 2 other attacks on the same clips within the same budget changed more, pgd0 the most: 90" in said
+    assert "None of the 2 other attacks" in " ".join(summary.sentences([made(asr=0.95), *rivals, *elsewhere]))
+    assert "other attacks" not in " ".join(summary.sentences([made(asr=0.6), *elsewhere]))
 
 
 def test_an_excess_that_may_be_zero_is_called_so(tmp_path):

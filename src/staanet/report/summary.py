@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.report.wording import case, columns, folds_of, key, number, percent, unique
+from staanet.report.wording import SHARED, case, columns, folds_of, key, number, percent, unique
 
 FLAGS = {
     "one_class": "One class takes most of the predictions on the attacked clips, as it can under noise: a constant "
@@ -28,24 +28,32 @@ FLAGS = {
 
 def leading(records: Sequence[Record]) -> Record:
     """Return the record with the highest excess, among those of generators if there are any."""
-    candidates = [r for r in records if r.generator is not None] or records
-    return max(candidates, key=lambda r: r.asr_excess)
+    return max(_candidates(records), key=lambda r: r.asr_excess)
+
+
+def _candidates(records: Sequence[Record]) -> Sequence[Record]:
+    return [r for r in records if r.generator is not None] or records
 
 
 def sentences(records: Sequence[Record]) -> list[str]:
-    """Return the summary: the leading record, the same attack on the other targets, size, saved audio, recognition."""
-    lead, fields = leading(records), columns(records)
+    """Return the summary: the leading record, the same attack on the other targets, size, saved audio, recognition.
+
+    Where the leading attack is a generator's, it is also said how many attacks of other kinds went beyond it.
+    """
+    lead, fields, candidates = leading(records), columns(records), _candidates(records)
     others = [r for r in records if key(r, fields) == key(lead, fields) and r.target != lead.target]
     speakers = f"{lead.speakers} speakers" + (f", {folds_of(lead)}" if lead.folds else "")
     made = "made without a source"
     if lead.source != NO_SOURCE:
         made = f"trained against {lead.source}" if lead.generator is not None else f"made on {lead.source}"
-    among = f" This is the highest excess of {len(records)} records." if len(records) > 1 else ""
+    kind = " of generators" if len(candidates) < len(records) else ""
+    among = f" This is the highest excess of {len(candidates)} records{kind}." if len(candidates) > 1 else ""
     said = [
         f"On {lead.n} clips of {lead.corpus} ({speakers}), {lead.attack}, {made}, changed "
         f"{_rate(lead)} of the predictions of {_relation(lead)}{_excess(lead)}.{among}"
     ]
     said += [f"On {_relation(other)}, it changed {_rate(other)}{_excess(other)}." for other in others]
+    said += _ahead(lead, [r for r in records if r not in candidates])
     size = "" if lead.snr_peak_db is None else f", at a peak SNR of {number(lead.snr_peak_db)} dB"
     said.append(f"The attack changed {percent(lead.sparsity)} % of the samples{size}.")
     if lead.asr_saved is not None:
@@ -58,6 +66,22 @@ def sentences(records: Sequence[Record]) -> list[str]:
         f"{percent(lead.accuracy_adv, 0)} % after it."
     )
     return [sentence.replace(" %", "\N{NO-BREAK SPACE}%") for sentence in said]
+
+
+def _ahead(lead: Record, others: Sequence[Record]) -> list[str]:
+    """Return a sentence on those that met the same clips within the same budget, made on the same source."""
+    same = ("source", "target", "n", *SHARED)
+    rivals = [r for r in others if all(getattr(r, field) == getattr(lead, field) for field in same)]
+    ahead = sorted((r for r in rivals if r.asr > lead.asr), key=lambda r: r.asr)
+    if not rivals:
+        return []
+    if not ahead:
+        return [f"None of the {len(rivals)} other attacks on the same clips within the same budget changed more."]
+    best = ahead[-1]
+    return [
+        f"{len(ahead)} of the {len(rivals)} other attacks on the same clips within the same budget changed more, "
+        f"{best.attack} the most: {_rate(best)}{_excess(best)}."
+    ]
 
 
 def _relation(record: Record) -> str:
