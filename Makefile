@@ -22,7 +22,9 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# torchattacks asks for torchvision, which nothing that is measured needs.
 bench: $(DEV)
+	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	for script in $(filter-out benchmarks/claims.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 venv: $(DEV)

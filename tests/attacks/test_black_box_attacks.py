@@ -110,6 +110,22 @@ def test_what_is_returned_is_what_was_judged(attack, clips):
     assert set(lengths[fooled].tolist()) == hit
 
 
+def test_boundary_starts_with_slower_noise_where_white_noise_fools_no_clip():
+    """The model hears how often the sign turns: white noise is as fast as the clip, only slower noise is not."""
+
+    def slow(waveforms):
+        turns = (waveforms[:, 1:] * waveforms[:, :-1] < 0).float().mean(1)
+        return torch.stack([turns, torch.full_like(turns, 0.25)], 1)
+
+    with seeded("clips"):
+        waveforms = (torch.rand(3, 900) - 0.5) / 100
+    labels = torch.zeros(3, dtype=torch.int64)
+    white = waveforms + 0.5 * (torch.rand_like(waveforms) - 0.5).sign()
+    assert torch.equal(slow(white).argmax(1), labels)
+    found = Boundary(Budget(epsilon=0.5), queries=3, starts=3)(slow, waveforms, labels)
+    assert (slow(found).argmax(1) == 1).all()
+
+
 def test_boundary_uses_decisions_only(clips):
     waveforms, lengths, labels = clips
     victim = Counting(2.0)

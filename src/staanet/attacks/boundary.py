@@ -15,6 +15,8 @@ from staanet.core.types import Classifier, bounds_of, top_positions, valid_sampl
 
 SIDEWAYS = 10
 """Every how many queries a step goes sideways only, to see whether such steps are too long."""
+HOLDS = (1, 8, 2, 32, 4, 16, 64)
+"""For how many samples the signs of one start after the other are held: noise of one colour may fool no clip at all."""
 
 
 @dataclass(frozen=True)
@@ -25,10 +27,10 @@ class Boundary(Attack):
     (sideways) or a quarter (towards the clip) of them keep the model fooled, and else shrink.
 
     The budget is ours. A walk stays on as many random samples as may change. It starts from random signs of size
-    epsilon there; where none fool the model, from larger and larger ones, in a box that shrinks with each step until it
-    is epsilon's. A walk that does not come so far is cut to the budget; a clip without a start gets random signs. One
-    query more looks at the clean clip, which stays as it is where it fools the model. Only classes are asked for, so a
-    start of a given class cannot be looked for: there is no targeted form.
+    epsilon there, held for 1 to 64 samples; where none fool the model, from larger and larger ones, in a box that
+    shrinks with each step until it is epsilon's. A walk that does not come so far is cut to the budget; a clip without
+    a start gets random signs. One query more looks at the clean clip, which stays as it is where it fools the model.
+    Only classes are asked for, so a start of a given class cannot be looked for: there is no targeted form.
 
     The preset `systematic` has the settings of arXiv 2404.18514 as far as they have a counterpart: there each of 100
     rounds asks up to 60 times, steps change by a factor of 2, and starts are uniform noise over the whole range.
@@ -80,7 +82,8 @@ class Boundary(Attack):
             if len(walkers):
                 walk.step(walkers, random.select(walkers))
             if len(seekers):
-                walk.seek(seekers, random.select(seekers), larger=query >= self.starts)
+                hold = HOLDS[query % len(HOLDS)]
+                walk.seek(seekers, random.select(seekers), hold, larger=query >= self.starts)
             if query + 1 == 2 * self.starts:
                 rows = rows[walk.found[rows]]
         return waveforms + walk.boxed(walk.changes, torch.ones_like(walk.boxes), slice(None))
@@ -115,14 +118,18 @@ class Walk:
         low, high = self._bounds
         return changes.clamp((low - clips).maximum(-sizes), (high - clips).minimum(sizes))
 
-    def seek(self, rows: Tensor, random: ClipRandom, larger: bool) -> None:
-        """Try random signs at random samples of the clips `rows` `[b]`, twice as `larger` as before where asked."""
+    def seek(self, rows: Tensor, random: ClipRandom, hold: int, larger: bool) -> None:
+        """Try random signs at random samples of the clips `rows` `[b]`, twice as `larger` as before where asked.
+
+        A sign is held for `hold` samples.
+        """
         if larger:
             low, high = self._bounds
             widest = (high - low) / self._epsilon[rows].clamp_min(torch.finfo(self._epsilon.dtype).tiny)
             self.boxes[rows] = (2 * self.boxes[rows]).minimum(widest.clamp_min(1))
         positions = top_positions(random.uniform(), self._counts[rows], self._valid[rows])
-        signs = torch.where(positions, random.signs(), 0)
+        held = torch.arange(positions.shape[1], device=positions.device) // hold
+        signs = torch.where(positions, random.signs()[:, held], 0)
         boxes = self.boxes[rows]
         self.changes[rows] = self.boxed(signs * boxes * self._epsilon[rows], boxes, rows)
         self.found[rows] = self._fooled(self.changes[rows], rows)
