@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import pytest
@@ -223,12 +224,19 @@ def test_every_document_keeps_to_the_width() -> None:
             assert len(line) <= 120 or line.startswith("|"), f"{document.name}, line {number}"
 
 
-def test_tables_are_fresh() -> None:
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "docs" / "tables.py")
+def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
+    """Return a script of `docs`, imported."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
-    tables = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(tables)
+    module = importlib.util.module_from_spec(spec)
+    patch.setitem(sys.modules, name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_tables_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = script("tables", monkeypatch)
     for document in tables.DOCUMENTS:
         text = read(document)
         assert tables.refreshed(text) == text, f"{document.name} is stale; run python docs/tables.py"
@@ -236,13 +244,15 @@ def test_tables_are_fresh() -> None:
     assert "| `asr` |" in read(README)
 
 
-def test_claims_are_fresh() -> None:
-    spec = importlib.util.spec_from_file_location("claims", ROOT / "docs" / "claims.py")
-    assert spec is not None
-    assert spec.loader is not None
-    claims = importlib.util.module_from_spec(spec)
-    sys.modules["claims"] = claims
-    spec.loader.exec_module(claims)
+def test_performance_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    performance = script("performance", monkeypatch)
+    assert performance.page() == read(performance.PAGE), "docs/performance.md is stale; run python docs/performance.py"
+    assert performance.met({"claim": "memory, at most", "aim": 3.0, "measured": 2.0}) == "yes"
+    assert performance.met({"claim": "speed", "aim": 3.0, "measured": 2.0}) == "no"
+
+
+def test_claims_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    claims = script("claims", monkeypatch)
     assert claims.page() == read(claims.PAGE), "docs/results/claims.md is stale; run python docs/claims.py"
     verdicts = {claim.text: (claim.paper()[0], claim.here()[0]) for claim in claims.CLAIMS}
     words = {claims.HOLDS, claims.PARTLY, claims.NOT, claims.UNTESTABLE}
