@@ -43,7 +43,7 @@ def publish(run: Path) -> Path:
     picture.write_text(str(drawn).replace("<svg ", '<svg style="background: #fff; color: #222" ', 1), encoding="utf-8")
     page = place / "README.md"
     lines = [
-        f"# {run.name}",
+        f"# {records.title(run) or run.name}",
         *summary.sentences(found),
         f"![ASR of each attack beside its control](../../images/{picture.name})",
         *([tables.markdown(published.table(records.published(run), cells))] if cells else []),

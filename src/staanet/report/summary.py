@@ -75,12 +75,13 @@ def _ahead(lead: Record, others: Sequence[Record]) -> list[str]:
     ahead = sorted((r for r in rivals if r.asr > lead.asr), key=lambda r: r.asr)
     if not rivals:
         return []
+    where = "on the same clips within the same budget"
     if not ahead:
-        return [f"None of the {len(rivals)} other attacks on the same clips within the same budget changed more."]
+        return [f"No other attack {where} changed more."]
     best = ahead[-1]
     return [
-        f"{len(ahead)} of the {len(rivals)} other attacks on the same clips within the same budget changed more, "
-        f"{best.attack} the most: {_rate(best)}{_excess(best)}."
+        f"{len(ahead)} of {len(rivals)} other attacks {where} changed more, {best.attack} the most: "
+        f"{_rate(best)}{_excess(best)}."
     ]
 
 
