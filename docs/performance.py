@@ -1,6 +1,7 @@
 """Write docs/performance.md from benchmarks/results: `python docs/performance.py`."""
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,8 @@ def page() -> str:
         "## Machines",
         "\n".join(f"- {machine}" for machine in machines),
     ]
-    return "\n\n".join(parts) + "\n"
+    wrapped = [part if part.startswith(("|", "-")) else textwrap.fill(part, 120) for part in parts]
+    return "\n\n".join(wrapped) + "\n"
 
 
 if __name__ == "__main__":
