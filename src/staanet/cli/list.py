@@ -13,6 +13,7 @@ class Kind(StrEnum):
 
     ATTACKS = "attacks"
     CORPORA = "corpora"
+    DEFENCES = "defences"
     EXPERIMENTS = "experiments"
     GENERATORS = "generators"
     METRICS = "metrics"
@@ -72,6 +73,13 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
             return [
                 {"name": name, "summary": _first_line(corpus), "licence": corpus.licence, "citation": corpus.citation}
                 for name, corpus in CORPORA.items()
+            ]
+        case Kind.DEFENCES:
+            from staanet.defences import DEFENCES
+
+            return [
+                {"name": name, "summary": _first_line(defence), "reference": defence.reference}
+                for name, defence in DEFENCES.items()
             ]
         case Kind.EXPERIMENTS:
             from staanet.study import load, packaged

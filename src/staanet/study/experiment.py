@@ -30,6 +30,7 @@ from staanet.corpora import (
 )
 from staanet.corpora.splits import OWN, Attacked, Whole
 from staanet.corpora.splits import Part as SplitPart
+from staanet.defences import Defence, InputDefence, defence_of
 from staanet.evaluation import Domain, LabelsFrom, Protocol
 from staanet.models import VICTIMS, CnnLstm, HuggingFace, VictimSettings, settings_of
 from staanet.report import published
@@ -152,6 +153,8 @@ class VictimPlan:
         seconds: its trained length; the model's own where left out.
         settings: of the model's own, where it has any.
         training: a preset's name, or a table of changes to one; `none` for a checkpoint of Hugging Face as it is.
+        defence: that it has: a name, or a table whose key `defence` is the name beside its settings.
+        of: the victim that its defence stands before, or makes it of; of the same model and corpus.
     """
 
     model: str
@@ -159,6 +162,25 @@ class VictimPlan:
     seconds: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     training: str | dict[str, Any] = "default"
+    defence: str | dict[str, Any] | None = None
+    of: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a defence that cannot be."""
+        defence = self.defended()
+        if self.of is not None and defence is None:
+            raise StaanetError(f"expected a defence beside of = {self.of!r}, found none; name one")
+        if isinstance(defence, InputDefence) and (self.of is None or self.training != "default"):
+            raise StaanetError(
+                f"expected the victim that {defence.name} stands before as of, and no training of its own, got of = "
+                f"{self.of!r}, training = {self.training!r}"
+            )
+        if defence is not None and self.training == UNTRAINED:
+            raise StaanetError(f"expected a training for {defence.name}, got none")
+
+    def defended(self) -> Defence | None:
+        """Return the defence in full, None where there is none."""
+        return None if self.defence is None else defence_of(self.defence)
 
     def built(self, labels: Sequence[str], sample_rate: int) -> VictimSettings:
         """Return what the victim is built from, in full; untrained, a checkpoint keeps its own labels."""
@@ -312,7 +334,10 @@ class Experiment:
             plan.build()
         for name in self.victims:
             self.home(name)
+            self._check_defence(name)
         for name, victim in self.victims.items():
+            if isinstance(victim.defended(), InputDefence):
+                continue  # all but the defence is that of another
             settings = victim.built(("a", "b"), self.sample_rate)
             VICTIMS[victim.model].check(settings)
             training = victim.resolved()
@@ -343,6 +368,24 @@ class Experiment:
             if other is not None and other not in others:
                 raise StaanetError(f"attack {name}: as_sparse_as: {unknown('attack', other, others)}")
 
+    def _check_defence(self, victim: str) -> None:
+        """Refuse a victim made of one that is not there, or is another."""
+        seen, plan = [victim], self.victims[victim]
+        while plan.of is not None:
+            if plan.of not in self.victims:
+                raise StaanetError(f"victim {seen[-1]}: of: {unknown('victim', plan.of, self.victims)}")
+            if plan.of in seen:
+                raise StaanetError(f"expected victims that are made of others, got {' of '.join([*seen, plan.of])}")
+            other = self.victims[plan.of]
+            if (plan.model, plan.settings, plan.seconds) != (other.model, other.settings, other.seconds) or (
+                self.home(seen[-1]) != self.home(plan.of)
+            ):
+                raise StaanetError(
+                    f"victim {seen[-1]}: expected the model, settings, seconds and corpus of {plan.of}, got others"
+                )
+            seen.append(plan.of)
+            plan = other
+
     def _check_domain(self, attack: str) -> None:
         """Refuse an attack on features that are not there."""
         if self.use(attack).domain == "waveform":
@@ -352,7 +395,12 @@ class Experiment:
                 f"attack {attack}: expected the domain waveform for the protocol paper and for generators, got feature"
             )
         for source in self._table(attack).get("sources", self.source_names):
-            model = self.victims[source].model
+            model, before = self.victims[source].model, self.victims[source].defended()
+            if isinstance(before, InputDefence):
+                raise StaanetError(
+                    f"attack {attack}: expected sources whose features an attack can change, got {source}, which hears "
+                    f"what {before.name} makes of a waveform; name others in sources"
+                )
             if not issubclass(VICTIMS[model], CnnLstm):
                 raise StaanetError(
                     f"attack {attack}: expected sources with features (cnn_lstm), got {source}, a {model}; name others "

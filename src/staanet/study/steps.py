@@ -24,13 +24,14 @@ from staanet.core.signature import plain, signature
 from staanet.core.types import bounds_of
 from staanet.core.version import __version__
 from staanet.corpora import Corpus, Split, Store, prepare
+from staanet.defences import InputDefence, TrainingDefence
 from staanet.evaluation import PERCEPTION, AdversarialSet, Domain, FeatureStore, clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.sanity import sanity
 from staanet.evaluation.worst import found, worst
 from staanet.metrics.perception import PACKAGES
 from staanet.models import VICTIMS, CnnLstm, FeatureView, Victim, load_victim
-from staanet.models.view import LabelView
+from staanet.models.view import DefendedView, LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
 from staanet.training.classifier import train_victim
@@ -230,7 +231,9 @@ class Steps:
     def victim(self, name: str, part: Part) -> Victim:
         """Return a trained victim that has not heard the test clips of a part."""
         plan, home = self.experiment.victims[name], self.home(name, part)
-        training = plan.resolved()
+        training, defence = plan.resolved(), plan.defended()
+        if isinstance(defence, InputDefence) and plan.of:
+            return DefendedView(self.victim(plan.of, part), defence)
         if training is None:
             return self._as_it_is(name, part)
         store, split = self.store(home.corpus), self.split(home)
@@ -242,7 +245,16 @@ class Steps:
                 victim = VICTIMS[plan.model](plan.built(store.labels, store.sample_rate))
             progress = place.with_name(f"{place.name}.progress")
             history = train_victim(
-                victim, store, split.train, split.val, training, progress, settings["seed"], self.device
+                victim,
+                store,
+                split.train,
+                split.val,
+                training,
+                progress,
+                settings["seed"],
+                self.device,
+                defence=defence if isinstance(defence, TrainingDefence) else None,
+                of=self.victim(plan.of, part) if plan.of else None,
             )
             checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
@@ -303,6 +315,10 @@ class Steps:
         plan, home = self.experiment.victims[name], self.home(name, part)
         store, split = self.store(home.corpus), self.split(home)
         training, built = plan.resolved(), plan.built(store.labels, store.sample_rate)
+        defence, of = plan.defended(), self.victim_settings(plan.of, part) if plan.of else {}
+        shielded = {} if defence is None else {"defence": {"name": defence.name, **plain(defence)}}
+        if isinstance(defence, InputDefence):
+            return {**of, **shielded, **({"of": of} if "defence" in of else {})}
         settings: Settings = {"model": plan.model, "seconds": built.seconds, **VICTIMS[plan.model].origin(built)}
         if training is None:
             return settings
@@ -312,6 +328,8 @@ class Steps:
             "labels": list(store.labels),
             "split": split.digest(),
             "seed": derive(self.experiment.seed, "victim", plan.model, split.fold),
+            **shielded,
+            **({"of": of} if of else {}),
         }
 
     def generator(self, name: str, source: str, part: Part) -> Path:
@@ -531,7 +549,7 @@ class Steps:
             target=target,
             attack=name,
             generator=experiment.generator_of(name),
-            defence=None,
+            defence=None if (shield := experiment.victims[target].defended()) is None else shield.name,
             protocol=experiment.protocol,
             labels_from=experiment.use(name).labels_from or experiment.labels_from,
             domain=experiment.use(name).domain,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from staanet.audio.lengths import fit_length
@@ -16,6 +16,7 @@ from staanet.core.progress import track
 from staanet.core.settings import from_preset
 from staanet.corpora import Store
 from staanet.corpora.store import collate
+from staanet.defences import TrainingDefence
 from staanet.metrics.success import mean_recall
 from staanet.models import VICTIMS, Victim
 from staanet.training.augmentation import Augmentation
@@ -191,10 +192,13 @@ VICTIM_PRESETS: dict[str, VictimTraining] = {
     "systematic_emodb": SystematicTraining(),
     "systematic_emovo": SystematicTraining(batch_size=8, learning_rate=1e-4, dropout=(0.3, 0.0)),
     "systematic_ravdess": SystematicTraining(batch_size=128, dropout=(0.6, 0.2)),
+    "systematic_defended": SystematicTraining(
+        epochs=30, batch_size=128, learning_rate=1e-4, schedule="constant", keep="last", patience=30
+    ),
 }
 """`scratch` starts from random weights, and is the default of most models; `paper` is how arXiv 2402.01227, section
 4.4, trains Emo18 and Zhao19, `fine_tune` how wav2vec 2.0 and WavLM; the `systematic` ones are how arXiv 2404.18514
-trains its CNN-LSTM on each corpus."""
+trains its CNN-LSTM on each corpus, and how it goes on with adversarial training."""
 
 
 def victim_training(model: str, values: str | Mapping[str, Any], where: str) -> VictimTraining:
@@ -217,6 +221,9 @@ def train_victim(
     progress: Path,
     seed: int,
     device: torch.device,
+    *,
+    defence: TrainingDefence | None = None,
+    of: Victim | None = None,
 ) -> History:
     """Train a victim in place; return the figures of each epoch.
 
@@ -229,6 +236,8 @@ def train_victim(
         progress: the file by which an interrupted training goes on.
         seed: of order and augmentation.
         device: to train on.
+        defence: how it is made harder to fool; its loss takes the place of cross-entropy.
+        of: the victim that the defence makes it of.
 
     Raises:
         StaanetError: a crop that is too short, or no validation clips where they decide.
@@ -246,7 +255,17 @@ def train_victim(
             f"got {settings.crop}"
         )
     settings.set_up(victim, store, train_clips)
+    if defence is not None:
+        defence.begin(victim, of)
+    if of is not None:
+        of.to(device).eval()
     batches = [store.batch(clips).to(device) for clips in store.batches(val_clips, settings.batch_size)]
+
+    def taught(waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+        if defence is not None:
+            return defence.loss(victim, of, waveforms, lengths, labels)
+        logits = victim.hear(waveforms, lengths)
+        return functional.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         order = torch.randperm(len(train_clips)).tolist()
@@ -262,8 +281,7 @@ def train_victim(
             if size is not None:
                 waveforms, lengths = fit_length(waveforms, lengths, size), torch.full_like(lengths, size)
             with computing_in(settings.precision, device):
-                logits = victim.hear(waveforms, lengths)
-            loss = functional.cross_entropy(logits.float(), batch.labels, label_smoothing=settings.label_smoothing)
+                loss = taught(waveforms, lengths, batch.labels)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

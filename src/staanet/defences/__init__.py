@@ -1,0 +1,49 @@
+"""Defences: one file each; listed by importing it."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from staanet.core.errors import StaanetError, unknown
+from staanet.core.registry import collect
+from staanet.core.settings import validated
+from staanet.defences.adversarial_training import AdversarialTraining as AdversarialTraining
+from staanet.defences.band_limit import BandLimit as BandLimit
+from staanet.defences.base import Defence as Defence
+from staanet.defences.base import InputDefence as InputDefence
+from staanet.defences.base import TrainingDefence as TrainingDefence
+from staanet.defences.distillation import Distillation as Distillation
+from staanet.defences.mp3 import MP3 as MP3
+from staanet.defences.noise import NoiseDefence as NoiseDefence
+from staanet.defences.rounding import Rounding as Rounding
+
+DEFENCES = collect("defence", globals(), Defence)
+
+
+def create_defence(name: str, **settings: Any) -> Defence:
+    """Build a defence by its registry name; `preset` names published settings, what is given beside it changes them.
+
+    Raises:
+        StaanetError: an unknown name, preset or setting.
+
+    >>> create_defence("mp3", kbps=128)
+    MP3(kbps=128)
+    """
+    cls = DEFENCES[name]
+    if "preset" in settings:
+        preset = settings.pop("preset")
+        if preset not in cls.presets:
+            raise StaanetError(f"{name}: {unknown('preset', str(preset), cls.presets)}")
+        settings = {**cls.presets[preset], **settings}
+    return cast(Defence, validated(cls, settings, name))
+
+
+def defence_of(values: str | Mapping[str, Any]) -> Defence:
+    """Return a defence by its name, or by a table whose key `defence` is the name beside its settings.
+
+    >>> defence_of({"defence": "noise", "snr_db": 10})
+    NoiseDefence(snr_db=10.0)
+    """
+    settings = {"defence": values} if isinstance(values, str) else dict(values)
+    if "defence" not in settings:
+        raise StaanetError(f"expected the name of a defence as defence, got {settings}")
+    return create_defence(settings.pop("defence"), **settings)

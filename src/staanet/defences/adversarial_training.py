@@ -1,0 +1,90 @@
+"""Adversarial training: a victim learns from attacked clips too."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from staanet.attacks import Attack, create_attack
+from staanet.core.errors import StaanetError
+from staanet.core.types import frozen
+from staanet.defences.base import TrainingDefence
+from staanet.models import CnnLstm, FeatureView, Victim
+
+
+@dataclass(frozen=True)
+class AdversarialTraining(TrainingDefence):
+    """In each step a share of the clips is attacked, on the victim as it is then, before it learns their true classes.
+
+    Source: A. Madry et al., ICLR 2018; FGSM examples as I. J. Goodfellow et al., ICLR 2015, section 6. It goes on from
+    the victim that it is made of, where there is one. The presets are the two that the authors of arXiv 2404.18514
+    trained, for `cnn_lstm`; an attack on features counts its epsilon in deviations of a feature.
+
+    Args:
+        attack: its name, as `attack`, and its settings.
+        ratio: share of the clips of a step that are attacked, rounded up.
+        domain: what is attacked: `waveform`, or the `feature`s of a `cnn_lstm`.
+
+    >>> create = AdversarialTraining(attack={"attack": "pgd", "steps": 7, "epsilon": 0.002})
+    >>> create.ratio
+    0.6
+    """
+
+    name = "adversarial_training"
+    reference = "arXiv 1706.06083"
+    presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "systematic_weak": {"attack": {"attack": "fgsm", "epsilon": 0.25}, "domain": "feature"},
+        "systematic": {"attack": {"attack": "fgsm", "epsilon": 1.25}, "domain": "feature"},
+    }
+
+    attack: dict[str, Any] = field(default_factory=lambda: {"attack": "fgsm", "snr_db": 30.0, "sparsity": 1.0})
+    ratio: float = 0.6
+    domain: Literal["waveform", "feature"] = "waveform"
+
+    def __post_init__(self) -> None:
+        """Refuse a share that is none, and an attack that cannot be."""
+        if not 0 < self.ratio <= 1:
+            raise StaanetError(f"expected ratio in (0, 1], got {self.ratio}")
+        self.built()
+
+    def built(self) -> Attack:
+        """Return the attack."""
+        settings = dict(self.attack)
+        if "attack" not in settings:
+            raise StaanetError(f"expected the name of an attack as attack, got {self.attack}")
+        return create_attack(settings.pop("attack"), **settings)
+
+    def begin(self, victim: Victim, of: Victim | None) -> None:
+        """Give a victim the weights that it goes on from."""
+        if of is not None:
+            victim.load_state_dict(of.state_dict())
+
+    def loss(
+        self,
+        victim: Victim,
+        of: Victim | None,  # noqa: ARG002
+        waveforms: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+    ) -> Tensor:
+        """Return the cross-entropy on a batch of which a share is attacked."""
+        rows = torch.randperm(len(labels))[: -int(-self.ratio * len(labels) // 1)].to(labels.device)
+        if self.domain == "feature":
+            return self._of_features(victim, waveforms, lengths, labels, rows)
+        clips = waveforms.clamp(-1, 1)
+        with frozen(victim):
+            attacked = self.built()(victim.hear, clips[rows], labels[rows], lengths[rows])
+        return functional.cross_entropy(victim.hear(clips.index_copy(0, rows, attacked), lengths).float(), labels)
+
+    def _of_features(self, victim: Victim, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
+        if not isinstance(victim, CnnLstm):
+            raise StaanetError(f"expected a cnn_lstm for attacks on features, got {victim.name}; take the waveform")
+        features = victim.features(waveforms, lengths)
+        with frozen(victim):
+            view = FeatureView(victim)
+            features = features.clamp(*view.bounds)
+            attacked = self.built()(view, features[rows], labels[rows])
+        return functional.cross_entropy(victim.decide(features.index_copy(0, rows, attacked)).float(), labels)

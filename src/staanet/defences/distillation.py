@@ -1,0 +1,46 @@
+"""Defensive distillation: a victim learns what another one believes, softened."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from staanet.core.errors import StaanetError
+from staanet.defences.base import TrainingDefence
+from staanet.models import Victim
+
+
+@dataclass(frozen=True)
+class Distillation(TrainingDefence):
+    """A victim learns, at a high temperature, the soft labels that its teacher gives at this temperature.
+
+    Source: N. Papernot, P. McDaniel, X. Wu, S. Jha, A. Swami, IEEE S&P 2016. The teacher is the victim that it is made
+    of; one that is made of none learns the labels at this temperature, as the method asks of a teacher. Both decide at
+    temperature 1, so that their logits are large and their gradients vanish: attacks on logits are not stopped by it
+    (N. Carlini, D. Wagner, IEEE S&P 2017).
+
+    Args:
+        temperature: by which logits are divided before the softmax.
+
+    >>> Distillation(temperature=20.0).name
+    'distillation'
+    """
+
+    name = "distillation"
+    reference = "arXiv 1511.04508"
+
+    temperature: float = 20.0
+
+    def __post_init__(self) -> None:
+        """Refuse a temperature that is none."""
+        if not 0 < self.temperature < float("inf"):
+            raise StaanetError(f"expected a temperature above 0, got {self.temperature}")
+
+    def loss(self, victim: Victim, of: Victim | None, waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+        """Return the cross-entropy to the soft labels, or to the labels where there is no teacher."""
+        targets = labels
+        if of is not None:
+            with torch.no_grad():
+                targets = (of(waveforms, lengths).float() / self.temperature).softmax(1)
+        return functional.cross_entropy(victim.hear(waveforms, lengths).float() / self.temperature, targets)

@@ -1,0 +1,103 @@
+"""What every defence in the registry promises."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch.nn import functional
+
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import seeded
+from staanet.defences import DEFENCES, InputDefence, TrainingDefence, create_defence, defence_of
+from staanet.models import create_victim
+from staanet.models.view import DefendedView
+
+INPUT = [name for name in DEFENCES if issubclass(DEFENCES[name], InputDefence)]
+TRAINING = [name for name in DEFENCES if issubclass(DEFENCES[name], TrainingDefence)]
+
+
+def victim():
+    with seeded("victim"):
+        return create_victim("zhao19", labels="abc", seconds=0.05)
+
+
+@pytest.mark.parametrize("name", DEFENCES)
+def test_is_frozen_and_describes_itself(name):
+    defence = create_defence(name)
+    assert defence.name == name
+    assert defence.reference
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        defence.name = "another"
+    with pytest.raises(StaanetError, match=f"{name}: expected a key from"):
+        create_defence(name, colour=1)
+    assert defence_of(name) == defence_of({"defence": name}) == defence
+
+
+@pytest.mark.parametrize(("name", "preset"), [(name, preset) for name in DEFENCES for preset in DEFENCES[name].presets])
+def test_a_preset_changes_the_defaults(name, preset):
+    assert create_defence(name, preset=preset) == create_defence(name, **DEFENCES[name].presets[preset])
+    with pytest.raises(StaanetError, match=f"{name}: expected a preset from .*{preset}"):
+        create_defence(name, preset="other")
+
+
+@pytest.mark.parametrize("name", INPUT)
+def test_a_clip_comes_out_the_same_whatever_the_batch(name, clips):
+    waveforms, lengths, _ = clips
+    defence = create_defence(name)
+    together = defence(waveforms, lengths, 16_000)
+    assert together.shape == waveforms.shape
+    assert together.dtype == waveforms.dtype
+    assert (together != waveforms).any(1).all()
+    for row, (clip, length) in enumerate(zip(waveforms, lengths.tolist(), strict=True)):
+        assert (together[row, length:] == 0).all()
+        alone = defence(clip[None, :length], lengths[row : row + 1], 16_000)
+        torch.testing.assert_close(alone[0], together[row, :length], atol=1e-6, rtol=0)
+    padded = defence(functional.pad(waveforms, (0, 50)), lengths, 16_000)
+    torch.testing.assert_close(padded[:, :900], together, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", INPUT)
+def test_gradients_of_a_defended_victim_reach_every_clip(name, clips):
+    waveforms, lengths, labels = clips
+    defended = DefendedView(victim(), create_defence(name))
+    waveforms = waveforms.clone().requires_grad_()
+    logits = defended(waveforms, lengths)
+    (gradients,) = torch.autograd.grad(functional.cross_entropy(logits, labels), waveforms)
+    assert torch.isfinite(gradients).all()
+    assert (gradients != 0).any(1).all()
+    for row, length in zip(gradients, lengths, strict=True):
+        assert (row[length:] == 0).all()
+
+
+@pytest.mark.parametrize("name", INPUT)
+def test_a_defended_victim_hears_what_the_defence_makes(name, clips):
+    waveforms, lengths, _ = clips
+    plain, defence = victim(), create_defence(name)
+    defended = DefendedView(plain, defence)
+    changed = defence(waveforms, lengths, 16_000)
+    torch.testing.assert_close(defended(waveforms, lengths), plain(changed, lengths))
+    torch.testing.assert_close(defended.represent(waveforms, lengths), plain.represent(changed, lengths))
+
+
+@pytest.mark.parametrize("name", INPUT)
+def test_silence_and_a_single_sample_stay_finite(name):
+    defence = create_defence(name)
+    assert torch.isfinite(defence(torch.zeros(1, 800), torch.tensor([800]), 16_000)).all()
+    assert torch.isfinite(defence(torch.ones(1, 1), torch.tensor([1]), 16_000)).all()
+
+
+@pytest.mark.parametrize("of", [False, True])
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_loss_teaches_and_leaves_the_mode(name, of, clips):
+    waveforms, lengths, labels = clips
+    learner = victim().train()
+    teacher = victim().eval() if of else None
+    loss = create_defence(name).loss(learner, teacher, waveforms[:, :800], torch.full_like(lengths, 800), labels)
+    loss.backward()
+    assert loss.ndim == 0
+    assert torch.isfinite(loss)
+    assert learner.training
+    assert all(parameter.requires_grad for parameter in learner.parameters())
+    assert any((parameter.grad != 0).any() for parameter in learner.parameters() if parameter.grad is not None)
+    if teacher is not None:
+        assert all(parameter.grad is None for parameter in teacher.parameters())

@@ -1,0 +1,170 @@
+"""Victims that are trained to be harder to fool."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.nn import functional
+
+from staanet.attacks import create_attack
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import seeded
+from staanet.corpora import Synthetic, by_speaker, prepare
+from staanet.defences import AdversarialTraining, Distillation, create_defence
+from staanet.models import FeatureView, create_victim
+from staanet.training.augmentation import Augmentation
+from staanet.training.classifier import SystematicTraining, VictimTraining, train_victim
+
+CPU = torch.device("cpu")
+SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
+PLAIN = VictimTraining(epochs=4, batch_size=8, label_smoothing=0.0, augmentation=Augmentation(), schedule="constant")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
+    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
+
+
+@pytest.fixture(scope="module")
+def split(store):
+    return by_speaker(list(store.utterances.values()))
+
+
+def built(store, name="emo18", **settings):
+    with seeded("weights"):
+        return create_victim(name, store.labels, seconds=0.4, **settings)
+
+
+def trained(store, split, progress, training=PLAIN, victim=None, **how):
+    victim = victim or built(store)
+    train_victim(victim, store, split.train, split.val, training, progress, 0, CPU, **how)
+    return victim
+
+
+@pytest.fixture(scope="module")
+def plain(store, split, tmp_path_factory):
+    return trained(store, split, tmp_path_factory.mktemp("plain") / "victim.progress")
+
+
+def fooled(victim, store, clips, **budget):
+    batch = store.batch(clips)
+    decided = victim(batch.waveforms, batch.lengths).argmax(1)
+    attacked = create_attack("fgsm", sparsity=1.0, **budget)(victim, batch.waveforms, decided, batch.lengths)
+    return float((victim(attacked, batch.lengths).argmax(1) != decided).float().mean())
+
+
+def assert_same(victim, other):
+    for name, value in victim.state_dict().items():
+        assert torch.equal(value, other.state_dict()[name])
+
+
+def test_adversarial_training_goes_on_from_the_victim(store, plain):
+    learner = built(store)
+    with torch.no_grad():
+        for parameter in learner.parameters():
+            parameter.zero_()
+    AdversarialTraining().begin(learner, plain)
+    assert_same(learner, plain)
+
+
+def test_an_adversarially_trained_victim_is_fooled_less(store, split, plain, tmp_path):
+    defence = AdversarialTraining(attack={"attack": "fgsm", "snr_db": 30.0, "sparsity": 1.0})
+    defended = trained(
+        store,
+        split,
+        tmp_path / "victim.progress",
+        defence=defence,
+        of=plain,
+        training=VictimTraining(
+            epochs=8, batch_size=8, label_smoothing=0.0, augmentation=Augmentation(), schedule="constant"
+        ),
+    )
+    clips = [*split.train, *split.test]
+    assert fooled(defended, store, clips, snr_db=30.0) < fooled(plain, store, clips, snr_db=30.0) - 0.1
+
+
+def test_a_share_of_the_batch_is_attacked_towards_what_fools(store, monkeypatch):
+    """The loss is that of a batch in which `ratio` of the clips are FGSM's, of the true labels."""
+    victim = built(store).eval()
+    clips = list(store.utterances)[:5]
+    batch = store.batch(clips)
+    waveforms, lengths = batch.waveforms[:, :6400].contiguous(), torch.full((5,), 6400)
+    monkeypatch.setattr(torch, "randperm", lambda n: torch.arange(n))
+    defence = AdversarialTraining(ratio=0.5, attack={"attack": "fgsm", "epsilon": 0.01, "sparsity": 1.0})
+    loss = defence.loss(victim, None, waveforms, lengths, batch.labels)
+    attack = create_attack("fgsm", epsilon=0.01, sparsity=1.0)
+    expected = waveforms.clone()
+    expected[:3] = attack(victim.hear, waveforms[:3], batch.labels[:3], lengths[:3])
+    torch.testing.assert_close(loss, functional.cross_entropy(victim.hear(expected, lengths), batch.labels))
+
+
+def test_features_are_attacked_in_deviations(store):
+    victim = built(store, "cnn_lstm", width=8, spectrogram=SPECTROGRAM)
+    clips = list(store.utterances)[:4]
+    batch = store.batch(clips)
+    victim.adapt([(batch.waveforms, batch.lengths)])
+    victim.eval()
+    defence = create_defence("adversarial_training", preset="systematic_weak", ratio=1.0)
+    loss = defence.loss(victim, None, batch.waveforms, batch.lengths, batch.labels)
+    features = victim.features(batch.waveforms, batch.lengths)
+    attacked = create_attack("fgsm", epsilon=0.25, sparsity=1.0)(FeatureView(victim), features, batch.labels)
+    assert float((attacked - features).abs().max()) == pytest.approx(0.25)
+    torch.testing.assert_close(loss, functional.cross_entropy(victim.decide(attacked), batch.labels))
+
+
+def test_features_need_a_victim_that_has_some(store):
+    batch = store.batch(list(store.utterances)[:2])
+    with pytest.raises(StaanetError, match="expected a cnn_lstm for attacks on features, got emo18"):
+        create_defence("adversarial_training", preset="systematic").loss(
+            built(store), None, batch.waveforms, batch.lengths, batch.labels
+        )
+
+
+def test_distillation_learns_the_soft_labels_of_its_teacher(store, plain):
+    batch = store.batch(list(store.utterances)[:4])
+    student, lengths = built(store).eval(), batch.lengths
+    fitted = student._fitted(batch.waveforms, lengths)
+    loss = Distillation(temperature=5.0).loss(student, plain, *fitted, batch.labels)
+    soft = (plain(batch.waveforms, lengths) / 5).softmax(1)
+    expected = -(soft * (student(batch.waveforms, lengths) / 5).log_softmax(1)).sum(1).mean()
+    torch.testing.assert_close(loss, expected)
+    alone = Distillation(temperature=5.0).loss(student, None, *fitted, batch.labels)
+    torch.testing.assert_close(alone, functional.cross_entropy(student(batch.waveforms, lengths) / 5, batch.labels))
+
+
+def test_an_interrupted_defence_ends_with_the_same_bits(store, split, plain, tmp_path):
+    defence = AdversarialTraining()
+    two = VictimTraining(epochs=2, batch_size=8, schedule="constant", keep="last", augmentation=Augmentation())
+    whole = trained(store, split, tmp_path / "whole.progress", two, defence=defence, of=plain)
+    one = VictimTraining(epochs=1, batch_size=8, schedule="constant", keep="last", augmentation=Augmentation())
+    trained(store, split, tmp_path / "again.progress", one, defence=defence, of=plain)
+    again = trained(store, split, tmp_path / "again.progress", two, defence=defence, of=plain)
+    assert_same(whole, again)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "told"),
+    [
+        ("adversarial_training", {"ratio": 0.0}, r"ratio in \(0, 1\]"),
+        ("adversarial_training", {"attack": {"epsilon": 0.1}}, "expected the name of an attack"),
+        ("adversarial_training", {"attack": {"attack": "fgms"}}, "did you mean 'fgsm'"),
+        ("adversarial_training", {"attack": {"attack": "fgsm", "step": 1}}, "got 'step'"),
+        ("adversarial_training", {"domain": "mel"}, "domain"),
+        ("distillation", {"temperature": 0.0}, "temperature above 0"),
+    ],
+)
+def test_what_cannot_be_is_told(name, settings, told):
+    with pytest.raises(StaanetError, match=told):
+        create_defence(name, **settings)
+
+
+def test_the_published_defence_is_a_preset():
+    strong, weak = (create_defence("adversarial_training", preset=f"systematic{end}") for end in ("", "_weak"))
+    assert (strong.ratio, strong.domain, strong.built().budget.epsilon) == (0.6, "feature", 1.25)
+    assert weak.built().budget.epsilon == 0.25
+    from staanet.training.classifier import VICTIM_PRESETS
+
+    training = VICTIM_PRESETS["systematic_defended"]
+    assert isinstance(training, SystematicTraining)
+    assert (training.epochs, training.batch_size, training.learning_rate) == (30, 128, 1e-4)

@@ -1,0 +1,115 @@
+"""Experiments with defended victims."""
+
+import pytest
+
+import staanet
+from staanet.core.errors import StaanetError
+from staanet.study.experiment import load
+
+EXPERIMENT = """
+[corpus]
+name = "synthetic"
+settings = { speakers = 6, sentences = 1, seconds = [0.5, 0.6] }
+
+[victims.plain]
+model = "emo18"
+seconds = 0.4
+training = { epochs = 1, crop = 0.3 }
+
+[victims.compressed]
+model = "emo18"
+seconds = 0.4
+defence = { defence = "mp3", kbps = 48 }
+of = "plain"
+
+[victims.hardened]
+model = "emo18"
+seconds = 0.4
+training = { epochs = 1, crop = 0.3 }
+defence = "adversarial_training"
+of = "plain"
+
+[victims.both]
+model = "emo18"
+seconds = 0.4
+defence = "rounding"
+of = "hardened"
+
+[victims.distilled]
+model = "emo18"
+seconds = 0.4
+training = { epochs = 1, crop = 0.3 }
+defence = { defence = "distillation", temperature = 5.0 }
+
+[attacks.fgsm]
+sources = ["plain", "compressed"]
+"""
+
+
+def written(folder, text):
+    path = folder / "defended.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defended_victims_are_trained_once_and_attacked_knowingly(tmp_path):
+    records = staanet.run(written(tmp_path, EXPERIMENT), out=tmp_path / "run", device="cpu")
+    assert {(record.source, record.target, record.defence) for record in records} == {
+        (source, target, defence)
+        for source in ("plain", "compressed")
+        for target, defence in (
+            ("plain", None),
+            ("compressed", "mp3"),
+            ("hardened", "adversarial_training"),
+            ("both", "rounding"),
+            ("distilled", "distillation"),
+        )
+    }
+    trained = {path.name.split("-")[0] for path in (tmp_path / "run" / "victims").iterdir()}
+    assert trained == {"plain", "hardened", "distilled"}
+    adaptive, blind = (
+        next(record for record in records if (record.source, record.target) == (source, "compressed"))
+        for source in ("compressed", "plain")
+    )
+    assert adaptive.signature != blind.signature
+    settings = adaptive.settings["target"]
+    assert settings["defence"] == {"name": "mp3", "kbps": 48}
+    hardened = next(record.settings["target"] for record in records if record.target == "both")
+    assert hardened["defence"] == {"name": "rounding", "bits": 16}
+    assert hardened["of"]["defence"]["name"] == "adversarial_training"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('of = "plain"\n', "", "expected the victim that mp3 stands before as of"),
+        ('of = "plain"\n', 'of = "plane"\n', "of: expected a victim from .*did you mean 'plain'"),
+        ('of = "plain"\n', 'of = "compressed"\n', "compressed of compressed"),
+        ('defence = { defence = "mp3", kbps = 48 }\n', "", "expected a defence beside of"),
+        ('"mp3"', '"mp4"', "did you mean 'mp3'"),
+        ("kbps = 48", "kbps = 8", "kbps in 48..160"),
+        ("kbps = 48", "bits = 8", "expected a key from kbps"),
+        ('defence = { defence = "mp3", kbps = 48 }', "defence = { kbps = 48 }", "expected the name of a defence"),
+        ('seconds = 0.4\ndefence = { defence = "mp3"', 'defence = { defence = "mp3"', "compressed: expected the model"),
+        ('defence = "rounding"', 'training = "paper"\ndefence = "rounding"', "no training of its own"),
+    ],
+)
+def test_a_mistake_is_told_before_any_work(tmp_path, old, new, told):
+    assert old in EXPERIMENT
+    with pytest.raises(StaanetError, match=told):
+        load(written(tmp_path, EXPERIMENT.replace(old, new, 1)))
+
+
+def test_features_behind_a_defence_cannot_be_attacked(tmp_path):
+    text = EXPERIMENT.replace("emo18", "cnn_lstm").replace(", crop = 0.3", "")
+    text = text.replace("[attacks.fgsm]", '[attacks.fgsm]\ndomain = "feature"')
+    with pytest.raises(StaanetError, match="got compressed, which hears what mp3 makes of a waveform"):
+        load(written(tmp_path, text))
+
+
+def test_a_defence_renames_no_other_victim(tmp_path):
+    text = EXPERIMENT.split("[victims.compressed]")[0] + '[attacks.fgsm]\nsources = ["plain"]\n'
+    alone = staanet.run(written(tmp_path, text), out=tmp_path / "run", device="cpu")
+    together = staanet.run(written(tmp_path, EXPERIMENT), out=tmp_path / "run", device="cpu")
+    (plain,) = (record for record in together if record.source == record.target == "plain")
+    assert plain.signature == alone[0].signature
