@@ -71,7 +71,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "seeds = 1\n[corpus]"), "got 'seeds'; did you mean 'seed'?"),
         (
             ('"zhao19"', '"zhao19"\nsecond = 1'),
-            "mine.toml: victims: zhao19: expected a key from corpus, model, seconds",
+            "mine.toml: victims: zhao19: expected a key from corpus, defence, model, of, seconds",
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),

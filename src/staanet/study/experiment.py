@@ -185,11 +185,13 @@ class VictimPlan:
     def built(self, labels: Sequence[str], sample_rate: int) -> VictimSettings:
         """Return what the victim is built from, in full; untrained, a checkpoint keeps its own labels."""
         own = {} if self.seconds is None else {"seconds": self.seconds}
-        known = () if self.resolved() is None else labels
+        known = () if self.training == UNTRAINED else labels
         return settings_of(self.model, known, **{"sample_rate": sample_rate, **own, **self.settings})
 
     def resolved(self) -> VictimTraining | None:
         """Return the training in full, None where there is none."""
+        if isinstance(self.defended(), InputDefence):
+            return None
         if self.training == UNTRAINED:
             if not issubclass(VICTIMS[self.model], HuggingFace):
                 raise StaanetError(f"victim {self.model}: expected training, since it starts from random weights")
@@ -336,8 +338,6 @@ class Experiment:
             self.home(name)
             self._check_defence(name)
         for name, victim in self.victims.items():
-            if isinstance(victim.defended(), InputDefence):
-                continue  # all but the defence is that of another
             settings = victim.built(("a", "b"), self.sample_rate)
             VICTIMS[victim.model].check(settings)
             training = victim.resolved()

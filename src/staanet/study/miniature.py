@@ -12,9 +12,8 @@ from staanet.attacks.standard import NAME
 from staanet.core.files import whole
 from staanet.core.seeds import seeded
 from staanet.corpora.splits import OWN
-from staanet.defences import InputDefence
 from staanet.models import VICTIMS, HuggingFace
-from staanet.study.experiment import UNTRAINED, CorpusPlan, Experiment, GeneratorPlan, SplitPlan, VictimPlan
+from staanet.study.experiment import CorpusPlan, Experiment, GeneratorPlan, SplitPlan, VictimPlan
 
 SECONDS = 0.25
 """Trained length of every victim that has one."""
@@ -114,13 +113,12 @@ def _victim(plan: VictimPlan, labels: tuple[str, ...], checkpoints: Path) -> Vic
         settings["architecture"] = {**settings["architecture"], **TRANSFORMER}
     elif issubclass(VICTIMS[plan.model], HuggingFace):
         settings["checkpoint"] = str(_checkpoint(checkpoints / plan.model, plan.model, labels))
-    untaught = isinstance(plan.defended(), InputDefence)
     training = _table(plan.training) | {"epochs": 1, "batch_size": 8, "crop": None, "precision": "float32"}
     return replace(
         plan,
         seconds=None if plan.built(("a", "b"), 16_000).seconds is None else SECONDS,
         settings=settings,
-        training=plan.training if plan.training == UNTRAINED or untaught else training,
+        training=plan.training if plan.resolved() is None else training,
     )
 
 

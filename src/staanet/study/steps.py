@@ -314,11 +314,11 @@ class Steps:
         """Return all that decides a victim's weights."""
         plan, home = self.experiment.victims[name], self.home(name, part)
         store, split = self.store(home.corpus), self.split(home)
-        training, built = plan.resolved(), plan.built(store.labels, store.sample_rate)
         defence, of = plan.defended(), self.victim_settings(plan.of, part) if plan.of else {}
         shielded = {} if defence is None else {"defence": {"name": defence.name, **plain(defence)}}
         if isinstance(defence, InputDefence):
             return {**of, **shielded, **({"of": of} if "defence" in of else {})}
+        training, built = plan.resolved(), plan.built(store.labels, store.sample_rate)
         settings: Settings = {"model": plan.model, "seconds": built.seconds, **VICTIMS[plan.model].origin(built)}
         if training is None:
             return settings
