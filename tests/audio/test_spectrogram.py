@@ -3,7 +3,17 @@ import numpy as np
 import pytest
 import torch
 
-from staanet.audio.spectrogram import TOP_DB, LogMel, log_mel, mel, mel_filters, mel_power, power_of
+from staanet.audio.spectrogram import (
+    TOP_DB,
+    LogMel,
+    log_mel,
+    log_mel_distance,
+    mel,
+    mel_filters,
+    mel_power,
+    mfcc,
+    power_of,
+)
 from staanet.core.errors import StaanetError
 
 RATE = 16_000
@@ -132,3 +142,37 @@ def test_the_power_comes_back_from_the_decibels(settings):
 def test_refuses_sizes_of_which_nothing_can_be_made(settings):
     with pytest.raises(StaanetError, match="or more, got"):
         LogMel(**settings)
+
+
+# ------------------------------------------------------------------ cepstra and distances
+
+
+@pytest.mark.parametrize("count", [1, 13, 40])
+def test_the_cepstrum_is_librosas(count):
+    clip = speechlike()
+    expected = librosa.feature.mfcc(y=clip, sr=RATE, n_mfcc=count, n_fft=368, hop_length=184, n_mels=128)
+    assert mfcc(log_mel(torch.from_numpy(clip)[None], RATE), count)[0].numpy() == pytest.approx(expected, abs=0.02)
+
+
+@pytest.mark.parametrize("count", [0, 129])
+def test_more_coefficients_than_bands_are_told(count):
+    with pytest.raises(StaanetError, match=r"1\.\.128 coefficients"):
+        mfcc(torch.zeros(1, 128, 3), count)
+
+
+def test_a_distance_is_of_each_clip_as_long_as_it_is():
+    clip = torch.from_numpy(speechlike(0.5))
+    louder = clip * 10
+    padded = torch.zeros(2, 10_000)
+    padded[0, : len(clip)], padded[1, : len(clip)] = clip, clip
+    others = padded.clone()
+    others[0, : len(clip)] = louder
+    lengths = torch.tensor([len(clip), len(clip)])
+    expected = (log_mel(clip[None], RATE) - log_mel(louder[None], RATE)).norm()
+    distance = log_mel_distance(padded, others, lengths, RATE)
+    torch.testing.assert_close(distance, torch.tensor([float(expected), 0.0]))
+    assert (
+        0.9 * 20 * log_mel(clip[None], RATE).numel() ** 0.5
+        < expected
+        <= 20.001 * log_mel(clip[None], RATE).numel() ** 0.5
+    )

@@ -95,7 +95,9 @@ def test_weights_start_as_keras_starts_them():
     ("settings", "told"),
     [
         ({"width": 0}, "a width of 1 or more"),
-        ({"spectrogram": {"bands": 20}}, "26 bands or more"),
+        ({"spectrogram": {"bands": 20}}, "26 bands or cepstra or more"),
+        ({"cepstra": 20}, "26 bands or cepstra or more"),
+        ({"cepstra": 200}, "cepstra of at most 128 bands, got 200"),
         ({"seconds": 0.3}, "trained length of 5152 samples"),
         ({"seconds": None}, "a trained length"),
         ({"normalisation": "max"}, "normalisation"),
@@ -199,7 +201,7 @@ def test_features_become_sound_again():
     assert len(sound) == 960
     assert np.abs(sound).max() == pytest.approx(1)
     assert (sound[:700] ** 2).mean() > 20 * (sound[800:] ** 2).mean()
-    with pytest.raises(StaanetError, match="whose normalisation is none, got sum"):
+    with pytest.raises(StaanetError, match="normalisation = sum"):
         tiny(normalisation="sum").spectrogram(victim.features(waveforms))
 
 
@@ -212,6 +214,22 @@ def test_a_checkpoint_keeps_what_it_adapted_to(tmp_path):
 
 
 # ------------------------------------------------------------------ views
+
+
+def test_it_may_hear_cepstra():
+    victim = create_victim("cnn_lstm", "abc", cepstra=40, spectrogram={"decibels": "power"})
+    assert victim.grid == (40, 261)
+    clips = sounds(seconds=3.0)
+    lengths = torch.full((6,), clips.shape[1])
+    victim.adapt([(clips, lengths)])
+    coefficients = librosa.feature.mfcc(
+        y=clips[0].numpy(), sr=RATE, n_mfcc=40, n_mels=128, n_fft=368, hop_length=184, center=True
+    )
+    found = (victim.features(clips)[0] * victim.deviation + victim.mean).unflatten(0, victim.grid)
+    assert found.numpy() == pytest.approx(coefficients, abs=0.05)
+    assert victim(clips).shape == (6, 3)
+    with pytest.raises(StaanetError, match="cepstra = 40, which cannot be undone"):
+        victim.spectrogram(victim.features(clips))
 
 
 def test_the_feature_view_decides_as_the_victim_does():

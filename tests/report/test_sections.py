@@ -10,6 +10,8 @@ from staanet.report.comparisons import compare
 from staanet.report.domains import matched
 from staanet.report.groups import contrast_table, contrasts, groups
 from staanet.report.groups import table as group_table
+from staanet.report.matched import matched as equally_far
+from staanet.report.matched import table as equally_far_table
 from staanet.report.pairs import pairs
 from staanet.report.tables import markdown
 
@@ -145,3 +147,48 @@ def test_domains_are_matched_by_how_far_the_features_moved():
     assert found[5.0].waveform_ci == wilson(0.25, 4)
     assert np.unique([row.n for row in found.values()]) == [4]
     assert matched(records[:2], outcomes) == []
+
+
+def test_victims_are_matched_on_the_clips_that_all_recognise():
+    """Of four clips emo18 takes the last for another; of the other three zhao19 falls at 60, 150 and never."""
+    moved = {
+        ("bim_40", "emo18"): (60.0, 300.0, 60.0, 10.0),
+        ("bim_40", "zhao19"): (None, None, None, None),
+        ("bim_30", "zhao19"): (60.0, 150.0, None, 10.0),
+        ("noise", "emo18"): (None, None, None, None),
+        ("noise", "zhao19"): (None, None, 900.0, None),
+    }
+
+    def outcomes(record):
+        wrong = 3 if record.target == "emo18" else None
+        return [
+            row(i, "male", "s", 0, clean := int(i == wrong), clean + int(size is not None), log_mel_l2=size or 1.0)
+            for i, size in enumerate(moved[record.attack, record.target])
+        ]
+
+    records = [
+        made(
+            name,
+            source="none" if name == "noise" else target,
+            target=target,
+            settings={"attack": {"name": name.split("_")[0]}},
+        )
+        for name, target in moved
+    ]
+    transfer = made("bim_40", source="emo18", target="zhao19", settings={"attack": {"name": "bim"}})
+    found = {(row.attack, row.target, row.log_mel_l2): row for row in equally_far([*records, transfer], outcomes)}
+    assert {row.n for row in found.values()} == {3}
+    share = {key: row.asr for key, row in found.items()}
+    assert [share["bim", "emo18", radius] for radius in (50, 100, 500)] == pytest.approx([0, 2 / 3, 1])
+    assert [share["bim", "zhao19", radius] for radius in (50, 100, 200, 2000)] == pytest.approx(
+        [0, 1 / 3, 2 / 3, 2 / 3]
+    )
+    assert [share["noise", "zhao19", radius] for radius in (500, 1000)] == pytest.approx([0, 1 / 3])
+    text = markdown(equally_far_table(list(found.values())))
+    assert text.count("zhao19") == 2
+    assert "2000 dB" in text
+
+
+def test_outcomes_without_the_distance_are_left_out():
+    records = [made("bim", source="emo18", target="emo18", settings={"attack": {"name": "bim"}})]
+    assert equally_far(records, lambda _: [row(0, "male", "s", 0, 0, 1)]) == []

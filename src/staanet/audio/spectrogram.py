@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+import scipy.fft
 import torch
 from torch import Tensor
 
@@ -115,6 +117,46 @@ def log_mel(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) ->
     else:
         decibels = 10 * power.log10()
     return torch.maximum(decibels, decibels.amax((1, 2), keepdim=True) - TOP_DB)
+
+
+@functools.cache
+def cosines(count: int, bands: int) -> Tensor:
+    """Return the first `count` rows of the orthonormal cosine transform of `bands` values, in float64."""
+    return torch.from_numpy(scipy.fft.dct(np.eye(bands), axis=0, norm="ortho")[:count])
+
+
+def mfcc(decibels: Tensor, count: int) -> Tensor:
+    """Return the first mel-frequency cepstral coefficients of log-mel spectrograms: `librosa.feature.mfcc`.
+
+    Shape: `[B, bands, frames]` -> `[B, count, frames]`.
+
+    Raises:
+        StaanetError: more than there are bands.
+
+    >>> mfcc(torch.ones(1, 4, 1), 2)[0, :, 0]
+    tensor([2., 0.])
+    """
+    if not 1 <= count <= decibels.shape[1]:
+        raise StaanetError(f"expected 1..{decibels.shape[1]} coefficients of so many bands, got {count}")
+    return cosines(count, decibels.shape[1]).to(decibels) @ decibels
+
+
+def log_mel_distance(waveforms: Tensor, others: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
+    """Return how far the log-mel spectrograms of clips are from those of others, in dB, as Euclidean norms `[B]`.
+
+    Each clip by itself, as long as it is: 128 bands and a frame every 184 samples, in decibels of power.
+
+    Shape: waveforms and others `[B, T]`, lengths `[B]` -> `[B]`.
+
+    >>> clip = torch.rand(1, 4000)
+    >>> log_mel_distance(clip, clip, torch.tensor([4000]), 16_000)
+    tensor([0.])
+    """
+    distances = [
+        (log_mel(one[None, :length], sample_rate) - log_mel(other[None, :length], sample_rate)).norm()
+        for one, other, length in zip(waveforms, others, lengths.tolist(), strict=True)
+    ]
+    return torch.stack(distances)
 
 
 def power_of(decibels: Tensor, settings: LogMel = LogMel()) -> Tensor:

@@ -180,6 +180,7 @@ def write_contents(
     miniature: bool = False,
     by_gender: bool = False,
     compared: Iterable[str] = (),
+    matched: bool = False,
     **paths: Iterable[Path],
 ) -> None:
     """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
@@ -191,11 +192,12 @@ def write_contents(
         miniature: whether synthetic speech stands for its corpora.
         by_gender: whether its tables tell the genders apart.
         compared: the attacks that it compares pair by pair.
+        matched: whether it compares its victims where clips were moved equally far.
         paths: by the name of their folder, such as `records`, in the order in which they are to be read.
     """
     listed = {name: [path.name for path in group] for name, group in paths.items()}
-    said = {"title": title, "published": published, "miniature": miniature}
-    write_json(run / CONTENTS, {**said, "by_gender": by_gender, "compared": list(compared), **listed})
+    said = {"title": title, "published": published, "miniature": miniature, "by_gender": by_gender}
+    write_json(run / CONTENTS, {**said, "compared": list(compared), "matched": matched, **listed})
 
 
 def title(run: Path) -> str | None:
@@ -221,6 +223,11 @@ def by_gender(run: Path) -> bool:
 def compared(run: Path) -> list[str]:
     """Return the attacks that a run compares pair by pair."""
     return list(_said(run, "compared", []))
+
+
+def matched(run: Path) -> bool:
+    """Return whether a run compares its victims where clips were moved equally far."""
+    return bool(_said(run, "matched", False))
 
 
 def contents(run: Path, name: str, pattern: str) -> list[Path]:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from staanet import metrics
 from staanet.audio.files import as_saved
+from staanet.audio.spectrogram import log_mel_distance
 from staanet.core.progress import track
 from staanet.corpora import Batch, Store
 from staanet.corpora.store import collate
@@ -58,8 +59,8 @@ def evaluate(
     """Return the figures of a record and the rows of its outcomes.
 
     Each adversarial clip is also written as a 24-bit file and read back (`asr_saved`), since that is what anybody else
-    will hear; features are no sound and cannot be. Where the target has features, rows say how far, in the Euclidean
-    norm, these changed (`feature_l2`).
+    will hear; features are no sound and cannot be. Rows of waveforms say how far, in the Euclidean norm, the log-mel
+    spectrogram changed (`log_mel_l2`) and, where the target has features, these (`feature_l2`).
 
     Args:
         target: who decides, or a view of its features.
@@ -105,7 +106,12 @@ def evaluate(
 
 def _of_sound(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> Rows:
     """Return what can be said of attacked waveforms only, a row per clip."""
-    rows: Rows = [{"predicted_saved": decided} for decided in _decide_saved(target, batch, attacked, rate)]
+    with torch.no_grad():
+        moved = log_mel_distance(batch.waveforms, attacked, batch.lengths, rate).tolist()
+    rows: Rows = [
+        {"predicted_saved": decided, "log_mel_l2": distance}
+        for decided, distance in zip(_decide_saved(target, batch, attacked, rate), moved, strict=True)
+    ]
     if isinstance(target, CnnLstm):
         with torch.no_grad():
             changes = target.features(attacked, batch.lengths) - target.features(batch.waveforms, batch.lengths)

@@ -17,6 +17,7 @@ from staanet.models.hugging_face import HuggingFace as HuggingFace
 from staanet.models.hugging_face import Wav2Vec2 as Wav2Vec2
 from staanet.models.hugging_face import WavLM as WavLM
 from staanet.models.hugging_face import is_hugging_face
+from staanet.models.transformer import Transformer as Transformer
 from staanet.models.zhao19 import Zhao19 as Zhao19
 
 VICTIMS = collect("model", globals(), Victim)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from staanet.audio.lengths import fit_length
-from staanet.audio.spectrogram import LogMel, log_mel
+from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
 from staanet.core.signature import plain
 from staanet.models.base import Network, Victim, VictimSettings, recur
@@ -38,6 +38,7 @@ class CnnLstmSettings(VictimSettings):
         standardised: whether each cell then has mean 0 and deviation 1 over the clips that the victim adapted to.
         width: of the LSTM, in each direction.
         bidirectional: whether it hears the segments backwards as well.
+        cepstra: how many cepstral coefficients (MFCC) of each frame it hears; the bands themselves where left out.
     """
 
     spectrogram: LogMel = LogMel(decibels="published")
@@ -45,15 +46,22 @@ class CnnLstmSettings(VictimSettings):
     standardised: bool = True
     width: int = 256
     bidirectional: bool = True
+    cepstra: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no network can be built from."""
         super().__post_init__()
-        if _pooled(self.spectrogram.bands) < 1 or self.width < 1:
+        if _pooled(self.rows) < 1 or self.width < 1:
             raise StaanetError(
-                f"expected a spectrogram of 26 bands or more and a width of 1 or more, got "
-                f"{self.spectrogram.bands} and {self.width}"
+                f"expected 26 bands or cepstra or more and a width of 1 or more, got {self.rows} and {self.width}"
             )
+        if self.rows > self.spectrogram.bands:
+            raise StaanetError(f"expected cepstra of at most {self.spectrogram.bands} bands, got {self.cepstra}")
+
+    @property
+    def rows(self) -> int:
+        """Cells of a frame."""
+        return self.spectrogram.bands if self.cepstra is None else self.cepstra
 
 
 class CnnLstm(Victim):
@@ -79,8 +87,7 @@ class CnnLstm(Victim):
     def __init__(self, settings: CnnLstmSettings) -> None:
         super().__init__(settings)
         assert self.trained_length is not None  # noqa: S101
-        bands = settings.spectrogram.bands
-        self.grid = (bands, settings.spectrogram.frames(self.trained_length))
+        self.grid = (settings.rows, settings.spectrogram.frames(self.trained_length))
         cells = self.grid[0] * self.grid[1]
         self.register_buffer("mean", torch.zeros(cells))
         self.register_buffer("deviation", torch.ones(cells))
@@ -92,7 +99,8 @@ class CnnLstm(Victim):
             nn.Flatten(),
         )
         self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # of the layer, and of the LSTM's input
-        self.lstm = nn.LSTM(64 * _pooled(bands), settings.width, batch_first=True, bidirectional=settings.bidirectional)
+        heard = 64 * _pooled(settings.rows)
+        self.lstm = nn.LSTM(heard, settings.width, batch_first=True, bidirectional=settings.bidirectional)
         self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), len(settings.labels))
         _start(self)
 
@@ -157,10 +165,10 @@ class CnnLstm(Victim):
         Raises:
             StaanetError: its normalisation has lost them.
         """
-        if self.settings.normalisation != "none":
+        if self.settings.normalisation != "none" or self.settings.cepstra is not None:
             raise StaanetError(
-                f"expected a victim whose normalisation is none, got {self.settings.normalisation}, which cannot be "
-                "undone"
+                f"expected a victim whose normalisation is none and that hears bands, got normalisation = "
+                f"{self.settings.normalisation}, cepstra = {self.settings.cepstra}, which cannot be undone"
             )
         spectrograms: Tensor = (features * self.deviation + self.mean).unflatten(1, self.grid)
         return spectrograms
@@ -205,7 +213,10 @@ class CnnLstm(Victim):
             )
         with torch.autocast(waveforms.device.type, enabled=False):
             spectrograms = log_mel(waveforms, self.sample_rate, self.settings.spectrogram)
-            return normalised(spectrograms, self.settings.normalisation).flatten(1)
+            spectrograms = normalised(spectrograms, self.settings.normalisation)
+            if self.settings.cepstra is not None:
+                spectrograms = mfcc(spectrograms, self.settings.cepstra)
+            return spectrograms.flatten(1)
 
 
 class FeatureView(nn.Module):

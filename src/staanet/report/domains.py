@@ -9,6 +9,7 @@ import numpy as np
 from staanet.core.records import Interval, Record
 from staanet.evaluation.case import Rows
 from staanet.metrics import wilson
+from staanet.metrics.outcome import Floats
 from staanet.report.tables import Cell, Table
 from staanet.report.wording import interval, number, percent
 
@@ -60,7 +61,8 @@ def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> li
         clips = set.intersection(*({row["id"] for row in part} for parts in rows.values() for part in parts))
         if not clips or not all("feature_l2" in row for part in rows["waveform"] for row in part):
             continue
-        least = {domain: np.array(_least(rows[domain], sorted(clips))) for domain in DOMAINS}
+        keys = {"feature": "l2", "waveform": "feature_l2"}
+        least = {domain: least_distances(rows[domain], sorted(clips), keys[domain]) for domain in DOMAINS}
         for radius in RADII:
             shares = {domain: float((least[domain] <= radius).mean()) for domain in DOMAINS}
             intervals = {f"{domain}_ci": wilson(shares[domain], len(clips)) for domain in DOMAINS}
@@ -68,14 +70,19 @@ def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> li
     return found
 
 
-def _least(parts: Sequence[Rows], clips: Sequence[str]) -> list[float]:
-    """Return how far the features of each clip are moved, at least, where it is fooled; infinite where it is not."""
+def least_distances(parts: Sequence[Rows], clips: Sequence[str], key: str) -> Floats:
+    """Return how far each clip is moved, at least, where it is fooled; infinite where it is not.
+
+    Args:
+        parts: the rows of some cases.
+        clips: their ids.
+        key: of the distance in a row.
+    """
     least = dict.fromkeys(clips, np.inf)
     for row in (row for part in parts for row in part):
         if row["id"] in least and row["predicted_adv"] != row["predicted_clean"]:
-            distance: float = row["feature_l2" if "feature_l2" in row else "l2"]
-            least[row["id"]] = min(least[row["id"]], distance)
-    return [least[clip] for clip in clips]
+            least[row["id"]] = min(least[row["id"]], row[key])
+    return np.array([least[clip] for clip in clips])
 
 
 def table(found: Sequence[Matched]) -> Table:

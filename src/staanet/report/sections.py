@@ -1,4 +1,7 @@
-"""The tables that some runs have beside those that all have: by gender, pair by pair, features beside waveform."""
+"""The tables that some runs have beside those that all have.
+
+By gender, attacks pair by pair, features beside waveform, victims where clips were moved equally far.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +10,7 @@ from typing import Any, NamedTuple
 from staanet.core import records
 from staanet.core.records import Record
 from staanet.evaluation.case import Rows
-from staanet.report import domains, groups, pairs
+from staanet.report import domains, groups, matched, pairs
 from staanet.report.tables import Table
 
 
@@ -37,6 +40,8 @@ def sections(run: Path, found: Sequence[Record], outcomes: Callable[[Record], Ro
             made.append(Section("Between the genders", table, contrasts, groups.CONTRAST_FIELDS))
     if paired := pairs.pairs(found, outcomes, records.compared(run)):
         made.append(Section("Attacks pair by pair", pairs.table(paired), paired, pairs.FIELDS))
-    if matched := domains.matched(found, outcomes):
-        made.append(Section("Features and waveform", domains.table(matched), matched, domains.FIELDS))
+    if both := domains.matched(found, outcomes):
+        made.append(Section("Features and waveform", domains.table(both), both, domains.FIELDS))
+    if records.matched(run) and (equal := matched.matched(found, outcomes)):
+        made.append(Section("Equally far", matched.table(equal), equal, matched.FIELDS))
     return made

@@ -104,6 +104,7 @@ def run(
             plan.miniature,
             plan.by_gender,
             plan.compared,
+            plan.matched,
             records=records,
             examples=examples,
             splits=splits,

@@ -283,6 +283,8 @@ class Experiment:
         seed: of everything random.
         by_gender: whether tables tell the genders of the speakers apart.
         compared: attacks that are compared pair by pair, each on the victims that it was made on.
+        matched: whether victims are compared on the clips that all recognise, where these were moved equally far in
+            their log-mel spectrograms.
     """
 
     victims: dict[str, VictimPlan] = field(default_factory=dict)
@@ -307,6 +309,7 @@ class Experiment:
     seed: int = 0
     by_gender: bool = False
     compared: tuple[str, ...] = ()
+    matched: bool = False
 
     def __post_init__(self) -> None:
         """Resolve every name and setting once, so that a mistake is told before any work."""
