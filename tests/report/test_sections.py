@@ -7,6 +7,8 @@ from report.test_report import made
 from staanet.core.errors import StaanetError
 from staanet.metrics import wilson
 from staanet.report.comparisons import compare
+from staanet.report.defences import defended
+from staanet.report.defences import table as defences_table
 from staanet.report.domains import matched
 from staanet.report.groups import contrast_table, contrasts, groups
 from staanet.report.groups import table as group_table
@@ -192,3 +194,51 @@ def test_victims_are_matched_on_the_clips_that_all_recognise():
 def test_outcomes_without_the_distance_are_left_out():
     records = [made("bim", source="emo18", target="emo18", settings={"attack": {"name": "bim"}})]
     assert equally_far(records, lambda _: [row(0, "male", "s", 0, 0, 1)]) == []
+
+
+def test_a_defended_victim_stands_beside_the_one_that_it_is_of():
+    plain, other = {"model": "emo18", "seed": 1}, {"model": "zhao19", "seed": 2}
+    mp3 = {**plain, "defence": {"name": "mp3", "kbps": 64}}
+    hardened = {"model": "emo18", "seed": 3, "defence": {"name": "adversarial_training"}, "of": plain}
+    both = {**hardened, "defence": {"name": "rounding"}, "of": hardened}
+    victims = {"plain": plain, "other": other, "compressed": mp3, "hardened": hardened, "both": both}
+    asr = {
+        ("plain", "plain"): 0.9,
+        ("plain", "other"): 0.1,
+        ("plain", "compressed"): 0.3,
+        ("compressed", "compressed"): 0.8,
+        ("other", "compressed"): 0.05,
+        ("plain", "hardened"): 0.2,
+        ("hardened", "hardened"): 0.4,
+        ("hardened", "both"): 0.35,
+        ("plain", "both"): 0.25,
+    }
+    records = [
+        made(
+            "bim",
+            source=source,
+            target=target,
+            asr=rate,
+            defence=victims[target].get("defence", {}).get("name"),
+            settings={"attack": {"name": "bim"}, "target": victims[target]},
+        )
+        for (source, target), rate in asr.items()
+    ]
+    found = {row.target: row for row in defended(records)}
+    assert {name: (row.defence, row.of) for name, row in found.items()} == {
+        "compressed": ("mp3", "plain"),
+        "hardened": ("adversarial_training", "plain"),
+        "both": ("rounding", "hardened"),
+    }
+    assert {name: (row.before, row.unaware, row.adaptive) for name, row in found.items()} == {
+        "compressed": (0.9, 0.3, 0.8),
+        "hardened": (0.9, 0.2, 0.4),
+        "both": (0.4, 0.35, None),
+    }
+    text = markdown(defences_table(list(found.values())))
+    assert "| bim | compressed | mp3 | plain | 102 |" in text
+    assert "None" not in text
+
+
+def test_without_defences_there_is_no_such_table():
+    assert defended([made("bim"), made("fgsm", target="zhao19")]) == []

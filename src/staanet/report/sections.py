@@ -1,6 +1,6 @@
 """The tables that some runs have beside those that all have.
 
-By gender, attacks pair by pair, features beside waveform, victims where clips were moved equally far.
+Defences, by gender, attacks pair by pair, features beside waveform, victims where clips were moved equally far.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from staanet.core import records
 from staanet.core.records import Record
 from staanet.evaluation.case import Rows
-from staanet.report import domains, groups, matched, pairs
+from staanet.report import defences, domains, groups, matched, pairs
 from staanet.report.tables import Table
 
 
@@ -32,6 +32,8 @@ def sections(run: Path, found: Sequence[Record], outcomes: Callable[[Record], Ro
         outcomes: returns the rows of a record.
     """
     made = []
+    if shielded := defences.defended(found):
+        made.append(Section("Defences", defences.table(shielded), shielded, defences.FIELDS))
     if records.by_gender(run) and found:
         rows = groups.groups(found, outcomes)
         made.append(Section("By gender", groups.table(rows, found), rows, groups.FIELDS))

@@ -8,7 +8,7 @@ from staanet.core.records import Interval, Record
 from staanet.report.tables import Cell, Table
 from staanet.report.wording import budget, conditions, interval, percent, unique
 
-NAMES = ("victim", "corpus", "noise within")
+NAMES = ("victim", "defence", "corpus", "noise within")
 MEASURES = ("n", "UAR %", "accuracy %", "largest class %", "control %")
 
 
@@ -17,6 +17,7 @@ class Standing:
     """A victim on the clean clips of a corpus, and under random noise of one budget's sizes."""
 
     victim: str
+    defence: str | None
     corpus: str
     budget: str
     n: int
@@ -39,6 +40,7 @@ def standings(records: Sequence[Record]) -> list[Standing]:
     return [
         Standing(
             victim=record.target,
+            defence=record.defence,
             corpus=record.corpus,
             budget=budget(record),
             n=record.n,
@@ -55,16 +57,18 @@ def standings(records: Sequence[Record]) -> list[Standing]:
 
 def table(records: Sequence[Record]) -> Table:
     """Arrange how the victims of records stand into a table: a row per victim, corpus and budget."""
+    found = standings(records)
+    names = [name for name in NAMES if name != "defence" or any(row.defence for row in found)]
     rows = [
         [
-            *(Cell(name, name) for name in (row.victim, row.corpus, row.budget)),
+            *(_named(row, name) for name in names),
             Cell(str(row.n), row.n),
             Cell(percent(row.uar_clean), row.uar_clean),
             Cell(percent(row.accuracy_clean), row.accuracy_clean, interval(row.accuracy_clean_ci)),
             Cell(percent(row.largest_class), row.largest_class),
             Cell(percent(row.asr_control), row.asr_control, interval(row.asr_control_ci)),
         ]
-        for row in standings(records)
+        for row in found
     ]
     caption = (
         "The victims before any attack, in %: unweighted average recall and accuracy on the clean test clips, the "
@@ -72,4 +76,9 @@ def table(records: Sequence[Record]) -> Table:
         "of the first attack's sizes and count changes, with 95 % intervals over clips. "
         f"{'; '.join(unique(conditions([record]).split('; ')[0] for record in records))}."
     )
-    return Table("victims", caption, list(NAMES), [("", MEASURES)], rows, [])
+    return Table("victims", caption, names, [("", MEASURES)], rows, [])
+
+
+def _named(row: Standing, name: str) -> Cell:
+    value = {"victim": row.victim, "defence": row.defence, "corpus": row.corpus, "noise within": row.budget}[name]
+    return Cell(value or "none", value)

@@ -11,7 +11,6 @@ SHARED = (
     "split",
     "folds",
     "protocol",
-    "defence",
     "labels_from",
     "domain",
     "seed",
@@ -124,7 +123,7 @@ def conditions(records: Sequence[Record]) -> str:
         return separator.join(str(value) for value in unique(values))
 
     folds = [folds_of(r) for r in records if r.folds]
-    defences = [r.defence for r in records if r.defence is not None]
+    defences = [f"{r.defence} ({r.target})" for r in records if r.defence is not None]
     partial = "PARTIAL, folds are missing: " if any(r.partial for r in records) else ""
     parts = [
         f"{partial}n = {listed(r.n for r in records)} clips of {listed(r.corpus for r in records)}, "
