@@ -1,4 +1,4 @@
-"""Training steps and waveform gradients of Emo18 and Zhao19, against the same layers one by one as published."""
+"""Training steps and waveform gradients of victims, against the same layers one by one as published."""
 
 import copy
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from staanet import create_victim
 from staanet.core.memory import keep_freed_memory
 from staanet.core.types import frozen
-from staanet.models import Victim
+from staanet.models import CnnLstm, Victim
 from staanet.models.convolution import ConvBlock
 
 CLIPS, SIZE = 8, 48_000
@@ -18,6 +18,9 @@ CLIPS, SIZE = 8, 48_000
 def published(victim: Victim) -> Victim:
     """Return a copy whose blocks are PyTorch's own layers, the pooling last."""
     plain = copy.deepcopy(victim)
+    if isinstance(plain, CnnLstm):
+        plain.convolutions = nn.Sequential(*plain.convolutions)  # type: ignore[assignment]
+        return plain
     features = plain.get_submodule("features")
     for name, block in features.named_children():
         if isinstance(block, ConvBlock):
@@ -41,7 +44,7 @@ def attacked(victim: Victim, clips: Tensor) -> None:
 def main() -> None:
     keep_freed_memory()
     clips = torch.rand(CLIPS, SIZE) - 0.5
-    for name in ("emo18", "zhao19"):
+    for name in ("emo18", "zhao19", "cnn_lstm"):
         victim = create_victim(name, labels="abcdefg", seconds=SIZE / 16_000)
         plain = published(victim)
         for what, step in (("training", trained), ("gradients", attacked)):

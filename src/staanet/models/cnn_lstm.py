@@ -12,6 +12,7 @@ from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
 from staanet.core.signature import plain
 from staanet.models.base import Network, Victim, VictimSettings, recur
+from staanet.models.segments import SegmentConvolutions
 
 Normalisation = Literal["none", "sum", "maximum", "range"]
 
@@ -92,12 +93,7 @@ class CnnLstm(Victim):
         self.register_buffer("mean", torch.zeros(cells))
         self.register_buffer("deviation", torch.ones(cells))
         self.register_buffer("feature_bounds", torch.tensor([-torch.inf, torch.inf]))
-        self.convolutions = nn.Sequential(
-            *(nn.Conv2d(1, 16, 5), nn.ReLU(), nn.BatchNorm2d(16, eps=1e-3, momentum=0.01), nn.MaxPool2d(4, 2)),
-            *(nn.Conv2d(16, 32, 3), nn.ReLU(), nn.MaxPool2d(2, 2)),
-            *(nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2, 1)),
-            nn.Flatten(),
-        )
+        self.convolutions = SegmentConvolutions()
         self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # of the layer, and of the LSTM's input
         heard = 64 * _pooled(settings.rows)
         self.lstm = nn.LSTM(heard, settings.width, batch_first=True, bidirectional=settings.bidirectional)
