@@ -28,9 +28,9 @@ from staanet.attacks.spgd import SPGD as SPGD
 from staanet.attacks.staa_net import ShuffledStaaNet as ShuffledStaaNet
 from staanet.attacks.staa_net import StaaNet as StaaNet
 from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError
 from staanet.core.registry import collect
-from staanet.core.settings import from_preset, validated
+from staanet.core.settings import from_preset, validated, with_preset
 
 ATTACKS = collect("attack", globals(), Attack)
 
@@ -47,11 +47,7 @@ def create_attack(name: str, **settings: Any) -> Attack:
     Noise(budget=Budget(epsilon=0.01, snr_db=None, sparsity=0.05))
     """
     cls = ATTACKS[name]
-    if "preset" in settings:
-        preset = settings.pop("preset")
-        if preset not in cls.presets:
-            raise StaanetError(f"{name}: {unknown('preset', str(preset), cls.presets)}")
-        settings = {**cls.presets[preset], **settings}
+    settings = with_preset(cls.presets, settings, name)
     if settings.get("targeted") and not cls.targetable:
         able = ", ".join(other for other in ATTACKS if ATTACKS[other].targetable) or "(none)"
         raise StaanetError(f"{name}: expected an attack that can be targeted, got one that cannot; use one of {able}")

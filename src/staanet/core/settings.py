@@ -92,6 +92,24 @@ def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping
     return validated(schema, _merged(presets[name], changes), where)
 
 
+def with_preset(presets: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Return settings with those of the preset that `preset` names, where they are not given beside it.
+
+    Raises:
+        StaanetError: an unknown preset.
+
+    >>> with_preset({"paper": {"epochs": 30, "rate": 1}}, {"preset": "paper", "rate": 2}, "loop")
+    {'epochs': 30, 'rate': 2}
+    """
+    settings = dict(values)
+    name = settings.pop("preset", None)
+    if name is None:
+        return settings
+    if name not in presets:
+        raise StaanetError(f"{where}: {unknown('preset', str(name), presets)}")
+    return {**presets[name], **settings}
+
+
 def _merged(base: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of `base` with `changes` laid over them, inner dataclasses field by field.
 

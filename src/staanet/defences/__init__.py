@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any, cast
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError
 from staanet.core.registry import collect
-from staanet.core.settings import validated
+from staanet.core.settings import validated, with_preset
 from staanet.defences.adversarial_training import AdversarialTraining as AdversarialTraining
 from staanet.defences.band_limit import BandLimit as BandLimit
 from staanet.defences.base import Defence as Defence
@@ -29,12 +29,7 @@ def create_defence(name: str, **settings: Any) -> Defence:
     MP3(kbps=128)
     """
     cls = DEFENCES[name]
-    if "preset" in settings:
-        preset = settings.pop("preset")
-        if preset not in cls.presets:
-            raise StaanetError(f"{name}: {unknown('preset', str(preset), cls.presets)}")
-        settings = {**cls.presets[preset], **settings}
-    return cast(Defence, validated(cls, settings, name))
+    return cast(Defence, validated(cls, with_preset(cls.presets, settings, name), name))
 
 
 def defence_of(values: str | Mapping[str, Any]) -> Defence:
