@@ -48,7 +48,9 @@ def main() -> None:
         command += ["--source", f"{folder}/emo18", "--generator", f"{folder}/compact"]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MEMORY_UNIT
-    write(f"windows_{minutes}_minutes", f"memory of an attack on {minutes} minutes in windows, at most", 1.0, memory, "GB")
+    write(
+        f"windows_{minutes}_minutes", f"memory of an attack on {minutes} minutes in windows, at most", 1.0, memory, "GB"
+    )
 
 
 if __name__ == "__main__":
