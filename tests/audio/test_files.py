@@ -190,6 +190,13 @@ def test_mono_is_the_mean_of_the_channels():
     assert np.array_equal(mono(samples[:, :1]), samples[:, 0])
 
 
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_mono_equals_numpys_mean_to_the_bit(channels):
+    samples = noise((5000, channels))
+    assert np.array_equal(mono(samples), samples.mean(axis=1, dtype=np.float32))
+    assert mono(samples).dtype == np.float32
+
+
 @pytest.mark.parametrize(("rate", "target"), [(44_100, 16_000), (48_000, 16_000), (8_000, 16_000), (16_000, 22_050)])
 def test_resampling_keeps_a_tone_its_level_and_its_length(rate, target):
     length, tone = rate, 1000

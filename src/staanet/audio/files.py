@@ -126,7 +126,8 @@ def _wav_bytes(path: Path) -> tuple[int, int]:
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of the channels, `[T, C]` -> `[T]`."""
-    return cast("NDArray[np.float32]", samples.mean(axis=1, dtype=np.float32))
+    total = sum(samples.T)  # much faster than a mean over so short an axis
+    return cast("NDArray[np.float32]", total / np.float32(samples.shape[1]))
 
 
 def resample(samples: NDArray[np.float32], rate: int, target_rate: int) -> NDArray[np.float32]:
