@@ -220,12 +220,13 @@ def prepare(
     with whole(folder) as temporary:
         temporary.mkdir()
         shard: list[tuple[Utterance, Samples]] = []
-        shards = 0
+        shards = held = 0
         for clip in _usable(corpus, root, utterances, sample_rate, trim_db, pieces, left_out, remarks):
             shard.append(clip)
-            if sum(len(samples) for _, samples in shard) >= SHARD_SAMPLES:
+            held += len(clip[1])
+            if held >= SHARD_SAMPLES:
                 rows += _write_shard(temporary, shards, shard, labels)
-                shard, shards = [], shards + 1
+                shard, shards, held = [], shards + 1, 0
         if shard:
             rows += _write_shard(temporary, shards, shard, labels)
         if not rows:
