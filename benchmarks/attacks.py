@@ -30,20 +30,18 @@ import torchattacks
 from art.attacks import evasion
 from art.estimators.classification import PyTorchClassifier
 from claims import RESULTS, origin
+from scene import trained
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet import create_attack, create_victim, load_victim
+from staanet import create_attack, load_victim
 from staanet.attacks.bridges.module import WholeClips
 from staanet.audio.lengths import fit_length
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import versions
 from staanet.core.seeds import seeded
 from staanet.corpora import Store, Synthetic
-from staanet.corpora.splits import by_speaker
-from staanet.corpora.store import prepare
 from staanet.models import Victim
-from staanet.training.classifier import VictimTraining, train_victim
 
 SIZE = 16_000
 EPSILON = 0.004  # of attacks that climb
@@ -385,24 +383,10 @@ def run(race: Race, scene: Scene) -> dict[str, Any]:
 # ------------------------------------------------------------------ the victim, the whole
 
 
-def trained() -> Scene:
-    """Return test clips of synthetic speech and an Emo18 that some seconds of training have made better than chance."""
+def spoken() -> Scene:
+    """Return test clips of synthetic speech and an Emo18 that was trained on others."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        store = prepare(Synthetic(speakers=6, sentences=4), Path(), folder / "store")
-        split = by_speaker(list(store.utterances.values()))
-        with seeded("benchmark"):
-            victim = create_victim("emo18", labels=store.labels, seconds=SIZE / 16_000)
-        train_victim(
-            victim,
-            store,
-            split.train,
-            split.val,
-            VictimTraining(epochs=10),
-            folder / "progress",
-            0,
-            torch.device("cpu"),
-        )
+        victim, store, split = trained(Path(name), Synthetic(speakers=6, sentences=4))
         return Scene.of(victim, store, split.test)
 
 
@@ -421,7 +405,7 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     keep_freed_memory()
-    scene = given(arguments.victim, arguments.store) if arguments.victim else trained()
+    scene = given(arguments.victim, arguments.store) if arguments.victim else spoken()
     scene = scene.first(16 if arguments.full else 4)
     about = {
         "unit": "seconds of CPU time",

@@ -14,6 +14,9 @@ from staanet.core.provenance import commit
 
 RESULTS = Path(__file__).parent / "results"
 
+MEMORY_UNIT = 1e9 if sys.platform == "darwin" else 1e6
+"""What a gigabyte is in `ru_maxrss`: Linux gives kilobytes, macOS bytes."""
+
 
 def seconds(function: Callable[[], object]) -> float:
     began = time.perf_counter()

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from claims import write
+from claims import MEMORY_UNIT, write
 
 
 def main() -> None:
@@ -15,9 +15,7 @@ def main() -> None:
         began = time.perf_counter()
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
         minutes = (time.perf_counter() - began) / 60
-    # Linux gives kilobytes, macOS bytes
-    unit = 1e9 if sys.platform == "darwin" else 1e6
-    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / unit
+    memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / MEMORY_UNIT
     write("demo_time", "the whole demo, at most", 3.0, minutes, "minutes")
     write("demo_memory", "the demo's largest memory, at most", 3.0, memory, "GB")
 

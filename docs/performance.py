@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +14,14 @@ PAGE = DOCS / "performance.md"
 
 
 def claims() -> list[dict[str, Any]]:
-    """Return what each benchmark but that of the attacks found."""
-    return [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json")) if path.stem != "attacks"]
+    """Return what the benchmarks found that make one claim a file."""
+    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    return [one for one in found if isinstance(one, dict)]
 
 
-def attacks() -> list[dict[str, Any]]:
-    """Return our attacks beside those of other libraries."""
-    return list(json.loads((RESULTS / "attacks.json").read_text()))
+def rows_of(name: str) -> list[dict[str, Any]]:
+    """Return what a benchmark found that makes a table of its own."""
+    return list(json.loads((RESULTS / f"{name}.json").read_text()))
 
 
 def met(one: dict[str, Any]) -> str:
@@ -31,9 +33,14 @@ def met(one: dict[str, Any]) -> str:
     )
 
 
+def listed(values: Sequence[float]) -> str:
+    """Return numbers in a cell."""
+    return ", ".join(f"{value:.4g}" for value in values)
+
+
 def page() -> str:
     """Return the page."""
-    found, races = claims(), attacks()
+    found, races, curves, profiles = claims(), rows_of("attacks"), rows_of("cost"), rows_of("operations")
     rows = [
         [one["claim"], one["command"], one["unit"], f"{one['aim']:g}", f"{one['measured']:g}", met(one)]
         for one in found
@@ -51,14 +58,41 @@ def page() -> str:
         ]
         for one in races
     ]
-    machines = sorted({f"{one['machine']}, commit {one['commit'][:8]}" for one in (*found, *races)})
+    grown = [
+        [
+            one["what"],
+            one["against"],
+            listed(one["values"]),
+            listed(one["milliseconds_per_clip"]),
+            f"{one['aim']:g}",
+            f"{one['measured']:g}",
+            met(one),
+        ]
+        for one in curves
+    ]
+    spent = [
+        [one["what"] if number == 0 else "", operation, f"{100 * share:.1f}"]
+        for one in profiles
+        for number, (operation, share) in enumerate(one["shares"].items())
+    ]
+    every = (*found, *races, *curves, *profiles)
+    machines = sorted({f"{one['machine']}, commit {one['commit'][:8]}" for one in every})
     parts = [
         "# Performance",
         "Written by `python docs/performance.py` from [the results](../benchmarks/results) of the scripts in "
-        "[benchmarks](../benchmarks). All but sizes are ratios of two things timed in turns in one run on one machine; "
-        "another machine has others. `make bench` prints the quick versions.",
+        "[benchmarks](../benchmarks). *Times faster* is the ratio of two things timed in turns in one run on one "
+        "machine; another machine has others. `make bench` runs the quick versions.",
         "## Claims",
         grid(["claim", "command", "unit", "aim", "measured", "met"], rows, 3),
+        "## How cost grows",
+        "`python benchmarks/cost.py --full`: milliseconds per clip, from two clips of 2 s, 4 classes and 12 % of the "
+        "samples, where one thing changes. The slope is that of the logarithms: 1 where cost is proportional, 0 where "
+        "it does not grow.",
+        grid(["what", "against", "at", "ms per clip", "aim, at most", "slope", "met"], grown, 2),
+        "## Where the time goes",
+        "`python benchmarks/operations.py`: shares of the operations' own time in %, 4 clips of 3 s, one thread. "
+        "`mkldnn_convolution` and `convolution_backward` are arithmetic; `mkldnn_rnn_layer` is the victim's LSTM.",
+        grid(["what", "operation", "share"], spent, 2),
         "## Attacks beside those of other libraries",
         "`python benchmarks/attacks.py --full`: seconds of CPU time on one thread, 16 clips of a second, Emo18 trained "
         "on synthetic speech. Attacks that climb take as many gradients on both sides; *overhead* is what ours takes "

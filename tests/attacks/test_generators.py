@@ -5,6 +5,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from staanet.attacks.generator import create_generator
 from staanet.attacks.generator.wave_unet import mirror
+from staanet.core.types import valid_samples
+from tiny import TINY
 
 
 def flops(generator, seconds):
@@ -31,3 +33,18 @@ def test_mirrors_like_numpy():
         before = (size - 5) // 2
         expected = np.pad(clip, (before, size - 5 - before), mode="reflect")
         assert (mirror(torch.from_numpy(clip)[None], size, before)[0].numpy() == expected).all()
+
+
+def test_the_cut_is_the_score_that_sorting_puts_at_the_rank(clips):
+    waveforms, lengths, _ = clips
+    generator = create_generator("compact", **TINY["compact"]).eval()
+    raw = torch.rand(waveforms.shape) - 0.5
+    raw[1] = raw[1].round(decimals=1)  # equal scores
+    counts = torch.tensor([1, 64, 700])
+    cut = generator._relative(raw, lengths, valid_samples(lengths, 900), counts)
+    for row, scores, length, count in zip(cut, raw, lengths.tolist(), counts.tolist(), strict=True):
+        heard = scores[:length]
+        rank = heard.sort(descending=True).values[count - 1]
+        assert torch.equal(row[:length] >= 0, heard >= rank)
+        deviation = (heard - heard.mean()).square().mean().add(1e-6).sqrt()
+        torch.testing.assert_close(row[:length], (heard - rank) / deviation, atol=1e-5, rtol=1e-5)

@@ -5,7 +5,8 @@ import pytest
 import soundfile
 from scipy.signal import get_window
 
-from staanet.audio.files import as_saved, encode, mono, read, resample, write
+from staanet.audio import files
+from staanet.audio.files import About, as_saved, encode, measure, mono, read, read_windows, resample, write, writing
 from staanet.core.errors import StaanetError
 
 STEP = {"PCM_16": 2.0**-15, "PCM_24": 2.0**-23, "FLOAT": 0.0}
@@ -189,6 +190,13 @@ def test_mono_is_the_mean_of_the_channels():
     assert np.array_equal(mono(samples[:, :1]), samples[:, 0])
 
 
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_mono_equals_numpys_mean_to_the_bit(channels):
+    samples = noise((5000, channels))
+    assert np.array_equal(mono(samples), samples.mean(axis=1, dtype=np.float32))
+    assert mono(samples).dtype == np.float32
+
+
 @pytest.mark.parametrize(("rate", "target"), [(44_100, 16_000), (48_000, 16_000), (8_000, 16_000), (16_000, 22_050)])
 def test_resampling_keeps_a_tone_its_level_and_its_length(rate, target):
     length, tone = rate, 1000
@@ -210,3 +218,44 @@ def test_resampling_lets_nothing_above_the_new_range_through():
 def test_the_same_rate_returns_the_very_samples():
     samples = noise((10, 2))
     assert resample(samples, 16_000, 16_000) is samples
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_windows_of_a_file_are_what_lies_in_it(tmp_path, suffix):
+    path, sizes = tmp_path / f"clip{suffix}", [1, 500, 3000, 12_499]
+    soundfile.write(path, noise((16_000, 2)), 16_000)
+    assert measure(path) == About(16_000, 16_000, 2)
+    windows = list(read_windows(path, sizes))
+    assert [window.shape for window in windows] == [(size, 2) for size in sizes]
+    assert np.concatenate(windows) == pytest.approx(read(path)[0], abs=1e-6 if suffix == ".mp3" else 0)
+
+
+def test_windows_written_one_by_one_are_the_whole_file(tmp_path):
+    samples = noise((1000, 2))
+    write(tmp_path / "whole.flac", samples, 16_000)
+    with writing(tmp_path / "parts.flac", 16_000, 2) as put:
+        for part in np.split(samples, [1, 600]):
+            put(part)
+        assert not (tmp_path / "parts.flac").exists()
+    assert np.array_equal(read(tmp_path / "parts.flac")[0], read(tmp_path / "whole.flac")[0])
+
+
+@pytest.mark.parametrize("damage", ["nan", "cut"])
+def test_damage_at_the_end_of_a_long_file_is_found_before_anything_is_done_with_it(tmp_path, damage):
+    path, samples = tmp_path / "clip.wav", sine(100, seconds=150)
+    if damage == "nan":
+        samples[-1] = np.nan
+    soundfile.write(path, samples, 100, subtype="FLOAT")
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(StaanetError, match=r"clip.wav: expected .*replace"):
+        measure(path)
+
+
+def test_more_than_a_wav_header_can_count_is_refused_and_nothing_is_left(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "WAV_BYTES", 4000)
+    write(tmp_path / "fits.wav", noise((1000,)), 16_000)
+    write(tmp_path / "any.flac", noise((2000,)), 16_000)
+    with pytest.raises(StaanetError, match=r"expected at most 4000 bytes of audio in WAV, got more; write .flac"):
+        write(tmp_path / "long.wav", noise((1001,)), 16_000)
+    assert not (tmp_path / "long.wav").exists()

@@ -136,6 +136,7 @@ def test_what_cannot_be_prepared_or_trained(refused, store, victim, generator, a
         (["--source", "VICTIM", "--epsilon", "-1"], "expected epsilon of 0 or more, got -1.0"),
         (["--source", "VICTIM", "--generator", "GENERATOR"], "got 'generator'"),
         (["--source", "VICTIM", "--set", "step=1"], "noise: expected a key from budget; got 'step'"),
+        (["--source", "VICTIM", "--window", "0.01"], "expected a window of 0.064 s or more, got 0.01 s"),
         (["--source", "VICTIM", "--device", "gpu"], "expected a device such as cpu or cuda, got 'gpu'"),
     ],
 )

@@ -182,6 +182,20 @@ def test_another_seed_gives_another_attack_and_the_same_seed_the_same_bytes(staa
     assert first == second != third
 
 
+def test_a_recording_is_attacked_and_judged_window_by_window(staanet, tmp_path, clips, victim):
+    command = ("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", victim)
+    status, out, err = staanet(*command, "--window", 0.2)
+    assert (status, err) == (0, "")
+    *lines, total = out.splitlines()
+    assert len(lines) > 2
+    assert lines[0].startswith("one.wav at 0.00 s: ")
+    assert f"of {len(lines)} fooled" in total
+    status, out, _ = staanet(*command, "--window", 0.2, "--json")
+    assert [row["start"] for row in json.loads(out)] == sorted(row["start"] for row in json.loads(out))
+    _, out, _ = staanet(*command, "--json")
+    assert [row["start"] for row in json.loads(out)] == [None]
+
+
 def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, victim):
     status, out, _ = staanet("attack", "noise", clips, tmp_path / "out", "--source", victim, "--json")
     assert status == 0

@@ -178,6 +178,13 @@ def test_a_damaged_file_is_told(tmp_path, read, content):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("content", ["1, 2\n3\n", "[1\n2]\n", "1\n\n2\n"])
+def test_a_line_that_is_not_one_value_is_told(tmp_path, content):
+    (tmp_path / "a.jsonl").write_text(content)
+    with pytest.raises(StaanetError, match=r"a.jsonl: expected JSON, got"):
+        read_jsonl(tmp_path / "a.jsonl")
+
+
 @pytest.mark.parametrize("read", [read_json, read_jsonl])
 def test_a_missing_file_is_told(tmp_path, read):
     with pytest.raises(StaanetError, match=r"file.json: expected a file, found none"):

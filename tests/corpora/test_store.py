@@ -9,6 +9,7 @@ import torch
 from staanet.audio.files import resample, write
 from staanet.core.errors import StaanetError
 from staanet.corpora import Folder, Split, Store, by_speaker, prepare, store
+from staanet.corpora.store import collate
 
 RATE = 16_000
 
@@ -56,6 +57,25 @@ def test_a_batch_holds_each_clip_and_zeros_beyond_it(root, tmp_path):
     assert batch.waveforms.shape == (2, 151)
     assert np.array_equal(batch.waveforms[1, :100].numpy(), source(root, "anger/a-1"))
     assert not batch.waveforms[1, 100:].any()
+
+
+def test_a_batch_is_its_clips_collated(root, tmp_path):
+    made = prepare(Folder(), root, tmp_path / "store")
+    clips = list(made.utterances)[::-1]
+    batch, plain = (
+        made.batch(clips),
+        collate([made.waveform(clip) for clip in clips], [made.label(clip) for clip in clips], clips),
+    )
+    for field in ("waveforms", "lengths", "labels"):
+        assert torch.equal(getattr(batch, field), getattr(plain, field))
+        assert getattr(batch, field).dtype == getattr(plain, field).dtype
+    assert batch.ids == plain.ids
+
+
+def test_a_clip_is_the_callers_own(root, tmp_path):
+    made = prepare(Folder(), root, tmp_path / "store")
+    made.waveform("joy/f-1").zero_()
+    assert np.array_equal(made.waveform("joy/f-1").numpy(), source(root, "joy/f-1"))
 
 
 def test_batches_hold_every_clip_once_in_order_of_length(root, tmp_path):

@@ -1,9 +1,11 @@
 """Audio files: any rate, any number of channels, WAV, FLAC, Ogg or MP3."""
 
+import contextlib
 import io
 import struct
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import NamedTuple, cast
 
 import numpy as np
 import soundfile
@@ -16,6 +18,9 @@ from staanet.core.files import whole
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24"}
 """What audio is written as: 16 bits would round a small perturbation away."""
 
+WAV_BYTES = 0xFFFF0000
+"""Of audio in a WAV file, whose header counts in 32 bits."""
+
 
 def read(path: Path) -> tuple[NDArray[np.float32], int]:
     """Return a file's samples `[T, C]` in full scale and its sample rate in Hz.
@@ -23,26 +28,82 @@ def read(path: Path) -> tuple[NDArray[np.float32], int]:
     Raises:
         StaanetError: the file is missing, unreadable, truncated, empty, or holds NaN or infinite samples.
     """
+    about = _about(path)
+    (samples,) = read_windows(path, [about.frames])
+    return samples, about.rate
+
+
+class About(NamedTuple):
+    """How much audio a file holds."""
+
+    frames: int
+    """Samples of each channel."""
+    rate: int
+    """In Hz."""
+    channels: int
+
+
+def measure(path: Path) -> About:
+    """Return how much audio a file holds, after a look at all of it, a minute at a time.
+
+    Raises:
+        StaanetError: as `read` does.
+    """
+    about = _about(path)
+    whole_minutes, rest = divmod(about.frames, 60 * about.rate)
+    for _ in read_windows(path, [60 * about.rate] * whole_minutes + [rest] * (rest > 0)):
+        pass
+    return about
+
+
+def read_windows(path: Path, sizes: Iterable[int]) -> Iterator[NDArray[np.float32]]:
+    """Yield a file's samples `[t, C]` in full scale from its beginning, so many at a time.
+
+    Args:
+        path: of the file.
+        sizes: how many samples each time.
+
+    Raises:
+        StaanetError: the file is unreadable, or holds fewer samples, or NaN or infinite ones.
+    """
+    try:
+        with soundfile.SoundFile(path) as file:
+            for size in sizes:
+                samples = file.read(size, dtype="float32", always_2d=True)
+                if len(samples) < size:
+                    got = file.tell()
+                    raise StaanetError(
+                        f"{path}: expected {file.frames} samples, got {got} (truncated); replace the file"
+                    )
+                if not np.isfinite(samples).all():
+                    raise StaanetError(
+                        f"{path}: expected finite samples, got NaN or infinity; replace or remove the file"
+                    )
+                yield samples
+    except (soundfile.SoundFileError, RuntimeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _about(path: Path) -> About:
     if not path.is_file():
         raise StaanetError(f"{path}: expected an audio file, found none")
     try:
         with soundfile.SoundFile(path) as file:
-            expected, rate = file.frames, file.samplerate
-            samples = file.read(dtype="float32", always_2d=True)
+            about = About(file.frames, file.samplerate, file.channels)
     except (soundfile.SoundFileError, RuntimeError) as error:
-        raise StaanetError(f"{path}: expected readable audio, got {_reason(error)}; replace the file") from error
-    if len(samples) == 0:
+        raise _unreadable(path, error) from error
+    if about.frames < 1:
         raise StaanetError(f"{path}: expected samples, got an empty file; replace or remove it")
-    if len(samples) < expected or expected <= 0:
-        raise StaanetError(f"{path}: expected {expected} samples, got {len(samples)} (truncated); replace the file")
     promised, present = _wav_bytes(path)
     if present < promised:
         raise StaanetError(
             f"{path}: expected {promised} bytes of audio, got {present} (truncated); replace or remove the file"
         )
-    if not np.isfinite(samples).all():
-        raise StaanetError(f"{path}: expected finite samples, got NaN or infinity; replace or remove the file")
-    return cast("NDArray[np.float32]", samples), rate
+    return about
+
+
+def _unreadable(path: Path, error: Exception) -> StaanetError:
+    return StaanetError(f"{path}: expected readable audio, got {_reason(error)}; replace the file")
 
 
 def _reason(error: Exception) -> str:
@@ -65,7 +126,8 @@ def _wav_bytes(path: Path) -> tuple[int, int]:
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the mean of the channels, `[T, C]` -> `[T]`."""
-    return cast("NDArray[np.float32]", samples.mean(axis=1, dtype=np.float32))
+    total = sum(samples.T)  # much faster than a mean over so short an axis
+    return cast("NDArray[np.float32]", total / np.float32(samples.shape[1]))
 
 
 def resample(samples: NDArray[np.float32], rate: int, target_rate: int) -> NDArray[np.float32]:
@@ -85,17 +147,47 @@ def write(path: Path, samples: NDArray[np.float32], rate: int) -> None:
     Raises:
         StaanetError: an ending that is neither, or samples beyond full scale.
     """
-    if path.suffix.lower() not in SUBTYPES:
+    with writing(path, rate, 1 if samples.ndim == 1 else samples.shape[1]) as put:
+        put(samples)
+
+
+@contextlib.contextmanager
+def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[np.float32]], None]]:
+    """Give a function that adds samples `[t, C]` to a file, which is there when the block succeeds, or not at all.
+
+    Raises:
+        StaanetError: an ending that is neither WAV nor FLAC, samples beyond full scale, more than a WAV file can hold.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUBTYPES:
         raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
-    with whole(path) as temporary:
-        temporary.write_bytes(encode(samples, rate, path.suffix.lower()))
+
+    def put(samples: NDArray[np.float32]) -> None:
+        _check_full_scale(samples)
+        if suffix == ".wav" and 4 * channels * (file.tell() + len(samples)) > WAV_BYTES:
+            raise StaanetError(f"{path}: expected at most {WAV_BYTES} bytes of audio in WAV, got more; write .flac")
+        file.write(samples)
+
+    kind = suffix[1:].upper()
+    try:
+        with (
+            whole(path) as temporary,
+            soundfile.SoundFile(temporary, "w", rate, channels, SUBTYPES[suffix], format=kind) as file,
+        ):
+            yield put
+    except soundfile.SoundFileError as error:
+        raise StaanetError(f"{path}: expected to write {kind}, got {_reason(error)}; choose another --out") from error
+
+
+def _check_full_scale(samples: NDArray[np.float32]) -> None:
+    peak = float(np.abs(samples).max(initial=0.0))
+    if not peak <= 1:
+        raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be cut")
 
 
 def encode(samples: NDArray[np.float32], rate: int, suffix: str = ".flac") -> bytes:
     """Return samples `[T]` or `[T, C]` as the bytes of a file, 32-bit float WAV or 24-bit FLAC."""
-    peak = float(np.abs(samples).max(initial=0.0))
-    if not peak <= 1:
-        raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be cut")
+    _check_full_scale(samples)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
     return buffer.getvalue()

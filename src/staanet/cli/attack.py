@@ -17,6 +17,10 @@ def attack(
     epsilon: Annotated[float | None, typer.Option(help="Largest change, in full scale.")] = None,
     snr_db: Annotated[float | None, typer.Option(help="Largest change, in dB below each clip's peak.")] = None,
     sparsity: Annotated[float | None, typer.Option(help="Largest share of the samples that change.")] = None,
+    window: Annotated[
+        float | None,
+        typer.Option(help="Longest clip, in seconds: a longer recording is attacked in windows of so much."),
+    ] = None,
     settings: Set = None,
     trace: Annotated[
         bool, typer.Option("--trace", help="Write each pass of the attack beside its file, for debugging.")
@@ -25,7 +29,10 @@ def attack(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Attack audio on a victim; each clip keeps its length, rate and channels, and is judged as read back."""
+    """Attack audio on a victim; each clip keeps its length, rate and channels, and is judged as read back.
+
+    A recording of more than a minute, or of more than --window, is attacked and judged window by window.
+    """
     import dataclasses
     import json
 
@@ -35,12 +42,15 @@ def attack(
     given = {"generator": generator, "epsilon": epsilon, "snr_db": snr_db, "sparsity": sparsity}
     chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
     where = device_of(device)
-    files = single.attack(attack, source, inputs, out, settings=chosen, seed=seed, device=where, trace=trace)
+    files = single.attack(
+        attack, source, inputs, out, settings=chosen, seed=seed, device=where, window=window, trace=trace
+    )
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(file) for file in files]))
         return
     for file in files:
         change = "unchanged" if file.predicted_clean == file.predicted_adv else "fooled"
-        typer.echo(f"{file.path}: {file.predicted_clean} -> {file.predicted_adv} ({change})")
+        place = file.path if file.start is None else f"{file.path} at {file.start:.2f} s"
+        typer.echo(f"{place}: {file.predicted_clean} -> {file.predicted_adv} ({change})")
     fooled = sum(file.predicted_clean != file.predicted_adv for file in files)
     typer.echo(f"{out}: {fooled} of {len(files)} fooled, as read back from their files")

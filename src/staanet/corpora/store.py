@@ -1,4 +1,4 @@
-"""The prepared store: a corpus checked, at one rate, in one memory-mapped place.
+"""The prepared store: a corpus checked, at one rate, in one place.
 
 Layout: `store.json` (what it is), `manifest.jsonl` (a line per clip), `shard-00000.safetensors` ... (samples end to
 end, offsets, labels).
@@ -6,7 +6,9 @@ end, offsets, labels).
 
 import copy
 import dataclasses
+import json
 import logging
+import struct
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -57,8 +59,35 @@ def collate(waveforms: Sequence[Tensor], labels: Sequence[int], ids: Sequence[st
     return Batch(padded, lengths, torch.tensor(labels, dtype=torch.int64), tuple(ids))
 
 
+class Shard:
+    """The samples of a shard, read from their place in its file when they are asked for.
+
+    A memory map would hold every page that was touched, after an epoch the whole corpus, and take longer for it.
+
+    Raises:
+        StaanetError: a damaged file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        try:
+            safe_open(path, framework="pt").get_slice("samples")  # finds a file that is cut, too
+            self._file = path.open("rb", buffering=0)
+            (size,) = struct.unpack("<Q", self._file.read(8))
+            self._start = 8 + size + json.loads(self._file.read(size))["samples"]["data_offsets"][0]
+        except (SafetensorError, OSError) as error:
+            raise StaanetError(f"{path}: expected a shard, got a damaged file ({error}); prepare again") from error
+
+    def read(self, offset: int, into: Tensor) -> None:
+        """Fill `into` `[T]` with the samples from `offset` on."""
+        samples = into.numpy().view(np.uint8)
+        self._file.seek(self._start + into.element_size() * offset)
+        if self._file.readinto(samples.data) < len(samples):
+            raise StaanetError(f"{self._path}: expected a shard, got a damaged file (cut); prepare again")
+
+
 class Store:
-    """A prepared corpus; clips are read from the memory map when they are asked for.
+    """A prepared corpus; clips are read from its shards when they are asked for.
 
     Raises:
         StaanetError: no store there, or a damaged one.
@@ -82,21 +111,23 @@ class Store:
             raise StaanetError(
                 f"{folder}: expected a prepared store, got a damaged one ({error}); prepare again"
             ) from None
-        self._shards: dict[int, Any] = {}
+        self._shards: dict[int, Shard] = {}
 
     def __len__(self) -> int:
         return len(self._place)
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of a clip."""
+        samples = torch.empty(self.length(clip))
+        self.fill(clip, samples)
+        return samples
+
+    def fill(self, clip: str, into: Tensor) -> None:
+        """Write the samples of a clip to the beginning of `into`."""
         shard, offset, length = self._place[clip]
         if shard not in self._shards:
-            path = self.folder / shard_name(shard)
-            try:
-                self._shards[shard] = safe_open(path, framework="pt").get_slice("samples")
-            except (SafetensorError, OSError) as error:
-                raise StaanetError(f"{path}: expected a shard, got a damaged file ({error}); prepare again") from error
-        return cast(Tensor, self._shards[shard][offset : offset + length])
+            self._shards[shard] = Shard(self.folder / shard_name(shard))
+        self._shards[shard].read(offset, into[:length])
 
     def length(self, clip: str) -> int:
         """Return the number of samples of a clip."""
@@ -107,8 +138,14 @@ class Store:
         return self.labels.index(self.utterances[clip].label)
 
     def batch(self, clips: Sequence[str]) -> Batch:
-        """Return clips as one batch."""
-        return collate([self.waveform(clip) for clip in clips], [self.label(clip) for clip in clips], clips)
+        """Return clips as one batch, zeros beyond each clip."""
+        lengths = [self.length(clip) for clip in clips]
+        waveforms = torch.empty(len(clips), max(lengths))
+        for row, clip, length in zip(waveforms, clips, lengths, strict=True):
+            self.fill(clip, row)
+            row[length:] = 0
+        labels = torch.tensor([self.label(clip) for clip in clips], dtype=torch.int64)
+        return Batch(waveforms, torch.tensor(lengths), labels, tuple(clips))
 
     def batches(self, clips: Iterable[str], size: int) -> list[list[str]]:
         """Return the clips in batches of similar length, so that little is padded."""
@@ -183,12 +220,13 @@ def prepare(
     with whole(folder) as temporary:
         temporary.mkdir()
         shard: list[tuple[Utterance, Samples]] = []
-        shards = 0
+        shards = held = 0
         for clip in _usable(corpus, root, utterances, sample_rate, trim_db, pieces, left_out, remarks):
             shard.append(clip)
-            if sum(len(samples) for _, samples in shard) >= SHARD_SAMPLES:
+            held += len(clip[1])
+            if held >= SHARD_SAMPLES:
                 rows += _write_shard(temporary, shards, shard, labels)
-                shard, shards = [], shards + 1
+                shard, shards, held = [], shards + 1, 0
         if shard:
             rows += _write_shard(temporary, shards, shard, labels)
         if not rows:

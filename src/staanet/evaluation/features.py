@@ -32,6 +32,10 @@ class FeatureStore(Store):
                 self._features[clip] = self._victim.features(self._store.waveform(clip)[None].to(device))[0].cpu()
         return self._features[clip]
 
+    def fill(self, clip: str, into: Tensor) -> None:
+        """Write the features of a clip to the beginning of `into`."""
+        into[: self.length(clip)] = self.waveform(clip)
+
     def length(self, clip: str) -> int:  # noqa: ARG002
         """Return the number of features of a clip."""
         return math.prod(self._victim.grid)

@@ -144,8 +144,11 @@ class Generator(nn.Module, abc.ABC):
         mean = (raw_positions * valid).sum(1, keepdim=True) / lengths[:, None]
         deviations = (raw_positions - mean) * valid
         standardised = deviations / (deviations.square().sum(1, keepdim=True) / lengths[:, None] + 1e-6).sqrt()
-        ranked = standardised.detach().masked_fill(~valid, -torch.inf).topk(int(counts.max()), dim=1).values
-        return standardised - ranked.gather(1, counts[:, None] - 1)
+        cuts = [  # found without sorting what lies above
+            row[:length].kthvalue(max(1, length - count + 1)).values
+            for row, length, count in zip(standardised.detach(), lengths.tolist(), counts.tolist(), strict=True)
+        ]
+        return standardised - torch.stack(cuts)[:, None]
 
 
 def _quantised(scores: Tensor, hard: Tensor, quantisation: Quantisation) -> Tensor:

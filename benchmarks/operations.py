@@ -1,0 +1,67 @@
+"""Where the time goes: shares of operations in generation, in a victim's gradient, in a generator's training step.
+
+Into results/operations.json. One thread, so that an operation's time is its work; what takes less than 3 % is summed
+up as the rest.
+"""
+
+import json
+from collections.abc import Callable
+
+import torch
+from claims import RESULTS, origin
+from generator_training import step_of
+from torch.profiler import ProfilerActivity, profile
+
+from staanet import create_generator, create_victim
+from staanet.core.memory import keep_freed_memory
+from staanet.core.seeds import seeded
+from staanet.core.types import frozen
+
+LEAST = 0.03
+REPEATS = 5
+
+
+def shares(run: Callable[[], object]) -> tuple[float, dict[str, float]]:
+    """Return the milliseconds of a run, and the share of each operation's own time, the largest first."""
+    run()
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for _ in range(REPEATS):
+            run()
+    own = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
+    total = sum(own.values())
+    large = {name: time / total for name, time in own.items() if time >= LEAST * total}
+    ordered = dict(sorted(large.items(), key=lambda item: -item[1]))
+    return total / REPEATS / 1000, {**ordered, "the rest": 1 - sum(ordered.values())}
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    with seeded("benchmark"):
+        clips = torch.rand(4, 48_000) - 0.5
+        victim = create_victim("emo18", labels="abcdefg", seconds=3.0)
+        generator = create_generator("compact")
+    with frozen(victim), frozen(generator), torch.no_grad():
+        generation = shares(lambda: generator(clips, 0.05))
+    with frozen(victim):
+        points = clips.clone().requires_grad_()
+        gradient = shares(lambda: torch.autograd.grad(victim(points).square().sum(), points))
+        training = shares(step_of(generator, victim, clips))
+    rows = []
+    for what, (milliseconds, found) in (
+        ("generation with compact", generation),
+        ("a gradient of emo18", gradient),
+        ("a training step of compact", training),
+    ):
+        print(
+            f"{what}: {milliseconds:.1f} ms",
+            *(f"  {100 * share:4.1f} % {name}" for name, share in found.items()),
+            sep="\n",
+        )
+        rounded = {name: round(share, 3) for name, share in found.items()}
+        rows.append({"what": what, "milliseconds": round(milliseconds, 2), "shares": rounded, **origin()})
+    (RESULTS / "operations.json").write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
