@@ -47,7 +47,11 @@ def defended(records: Sequence[Record]) -> list[Defended]:
     Args:
         records: pooled.
     """
-    made_from = {record.target: record.settings["target"] for record in records if "target" in record.settings}
+    made_from = {
+        record.target: record.settings["target"]
+        for record in records
+        if isinstance(record.settings.get("target"), dict)  # of a set made elsewhere it is a name
+    }
     cases = {(record.attack, record.source, record.target): record for record in records}
     of = {
         name: next((other for other, own in made_from.items() if own == _of(settings)), None)

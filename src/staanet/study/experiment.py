@@ -185,7 +185,7 @@ class VictimPlan:
     def built(self, labels: Sequence[str], sample_rate: int) -> VictimSettings:
         """Return what the victim is built from, in full; untrained, a checkpoint keeps its own labels."""
         own = {} if self.seconds is None else {"seconds": self.seconds}
-        known = () if self.training == UNTRAINED else labels
+        known = labels if self.defence is not None or self.resolved() is not None else ()
         return settings_of(self.model, known, **{"sample_rate": sample_rate, **own, **self.settings})
 
     def resolved(self) -> VictimTraining | None:
