@@ -409,6 +409,17 @@ def test_an_empty_perturbation_is_not_amplified(tmp_path):
     assert len(Page(report.write(run)).all("audio")) == 3
 
 
+def test_a_perturbation_beyond_full_scale_is_made_quieter(tmp_path):
+    """Sounds of features may be further apart than full scale."""
+    run = run_with(tmp_path, made())
+    folder = add_example(run, "one")
+    original, rate = files.read(folder / "original.flac")
+    original = 0.9 * original / np.abs(original).max()
+    files.write(folder / "original.flac", original, rate)
+    files.write(folder / "adversarial.flac", -original, rate)
+    assert len(Page(report.write(run)).all("audio")) == 3
+
+
 def test_clips_of_different_lengths_are_refused(tmp_path):
     run = run_with(tmp_path, made())
     folder = add_example(run, "one")

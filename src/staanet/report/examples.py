@@ -84,7 +84,7 @@ def _read(folder: Path, index: int) -> Example:
         facts=facts,
         original=_uri((folder / "original.flac").read_bytes()),
         adversarial=_uri((folder / "adversarial.flac").read_bytes()),
-        perturbation=_uri(files.encode(perturbation, rate)),
+        perturbation=_uri(files.encode(perturbation / max(1.0, float(np.abs(perturbation).max())), rate)),
         amplified=_uri(files.encode(perturbation * 10 ** (gain_db / 20), rate)) if gain_db else None,
         gain_db=gain_db,
         figure=svg(_draw, clips, rate, facts, prefix=f"example-{index}"),
