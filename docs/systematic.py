@@ -251,7 +251,7 @@ def page(runs: Mapping[str, Path]) -> str:
         "verdict; what was not run decides nothing.",
         *(
             f"- {run.language}: [{name}](../systematic_{name}/README.md), accuracy before any attack "
-            f"{percent(next(iter(run.records.values())).accuracy_clean)} %."
+            f"{percent(max(run.records.values(), key=lambda record: record.n).accuracy_clean)} %."
             for name, run in zip(runs, read_runs, strict=True)
         ),
     ]

@@ -65,6 +65,8 @@ def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
 def rates(figure: Figure, records: Sequence[Record]) -> str:
     """Draw the ASR of every record beside its control, with their intervals."""
     fields = columns(records)
+    if len({(record.attack, record.source, record.target) for record in records}) == len(records):
+        fields = fields[:2]  # the names tell them apart, so that labels stay short
     figure.set_size_inches(9, 1.1 + 0.27 * len(records))
     axes = figure.subplots()
     for row, record in enumerate(records):
