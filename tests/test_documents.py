@@ -31,7 +31,7 @@ from staanet.corpora import CORPORA, Synthetic
 from staanet.evaluation import FLAGS
 from staanet.models import VICTIMS
 from staanet.report import summary
-from staanet.study import experiment
+from staanet.study import experiment, plans
 from staanet.training.augmentation import Augmentation
 from staanet.training.classifier import VictimTraining
 from staanet.training.generator import GeneratorTraining
@@ -136,8 +136,8 @@ def test_guide_explains_every_key_of_an_experiment(tmp_path: Path) -> None:
     _, plan = experiment.load(path)
     assert set(plan.source_names) < set(plan.target_names)
     schemas = (
-        *(experiment.Experiment, experiment.CorpusPlan, experiment.SplitPlan, experiment.VictimPlan),
-        *(experiment.GeneratorPlan, VictimTraining, Augmentation, GeneratorTraining, Losses, Budget),
+        *(experiment.Experiment, plans.CorpusPlan, plans.SplitPlan, plans.VictimPlan),
+        *(plans.GeneratorPlan, VictimTraining, Augmentation, GeneratorTraining, Losses, Budget),
     )
     for schema in schemas:
         for field in dataclasses.fields(schema):

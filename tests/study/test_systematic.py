@@ -12,7 +12,8 @@ from staanet.audio import files
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_jsonl
 from staanet.corpora import PIECES_PRESETS, Store
-from staanet.study.experiment import CorpusPlan, SplitPlan, load
+from staanet.study.experiment import load
+from staanet.study.plans import CorpusPlan, SplitPlan
 
 EXPERIMENT = """
 {split}

@@ -13,7 +13,8 @@ from staanet.core.files import whole
 from staanet.core.seeds import seeded
 from staanet.corpora.splits import OWN
 from staanet.models import VICTIMS, HuggingFace
-from staanet.study.experiment import CorpusPlan, Experiment, GeneratorPlan, SplitPlan, VictimPlan
+from staanet.study.experiment import Experiment
+from staanet.study.plans import CorpusPlan, GeneratorPlan, SplitPlan, VictimPlan
 
 SECONDS = 0.25
 """Trained length of every victim that has one."""

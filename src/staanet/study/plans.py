@@ -1,0 +1,248 @@
+"""What the tables of an experiment file say: a corpus, a split, a victim, a generator, how an attack is used."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from staanet.attacks.generator import GENERATORS
+from staanet.attacks.generator.base import GeneratorSettings
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
+from staanet.core.settings import from_preset, validated
+from staanet.corpora import (
+    CORPORA,
+    PIECES_PRESETS,
+    Corpus,
+    Pieces,
+    Split,
+    Utterance,
+    at_random,
+    by_parts,
+    by_speaker,
+    folds,
+)
+from staanet.corpora.splits import OWN, Attacked, Whole
+from staanet.corpora.splits import Part as SplitPart
+from staanet.defences import Defence, InputDefence, defence_of
+from staanet.evaluation import Domain, LabelsFrom
+from staanet.models import VICTIMS, HuggingFace, VictimSettings, settings_of
+from staanet.training.classifier import VictimTraining, victim_training
+from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """Who is heard in training, validation and test.
+
+    Args:
+        by: what is dealt whole, a `speaker` or a `session`; or `id`, clips at random, whoever speaks.
+        shares: of the speakers, or of the clips, in the three parts; used where there are neither folds nor parts.
+        folds: how many the speakers or sessions are dealt to, of which
+        run: are evaluated; all where left out.
+        parts: the names of those in each part; by session, the corpus' own parts where left out.
+        held_out: speakers of the test, whatever the seed; where shares are dealt.
+        evaluate: parts whose clips are attacked, each by what was trained on all parts before it, as the STAA-Net
+            paper does: `val` after training on train, `test` on train and val. Where left out, the test is attacked,
+            after training on train and choosing by val.
+    """
+
+    by: Whole = "speaker"
+    shares: tuple[float, float, float] = (0.6, 0.2, 0.2)
+    folds: int | None = None
+    run: tuple[int, ...] = ()
+    parts: dict[SplitPart, tuple[str, ...]] = field(default_factory=dict)
+    held_out: tuple[str, ...] = ()
+    evaluate: tuple[Attacked, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse folds that are not there, and parts that cannot be."""
+        if self.folds is not None and (self.folds < 3 or not set(self.run) <= set(range(self.folds))):
+            raise StaanetError(
+                f"expected three or more folds and a run of some of them (0..folds - 1), got folds = {self.folds}, "
+                f"run = {list(self.run)}"
+            )
+        if self.folds is None and self.run:
+            raise StaanetError(f"expected folds beside run = {list(self.run)}, found none; add folds")
+        if self.by == "id" and (self.folds is not None or self.parts):
+            raise StaanetError(
+                "expected shares of the clips where they are dealt by id, got folds or parts; remove them"
+            )
+        if self.folds is not None and self.parts:
+            raise StaanetError(f"expected either folds or parts, got folds = {self.folds} and parts; remove one")
+        if self.parts and set(self.parts) != set(OWN):
+            raise StaanetError(f"expected parts train, val and test, got {', '.join(self.parts)}; name all three")
+        if self.held_out and (self.by != "speaker" or self.folds is not None or self.parts):
+            raise StaanetError("expected held_out beside shares of the speakers only; name all parts instead")
+        if self.evaluate and self.folds is not None:
+            raise StaanetError("expected either folds or parts to evaluate, got both; remove one")
+
+    def splits(self, utterances: Sequence[Utterance], seed: int) -> tuple[Split, ...]:
+        """Return the splits of a corpus' clips.
+
+        Raises:
+            StaanetError: clips that cannot be split so.
+        """
+        if self.by == "id":
+            split = at_random(utterances, self.shares, seed)
+        elif self.folds is not None:
+            return folds(utterances, self.folds, seed, self.run, self.by)
+        elif self.parts or self.by == "session":
+            split = by_parts(utterances, self.parts or OWN, self.by)
+        else:
+            split = by_speaker(utterances, self.shares, seed, self.held_out)
+        return tuple(split.evaluating(part) for part in self.evaluate) or (split,)
+
+
+@dataclass(frozen=True)
+class CorpusPlan:
+    """Which corpus, and how its clips and speakers are prepared.
+
+    Args:
+        name: in the registry.
+        settings: of its own, where it has any.
+        trim_db: cut the silence at both ends of a clip, what lies so far below its loudest frame; none where left out.
+        split: how its speakers or sessions are dealt; the experiment's where left out.
+        pieces: into which its clips are cut, a preset's name or a table of changes to one; whole where left out.
+        stands_for: the corpus for which this one, of synthetic speech, stands in a miniature.
+    """
+
+    name: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    trim_db: float | None = None
+    split: SplitPlan | None = None
+    pieces: str | dict[str, Any] | None = None
+    stands_for: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a level that would cut speech or everything, and pieces that cannot be."""
+        self.cut()
+        if self.trim_db is not None and not self.trim_db > 0:
+            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 40 keeps what can be heard")
+
+    def cut(self) -> Pieces | None:
+        """Return the pieces in full, None where clips stay whole."""
+        if self.pieces is None:
+            return None
+        return from_preset(Pieces, PIECES_PRESETS, self.pieces, f"corpus {self.name}: pieces")
+
+    def build(self) -> Corpus:
+        """Return the corpus."""
+        corpus: Corpus = validated(CORPORA[self.name], self.settings, f"corpus {self.name}")
+        return corpus
+
+
+UNTRAINED = "none"
+"""The training of a checkpoint that is taken as it is."""
+
+
+@dataclass(frozen=True)
+class VictimPlan:
+    """A victim.
+
+    Args:
+        model: its architecture.
+        corpus: which of several it is trained on.
+        seconds: its trained length; the model's own where left out.
+        settings: of the model's own, where it has any.
+        training: a preset's name, or a table of changes to one; `none` for a checkpoint of Hugging Face as it is.
+        defence: that it has: a name, or a table whose key `defence` is the name beside its settings.
+        of: the victim that its defence stands before, or makes it of; of the same model and corpus.
+    """
+
+    model: str
+    corpus: str = ""
+    seconds: float | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    training: str | dict[str, Any] = "default"
+    defence: str | dict[str, Any] | None = None
+    of: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a defence that cannot be."""
+        defence = self.defended()
+        if self.of is not None and defence is None:
+            raise StaanetError(f"expected a defence beside of = {self.of!r}, found none; name one")
+        if isinstance(defence, InputDefence) and (self.of is None or self.training != "default"):
+            raise StaanetError(
+                f"expected the victim that {defence.name} stands before as of, and no training of its own, got of = "
+                f"{self.of!r}, training = {self.training!r}"
+            )
+        if defence is not None and self.training == UNTRAINED:
+            raise StaanetError(f"expected a training for {defence.name}, got none")
+
+    def defended(self) -> Defence | None:
+        """Return the defence in full, None where there is none."""
+        return None if self.defence is None else defence_of(self.defence)
+
+    def built(self, labels: Sequence[str], sample_rate: int) -> VictimSettings:
+        """Return what the victim is built from, in full; untrained, a checkpoint keeps its own labels."""
+        own = {} if self.seconds is None else {"seconds": self.seconds}
+        known = labels if self.defence is not None or self.resolved() is not None else ()
+        return settings_of(self.model, known, **{"sample_rate": sample_rate, **own, **self.settings})
+
+    def resolved(self) -> VictimTraining | None:
+        """Return the training in full, None where there is none."""
+        if isinstance(self.defended(), InputDefence):
+            return None
+        if self.training == UNTRAINED:
+            if not issubclass(VICTIMS[self.model], HuggingFace):
+                raise StaanetError(f"victim {self.model}: expected training, since it starts from random weights")
+            return None
+        return victim_training(self.model, self.training, f"victim {self.model}: training")
+
+
+@dataclass(frozen=True)
+class GeneratorPlan:
+    """A generator.
+
+    Args:
+        generator: its architecture.
+        sizes: of the network.
+        training: as for victims; in the experiment's budget unless it names its own.
+        against: the training where it is another one against some sources, by their names.
+    """
+
+    generator: str
+    sizes: dict[str, Any] = field(default_factory=dict)
+    training: str | dict[str, Any] = "default"
+    against: dict[str, str | dict[str, Any]] = field(default_factory=dict)
+
+    def resolved(self, budget: Budget, source: str = "") -> GeneratorTraining:
+        """Return the training against a source in full."""
+        presets = {name: replace(preset, budget=budget) for name, preset in GENERATOR_PRESETS.items()}
+        training = self.against.get(source, self.training)
+        return from_preset(GeneratorTraining, presets, training, f"generator {self.generator}: training")
+
+    def built(self) -> GeneratorSettings:
+        """Return the sizes in full."""
+        schema: type[GeneratorSettings] = GENERATORS[self.generator].Settings
+        return validated(schema, self.sizes, f"generator {self.generator}: sizes")
+
+
+@dataclass(frozen=True)
+class AttackPlan:
+    """How an attack is used: what its table says beside what it is and its own settings.
+
+    Args:
+        domain: what it changes: the `waveform`; or the `feature`s of each source, which must be a `cnn_lstm`: it is
+            then evaluated on its source only, its epsilon counts deviations of a feature, and where it names none, the
+            features' bounds alone hold it.
+        clips: how many of the experiment's clips it meets, drawn by the seed, fewer among more; all where left out.
+        labels_from: the classes to move away from; the experiment's where left out.
+        examples: how many clips the page lets one listen to, or their ids; the experiment's for generators, else none.
+    """
+
+    domain: Domain = "waveform"
+    clips: int | None = None
+    labels_from: LabelsFrom | None = None
+    examples: int | tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers of clips that are none."""
+        for name, least in (("clips", 1), ("examples", 0)):
+            if isinstance(number := getattr(self, name), int) and number < least:
+                raise StaanetError(f"expected {name} of {least} or more, got {number}")
+
+
+USE = tuple(field.name for field in fields(AttackPlan))
+"""The keys of an attack's table that say how it is used."""
