@@ -101,3 +101,21 @@ def test_a_loss_teaches_and_leaves_the_mode(name, of, clips):
     assert any((parameter.grad != 0).any() for parameter in learner.parameters() if parameter.grad is not None)
     if teacher is not None:
         assert all(parameter.grad is None for parameter in teacher.parameters())
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_a_loss_is_that_of_the_training(name, clips):
+    waveforms, lengths, labels = clips
+    asked = []
+
+    def criterion(logits, targets):
+        asked.append((logits.shape, targets.shape))
+        return 2 * functional.cross_entropy(logits, targets)
+
+    given = victim(), None, waveforms[:, :800], torch.full_like(lengths, 800), labels
+    with seeded(0):
+        plain = create_defence(name).loss(*given)
+    with seeded(0):
+        doubled = create_defence(name).loss(*given, criterion)
+    torch.testing.assert_close(doubled, 2 * plain)
+    assert asked == [((len(labels), 3), (len(labels),))]

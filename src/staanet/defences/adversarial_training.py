@@ -11,7 +11,7 @@ from torch.nn import functional
 from staanet.attacks import Attack, create_attack
 from staanet.core.errors import StaanetError
 from staanet.core.types import frozen
-from staanet.defences.base import TrainingDefence
+from staanet.defences.base import Criterion, TrainingDefence
 from staanet.models import CnnLstm, FeatureView, Victim
 
 
@@ -69,15 +69,16 @@ class AdversarialTraining(TrainingDefence):
         waveforms: Tensor,
         lengths: Tensor,
         labels: Tensor,
+        criterion: Criterion = functional.cross_entropy,
     ) -> Tensor:
-        """Return the cross-entropy on a batch of which a share is attacked."""
+        """Return the loss of a batch of which a share is attacked."""
         rows = torch.randperm(len(labels))[: -int(-self.ratio * len(labels) // 1)].to(labels.device)
         if self.domain == "feature":
-            return self._of_features(victim, waveforms, lengths, labels, rows)
+            return criterion(self._of_features(victim, waveforms, lengths, labels, rows), labels)
         clips = waveforms.clamp(-1, 1)
         with frozen(victim):
             attacked = self.built()(victim.hear, clips[rows], labels[rows], lengths[rows])
-        return functional.cross_entropy(victim.hear(clips.index_copy(0, rows, attacked), lengths).float(), labels)
+        return criterion(victim.hear(clips.index_copy(0, rows, attacked), lengths).float(), labels)
 
     def _of_features(self, victim: Victim, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
         if not isinstance(victim, CnnLstm):
@@ -87,4 +88,4 @@ class AdversarialTraining(TrainingDefence):
             view = FeatureView(victim)
             features = features.clamp(*view.bounds)
             attacked = self.built()(view, features[rows], labels[rows])
-        return functional.cross_entropy(victim.decide(features.index_copy(0, rows, attacked)).float(), labels)
+        return victim.decide(features.index_copy(0, rows, attacked)).float()

@@ -1,14 +1,17 @@
 """The contract of defences: settings are the fields of a frozen dataclass; one stands before a victim or trains it."""
 
 import abc
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from staanet.core.types import valid_samples
 from staanet.models import Victim
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 class Defence(abc.ABC):
@@ -56,7 +59,15 @@ class TrainingDefence(Defence):
         """Give a victim what it starts from, where it is made of another one."""
 
     @abc.abstractmethod
-    def loss(self, victim: Victim, of: Victim | None, waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
+    def loss(
+        self,
+        victim: Victim,
+        of: Victim | None,
+        waveforms: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        criterion: Criterion = functional.cross_entropy,
+    ) -> Tensor:
         """Return the loss of a batch of clips as long as the victim hears them.
 
         Args:
@@ -65,6 +76,7 @@ class TrainingDefence(Defence):
             waveforms: `[B, T]`.
             lengths: `[B]`.
             labels: `[B]`, the true classes.
+            criterion: of the training, of logits `[B, C]` and classes `[B]` or their probabilities `[B, C]`.
         """
 
 

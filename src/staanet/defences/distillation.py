@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.core.errors import StaanetError
-from staanet.defences.base import TrainingDefence
+from staanet.defences.base import Criterion, TrainingDefence
 from staanet.models import Victim
 
 
@@ -37,10 +37,18 @@ class Distillation(TrainingDefence):
         if not 0 < self.temperature < float("inf"):
             raise StaanetError(f"expected a temperature above 0, got {self.temperature}")
 
-    def loss(self, victim: Victim, of: Victim | None, waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
-        """Return the cross-entropy to the soft labels, or to the labels where there is no teacher."""
+    def loss(
+        self,
+        victim: Victim,
+        of: Victim | None,
+        waveforms: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        criterion: Criterion = functional.cross_entropy,
+    ) -> Tensor:
+        """Return the loss beside the soft labels, or beside the labels where there is no teacher."""
         targets = labels
         if of is not None:
             with torch.no_grad():
                 targets = (of(waveforms, lengths).float() / self.temperature).softmax(1)
-        return functional.cross_entropy(victim.hear(waveforms, lengths).float() / self.temperature, targets)
+        return criterion(victim.hear(waveforms, lengths).float() / self.temperature, targets)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -236,7 +237,7 @@ def train_victim(
         progress: the file by which an interrupted training goes on.
         seed: of order and augmentation.
         device: to train on.
-        defence: how it is made harder to fool; its loss takes the place of cross-entropy.
+        defence: how it is made harder to fool; what it teaches takes the place of the clips and their classes.
         of: the victim that the defence makes it of.
 
     Raises:
@@ -261,11 +262,12 @@ def train_victim(
         of.to(device).eval()
     batches = [store.batch(clips).to(device) for clips in store.batches(val_clips, settings.batch_size)]
 
+    criterion = partial(functional.cross_entropy, label_smoothing=settings.label_smoothing)
+
     def taught(waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         if defence is not None:
-            return defence.loss(victim, of, waveforms, lengths, labels)
-        logits = victim.hear(waveforms, lengths)
-        return functional.cross_entropy(logits.float(), labels, label_smoothing=settings.label_smoothing)
+            return defence.loss(victim, of, waveforms, lengths, labels, criterion)
+        return criterion(victim.hear(waveforms, lengths).float(), labels)
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         order = torch.randperm(len(train_clips)).tolist()
