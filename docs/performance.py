@@ -101,8 +101,8 @@ def page() -> str:
         grid(
             ["attack", "library", "ours s", "theirs s", "ratio", "aim", "fooled, ours and theirs", "overhead"], raced, 2
         ),
-        "FGSM, BIM and PGD check their input, look at the model once before the first step, and keep the best point of "
-        "the way, which takes a forward pass more than the plain steps of torchattacks.",
+        "FGSM, BIM and PGD check their input, and keep the best point of the way, which takes a forward pass more than "
+        "the plain steps of torchattacks.",
         "## Machines",
         "\n".join(f"- {machine}" for machine in machines),
     ]

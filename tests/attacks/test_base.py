@@ -1,4 +1,4 @@
-"""What an attack refuses before it begins, and how it looks at a model."""
+"""What an attack refuses of its input, of a model and of its answers."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from staanet.models import create_victim
 
 @dataclass(frozen=True)
 class Probe(Attack):
-    """Pushes every sample up by epsilon, whatever access it asks for."""
+    """Asks as an attack of some access does, and pushes every sample up by epsilon."""
 
     name = "probe"
     norms = ("linf",)
@@ -26,6 +26,9 @@ class Probe(Attack):
     budget: Budget = Budget(epsilon=0.1)
 
     def perturb(self, model, waveforms, labels, lengths, random):  # noqa: ARG002
+        if self.access != "none" and len(waveforms):
+            with torch.set_grad_enabled(self.access == "gradient"):
+                model(waveforms.clone().requires_grad_(self.access == "gradient"), lengths)
         return waveforms + 0.1
 
 
@@ -59,9 +62,9 @@ def test_a_model_without_gradients_is_refused_by_attacks_that_need_them_only():
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
-        (lambda waveforms: waveforms[:, :1], r"\[1, 1\]"),
-        (lambda waveforms: waveforms[:, 0], r"\[1\]"),
-        (lambda waveforms: waveforms[:, None], r"\[1, 1, 6\]"),
+        (lambda waveforms: waveforms[:, :1], r"\[2, 1\]"),
+        (lambda waveforms: waveforms[:, 0], r"\[2\]"),
+        (lambda waveforms: waveforms[:, None], r"\[2, 1, 6\]"),
     ],
 )
 def test_fewer_than_two_classes_are_refused(access, model, shape):
@@ -103,7 +106,7 @@ def test_an_attack_that_asks_for_nothing_never_calls_the_model():
 
 
 @pytest.mark.parametrize("access", ASKING)
-def test_the_look_is_one_pass_of_the_shortest_clip(access):
+def test_a_model_is_asked_nothing_but_what_the_attack_asks(access):
     seen = []
 
     def model(waveforms, lengths):
@@ -112,7 +115,7 @@ def test_the_look_is_one_pass_of_the_shortest_clip(access):
 
     waveforms = torch.zeros(3, 9)
     Probe(access)(model, waveforms, torch.tensor([0, 1, 2]), torch.tensor([9, 4, 7]))
-    assert seen == [([1, 4], [4], access == "gradient")]
+    assert seen == [([3, 9], [9, 4, 7], access == "gradient")]
     assert not waveforms.requires_grad
 
 

@@ -58,10 +58,9 @@ class Fragile(Counting):
 
 
 def asked(attack, clips, victim):
-    """Return how often each clip is asked about, without the look at the shortest one before."""
+    """Return how often each clip is asked about."""
     waveforms, lengths, labels = clips
     attack(victim, waveforms, labels * 0, lengths)
-    victim.asked[int(lengths.min())] -= 1
     return set(victim.asked.values())
 
 

@@ -107,7 +107,7 @@ def test_only_clips_that_were_not_reached_start_again(name):
     waveforms = torch.tensor([[-0.5, 0.0], [0.5, 0.0]])
     found = create_attack(name, epsilon=0.1, sparsity=1.0, steps=7, restarts=3)(victim, waveforms, torch.tensor([0, 0]))
     assert victim.function(found).argmax(1).tolist() == [1, 0]
-    assert victim.asked == 1 + (1 + 3) * (7 + 1)
+    assert victim.asked == (1 + 3) * (7 + 1)
 
 
 @pytest.mark.parametrize(
@@ -127,9 +127,9 @@ def test_costs_what_its_settings_say(name, settings, cost, sparsity, waveforms):
     victim = Counting(steadfast)
     create_attack(name, epsilon=0.5, sparsity=sparsity, **settings)(victim, waveforms[:1], ZERO)
     for_the_choice = sparsity < 1 and name in ("bim", "pgd", "apgd", "deepfool")
-    assert victim.asked <= 1 + cost + for_the_choice
+    assert victim.asked <= cost + for_the_choice
     if not name.startswith("cw"):
-        assert victim.asked == 1 + cost + for_the_choice
+        assert victim.asked == cost + for_the_choice
 
 
 def test_carlini_and_wagners_rounds_end_when_the_loss_does_not_fall(linear, waveforms):
@@ -137,7 +137,7 @@ def test_carlini_and_wagners_rounds_end_when_the_loss_does_not_fall(linear, wave
     attack = create_attack("cw_linf", epsilon=0.5, sparsity=1.0, steps=200, rounds=3)
     found = attack(victim, waveforms, linear(waveforms).argmax(1))
     assert (linear(found).argmax(1) != linear(waveforms).argmax(1)).all()
-    assert victim.asked < 1 + 2 + 0.5 * 2 * 3 * 200
+    assert victim.asked < 2 + 0.5 * 2 * 3 * 200
 
 
 @pytest.mark.parametrize("name", ["deepfool", "cw_l2", "cw_linf"])

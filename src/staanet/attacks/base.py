@@ -78,31 +78,14 @@ class Attack(abc.ABC):
             raise StaanetError(f"expected integer labels [{len(lengths)}], got {labels.dtype} {list(labels.shape)}")
         classifier = as_classifier(model)
         with frozen(classifier):
-            if self.access != "none" and len(waveforms):
-                self._check_model(classifier, waveforms, labels, lengths)
             adversarial = self.perturb(
-                classifier, waveforms.detach(), labels, lengths, ClipRandom(seed, waveforms, lengths)
+                _Checked(classifier, self.name, labels),
+                waveforms.detach(),
+                labels,
+                lengths,
+                ClipRandom(seed, waveforms, lengths),
             )
         return self._within(adversarial.detach(), waveforms.detach(), lengths, bounds)
-
-    def _check_model(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor) -> None:
-        """Refuse, by a look at the shortest clip, a model or labels with which the attack could not work."""
-        shortest = int(lengths.argmin())
-        size = int(lengths[shortest])
-        clip = waveforms[shortest : shortest + 1, :size].detach().requires_grad_(self.access == "gradient")
-        with torch.set_grad_enabled(self.access == "gradient"):
-            logits = model(clip, lengths[shortest : shortest + 1])
-        if logits.ndim != 2 or logits.shape[1] < 2:
-            raise StaanetError(f"expected a model of two or more classes [B, K], got logits {list(logits.shape)}")
-        if not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
-            raise StaanetError(
-                f"expected labels in 0..{logits.shape[1] - 1}, got {labels.tolist()}; check the order of the classes"
-            )
-        if self.access == "gradient" and not logits.requires_grad:
-            raise StaanetError(
-                f"expected a model with gradients for {self.name}, got one without; use an attack that asks for "
-                "scores or decisions (staanet list attacks)"
-            )
 
     def _within(self, adversarial: Tensor, waveforms: Tensor, lengths: Tensor, bounds: tuple[float, float]) -> Tensor:
         if adversarial.shape != waveforms.shape or not torch.isfinite(adversarial).all():
@@ -119,3 +102,36 @@ class Attack(abc.ABC):
 
         `model` is frozen and in eval mode; `random` holds a stream per clip.
         """
+
+
+class _Checked:
+    """A classifier that refuses the logits of a model, or labels, with which an attack could not work."""
+
+    def __init__(self, classifier: Classifier, attack: str, labels: Tensor) -> None:
+        self._classifier = classifier
+        self._attack = attack
+        self._unchecked: Tensor | None = labels
+        self.bounds = bounds_of(classifier)
+        self.represent = getattr(classifier, "represent", None)
+
+    def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of waveforms `[B, T]`."""
+        logits = self._classifier(waveforms, lengths)
+        if self._unchecked is not None:
+            self._check(logits, self._unchecked)
+            self._unchecked = None
+        if waveforms.requires_grad and torch.is_grad_enabled() and not logits.requires_grad:
+            raise StaanetError(
+                f"expected a model with gradients for {self._attack}, got one without; use an attack that asks for "
+                "scores or decisions (staanet list attacks)"
+            )
+        return logits
+
+    @staticmethod
+    def _check(logits: Tensor, labels: Tensor) -> None:
+        if logits.ndim != 2 or logits.shape[1] < 2:
+            raise StaanetError(f"expected a model of two or more classes [B, K], got logits {list(logits.shape)}")
+        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
+            raise StaanetError(
+                f"expected labels in 0..{logits.shape[1] - 1}, got {labels.tolist()}; check the order of the classes"
+            )

@@ -2,6 +2,7 @@
 
 import contextlib
 import inspect
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -157,22 +158,29 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
         raise StaanetError(f"expected waveforms [B, T], got {list(waveforms.shape)}{hint}")
     if not waveforms.is_floating_point():
         raise StaanetError(f"expected floating-point waveforms, got {waveforms.dtype}; divide integers by their range")
-    if not torch.isfinite(waveforms).all():
-        raise StaanetError("expected finite waveforms, got NaN or infinite samples; leave the damaged clips out")
     size = waveforms.shape[1]
     if lengths is None:
         lengths = torch.full((len(waveforms),), size, device=waveforms.device)
     if lengths.shape != (len(waveforms),) or lengths.is_floating_point():
         raise StaanetError(f"expected integer lengths [{len(waveforms)}], got {lengths.dtype} {list(lengths.shape)}")
     lengths = lengths.to(waveforms.device)
-    if len(lengths) and not 1 <= int(lengths.min()) <= int(lengths.max()) <= size:
-        raise StaanetError(f"expected lengths in 1..{size}, got {int(lengths.min())}..{int(lengths.max())}")
+    if not len(waveforms):
+        return lengths
+    if not size:
+        raise StaanetError("expected clips of one sample or more, got none; leave the empty clips out")
+    beyond = waveforms.masked_fill(valid_samples(lengths, size), 0).abs().amax()
+    figures = (*lengths.aminmax(), *waveforms.aminmax(), beyond)
+    shortest, longest, least, most, tail = torch.stack([figure.double() for figure in figures]).tolist()
+    if not (math.isfinite(least) and math.isfinite(most)):
+        raise StaanetError("expected finite waveforms, got NaN or infinite samples; leave the damaged clips out")
+    if not 1 <= shortest <= longest <= size:
+        raise StaanetError(f"expected lengths in 1..{size}, got {shortest:.0f}..{longest:.0f}")
     low, high = bounds
-    if waveforms.numel() and not low <= float(waveforms.min()) <= float(waveforms.max()) <= high:
+    if not low <= least <= most <= high:
         raise StaanetError(
-            f"expected samples in [{low:g}, {high:g}], got [{float(waveforms.min()):g}, {float(waveforms.max()):g}]; "
-            "divide by the peak or by the integer range"
+            f"expected samples in [{low:g}, {high:g}], got [{least:g}, {most:g}]; divide by the peak or by the "
+            "integer range"
         )
-    if waveforms.masked_select(~valid_samples(lengths, size)).any():
+    if tail:
         raise StaanetError("expected zeros beyond each clip's length, got other samples; check lengths")
     return lengths
