@@ -26,7 +26,7 @@ def step_of(generator: Generator, victim: Victim, clips: Tensor) -> Callable[[],
     settings, optimiser = GeneratorTraining(), torch.optim.Adam(generator.parameters())
     with torch.no_grad():
         labels = victim(clips).argmax(1)
-    lengths = torch.full((CLIPS,), clips.shape[1])
+    lengths = torch.full((len(clips),), clips.shape[1], device=clips.device)
 
     def step() -> None:
         generator.train()

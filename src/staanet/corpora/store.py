@@ -48,8 +48,15 @@ class Batch:
     ids: tuple[str, ...]
 
     def to(self, device: torch.device) -> "Batch":
-        """Return the batch on a device."""
-        return Batch(self.waveforms.to(device), self.lengths.to(device), self.labels.to(device), self.ids)
+        """Return the batch on a device; an accelerator fetches it while it works on what came before."""
+        waveforms, lengths, labels = (_moved(part, device) for part in (self.waveforms, self.lengths, self.labels))
+        return Batch(waveforms, lengths, labels, self.ids)
+
+
+def _moved(tensor: Tensor, device: torch.device) -> Tensor:
+    if device.type == "cuda" and tensor.device.type == "cpu":
+        tensor = tensor.pin_memory()
+    return tensor.to(device, non_blocking=True)
 
 
 def collate(waveforms: Sequence[Tensor], labels: Sequence[int], ids: Sequence[str]) -> Batch:

@@ -272,7 +272,7 @@ def train_victim(
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         order = torch.randperm(len(train_clips)).tolist()
         steps = range(0, len(order), settings.batch_size)
-        total = 0.0
+        total = torch.zeros((), dtype=torch.float64, device=device)
         for start in track(steps, f"train {victim.name}, epoch {epoch + 1} of {settings.epochs}"):
             clips = [train_clips[i] for i in order[start : start + settings.batch_size]]
             if len(clips) < 2:
@@ -287,8 +287,8 @@ def train_victim(
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
-            total += float(loss.detach()) * len(clips)
-        return {"loss": total / len(order)}
+            total += loss.detach().double() * len(clips)
+        return {"loss": float(total) / len(order)}
 
     def validate() -> dict[str, float]:
         if not batches:

@@ -124,7 +124,7 @@ def train_generator(
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         passes = -(-len(train_clips) // len(heard))
         order = [i for _ in range(passes) for i in torch.randperm(len(heard)).tolist()][: len(train_clips)]
-        totals: dict[str, float] = {}
+        totals: dict[str, torch.Tensor] = {}
         steps = range(0, len(order), settings.batch_size)
         for start in track(steps, f"fit {generator.name}, epoch {epoch + 1} of {settings.epochs}"):
             batch = load([heard[i] for i in order[start : start + settings.batch_size]])
@@ -140,8 +140,8 @@ def train_generator(
                 torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_gradient)
             optimiser.step()
             for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach()) * len(labels)
-        return {f"loss_{name}": total / len(order) for name, total in totals.items()}
+                totals[name] = totals.get(name, torch.zeros(())) + value.detach().double() * len(labels)
+        return {f"loss_{name}": float(total) / len(order) for name, total in totals.items()}
 
     def validate() -> dict[str, float]:
         if not validation:
