@@ -189,6 +189,18 @@ def test_victims_are_matched_on_the_clips_that_all_recognise():
     text = markdown(equally_far_table(list(found.values())))
     assert text.count("zhao19") == 2
     assert "2000 dB" in text
+    assert "nothing can be compared" not in text
+
+
+def test_victims_that_recognise_no_clip_in_common_are_told():
+    records = [made("bim", source=name, target=name, settings={"attack": {"name": "bim"}}) for name in ("a", "b")]
+
+    def outcomes(record):
+        return [row(i, "male", "s", 0, clean := int((i < 2) == (record.target == "a")), clean) for i in range(4)]
+
+    found = equally_far(records, outcomes)
+    assert found == []
+    assert "no clip is recognised by all of them, so that nothing can be compared" in markdown(equally_far_table(found))
 
 
 def test_outcomes_without_the_distance_are_left_out():

@@ -21,6 +21,8 @@ CAPTION = (
     "clips. 95 % intervals over clips."
 )
 
+NOTHING = " Here no clip is recognised by all of them, so that nothing can be compared."
+
 
 @dataclass(frozen=True)
 class Matched:
@@ -75,7 +77,7 @@ def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> li
 
 
 def table(found: Sequence[Matched]) -> Table:
-    """Arrange what was found into a table: a row per attack and victim, a column per distance."""
+    """Arrange what was found into a table: a row per attack and victim, a column per distance; told where none is."""
     rows = []
     for attack, target in unique((row.attack, row.target) for row in found):
         own = [row for row in found if (row.attack, row.target) == (attack, target)]
@@ -89,4 +91,4 @@ def table(found: Sequence[Matched]) -> Table:
             ]
         )
     heads = ("UAR %", "n", *(f"{number(radius, 0)} dB" for radius in RADII))
-    return Table("matched", CAPTION, ["attack", "victim"], [("", heads)], rows, [])
+    return Table("matched", CAPTION if found else CAPTION + NOTHING, ["attack", "victim"], [("", heads)], rows, [])

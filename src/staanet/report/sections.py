@@ -44,6 +44,7 @@ def sections(run: Path, found: Sequence[Record], outcomes: Callable[[Record], Ro
         made.append(Section("Attacks pair by pair", pairs.table(paired), paired, pairs.FIELDS))
     if both := domains.matched(found, outcomes):
         made.append(Section("Features and waveform", domains.table(both), both, domains.FIELDS))
-    if records.matched(run) and (equal := matched.matched(found, outcomes)):
+    if records.matched(run) and found:
+        equal = matched.matched(found, outcomes)
         made.append(Section("Equally far", matched.table(equal), equal, matched.FIELDS))
     return made
