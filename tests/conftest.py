@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from staanet.core.seeds import seeded
+from staanet.corpora import Synthetic, by_speaker, prepare
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -20,6 +21,18 @@ def clips():
     lengths = torch.tensor([900, 641, 700])
     waveforms[torch.arange(900) >= lengths[:, None]] = 0
     return waveforms, lengths, torch.tensor([0, 1, 2])
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory):
+    """Six speakers, four emotions, one short sentence."""
+    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
+    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
+
+
+@pytest.fixture(scope="session")
+def split(store):
+    return by_speaker(list(store.utterances.values()))
 
 
 def real(name):

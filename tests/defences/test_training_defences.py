@@ -1,7 +1,5 @@
 """Victims that are trained to be harder to fool."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from torch.nn import functional
@@ -9,7 +7,6 @@ from torch.nn import functional
 from staanet.attacks import create_attack
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.corpora import Synthetic, by_speaker, prepare
 from staanet.defences import AdversarialTraining, Distillation, create_defence
 from staanet.models import FeatureView, create_victim
 from staanet.training.augmentation import Augmentation
@@ -18,17 +15,6 @@ from staanet.training.classifier import SystematicTraining, VictimTraining, trai
 CPU = torch.device("cpu")
 SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
 PLAIN = VictimTraining(epochs=4, batch_size=8, label_smoothing=0.0, augmentation=Augmentation(), schedule="constant")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
-    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
-
-
-@pytest.fixture(scope="module")
-def split(store):
-    return by_speaker(list(store.utterances.values()))
 
 
 def built(store, name="emo18", **settings):

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from linear import fall
 from staanet.attacks.boundary import Boundary
 from staanet.attacks.fakebob import FakeBob
 from staanet.attacks.one_pixel import OnePixel
@@ -10,7 +11,6 @@ from staanet.attacks.pixel import Pixel
 from staanet.attacks.sparse_rs import SparseRS
 from staanet.core.budget import Budget
 from staanet.core.seeds import seeded
-from staanet.core.types import margin
 
 SIZE, EPSILON = 64, 0.02
 
@@ -49,10 +49,6 @@ def labels(waveforms):
 
 def one_clip(waveforms):
     return waveforms.mean(0, keepdim=True)
-
-
-def fall(victim, waveforms, adversarial, labels):
-    return margin(victim(waveforms), labels) - margin(victim(adversarial), labels)
 
 
 def test_sparse_rs_finds_the_best_samples_and_signs(waveforms, labels):

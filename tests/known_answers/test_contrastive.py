@@ -3,11 +3,12 @@
 import pytest
 import torch
 
+from linear import SIZE
 from staanet.attacks import create_attack
 from staanet.attacks.contrastive import apart
 from staanet.core.seeds import seeded
 
-EPSILON, SIZE, COUNT = 0.02, 640, 64
+EPSILON, COUNT = 0.02, 64
 
 
 class Linear:
@@ -23,12 +24,6 @@ class Linear:
     def represent(self, waveforms, lengths=None):  # noqa: ARG002
         sums = waveforms @ self.weights
         return torch.stack([torch.ones_like(sums), sums], 1)
-
-
-@pytest.fixture
-def waveforms():
-    with seeded("clips"):
-        return torch.rand(16, SIZE) - 0.5
 
 
 @pytest.mark.parametrize("sparsity", [COUNT / SIZE, 1.0])

@@ -3,11 +3,11 @@
 import pytest
 import torch
 
+from linear import SIZE, fall, linear
 from staanet.attacks import create_attack
-from staanet.core.seeds import seeded
 from staanet.core.types import margin
 
-EPSILON, RMS, SIZE = 0.02, 0.25, 640
+EPSILON, RMS = 0.02, 0.25
 
 BOUNDED = {"fgsm": {}, "bim": {"steps": 25}, "pgd": {"steps": 25, "step_size": 0.2}, "apgd": {"steps": 25}}
 MINIMAL = {
@@ -19,22 +19,6 @@ MINIMAL = {
     "cw_linf systematic": ("linf", {"preset": "systematic"}, 1.25),
 }
 DUAL = {"l2": 2, "linf": 1}
-
-
-def linear(classes):
-    with seeded("weights", classes):
-        weights = torch.randn(SIZE, classes)
-    return weights, lambda waveforms: waveforms @ weights
-
-
-@pytest.fixture
-def waveforms():
-    with seeded("clips"):
-        return torch.rand(16, SIZE) - 0.5
-
-
-def fall(victim, waveforms, adversarial, labels):
-    return margin(victim(waveforms), labels) - margin(victim(adversarial), labels)
 
 
 def least(weights, waveforms, labels, norm):

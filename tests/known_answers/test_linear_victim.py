@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
+from linear import SIZE
 from staanet.attacks import ATTACKS, create_attack
 from staanet.attacks.generator import create_generator
 from staanet.attacks.generator.losses import Losses
@@ -14,19 +15,13 @@ from staanet.core.types import margin
 from staanet.metrics import observe
 from tiny import TINY, TINY_ATTACKS
 
-EPSILON, SPARSITY, SIZE = 0.02, 0.1, 640
+EPSILON, SPARSITY = 0.02, 0.1
 
 
 @pytest.fixture
 def weights():
     with seeded("weights"):
         return torch.randn(2, SIZE)
-
-
-@pytest.fixture
-def waveforms():
-    with seeded("clips"):
-        return torch.rand(16, SIZE) - 0.5
 
 
 def reach(weights):

@@ -3,11 +3,10 @@
 import pytest
 import torch
 
+from linear import SIZE, fall, linear
 from staanet.attacks import create_attack
-from staanet.core.seeds import seeded
-from staanet.core.types import margin
 
-EPSILON, SPARSITY, SIZE = 0.02, 0.1, 640
+EPSILON, SPARSITY = 0.02, 0.1
 COUNT = int(SPARSITY * SIZE)
 
 BOUNDED = {
@@ -31,22 +30,6 @@ def build(case, **settings):
     name = case.split()[0]
     changes = {**BOUNDED, **FEWEST}.get(case, {})
     return create_attack(name, **{"epsilon": EPSILON, "sparsity": SPARSITY, **changes, **settings})
-
-
-def linear(classes):
-    with seeded("weights", classes):
-        weights = torch.randn(SIZE, classes)
-    return weights, lambda waveforms: waveforms @ weights
-
-
-@pytest.fixture
-def waveforms():
-    with seeded("clips"):
-        return torch.rand(16, SIZE) - 0.5
-
-
-def fall(victim, waveforms, adversarial, labels):
-    return margin(victim(waveforms), labels) - margin(victim(adversarial), labels)
 
 
 @pytest.mark.parametrize("case", BOUNDED)

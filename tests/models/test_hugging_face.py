@@ -2,7 +2,6 @@ import socket
 import subprocess
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,7 +14,7 @@ from staanet.core import checkpoints
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json, write_json
 from staanet.core.seeds import seeded
-from staanet.corpora import Synthetic, by_speaker, prepare
+from staanet.corpora import by_speaker
 from staanet.models import VICTIMS, create_victim, load_victim, settings_of
 from staanet.models.view import LabelView
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim, victim_training
@@ -45,12 +44,6 @@ def damaged(folder, tmp_path):
     for path in folder.iterdir():
         (tmp_path / path.name).write_bytes(path.read_bytes())
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
-    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
 
 
 def told(call, *arguments, **settings):

@@ -2,7 +2,6 @@
 
 import math
 import random
-from pathlib import Path
 
 import pytest
 import torch
@@ -11,7 +10,6 @@ from torch import nn
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.core.signature import signature
-from staanet.corpora import Synthetic, by_speaker, prepare
 from staanet.models import create_victim
 from staanet.training import classifier
 from staanet.training.classifier import (
@@ -25,17 +23,6 @@ from staanet.training.classifier import (
 
 CPU = torch.device("cpu")
 SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
-    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
-
-
-@pytest.fixture(scope="module")
-def split(store):
-    return by_speaker(list(store.utterances.values()))
 
 
 def untrained(store):

@@ -1,6 +1,5 @@
 import copy
 import itertools
-from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +8,6 @@ from staanet.attacks.generator import create_generator
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.corpora import Synthetic, by_speaker, prepare
 from staanet.metrics import observe
 from staanet.models import create_victim
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
@@ -17,17 +15,6 @@ from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, tra
 from tiny import TINY
 
 CPU = torch.device("cpu")
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
-    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
-
-
-@pytest.fixture(scope="module")
-def split(store):
-    return by_speaker(list(store.utterances.values()))
 
 
 def victim(store):

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,6 @@ from torch import Tensor, nn
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
 from staanet.core.signature import plain
-
-V = TypeVar("V", bound="Victim")
 
 Network = Callable[[Tensor], Tensor]
 
@@ -151,49 +149,3 @@ class Victim(nn.Module, abc.ABC):
     def encode(self, waveforms: Tensor) -> Tensor:  # noqa: ARG002
         """Return the representations `[B, D]` of standardised waveforms `[B, trained_length]`."""
         raise StaanetError(f"expected a victim with a representation, {self.name} has none; write its method encode")
-
-
-def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what an LSTM without dropout of its own makes of steps `[B, S, C]`: at each, and at the last one.
-
-    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen victim
-    run its LSTM in that mode. Without dropout this changes no number.
-
-    Shape: `[B, S, C]` -> `[B, S, directions * width]`, `[layers * directions, B, width]`.
-    """
-    mode = lstm.training
-    lstm.training = mode or torch.is_grad_enabled()
-    try:
-        every, (last, _) = lstm(steps)
-    finally:
-        lstm.training = mode
-    return every, last
-
-
-class RecurrentHead(nn.Module):
-    """Two LSTM layers, a linear layer at each step, the mean over time: features `[B, C, S]` -> logits `[B, K]`."""
-
-    def __init__(self, features: int, classes: int, width: int = 256) -> None:
-        super().__init__()
-        self.lstm = nn.LSTM(features, width, num_layers=2, batch_first=True)
-        self.linear = nn.Linear(width, classes)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Return the logits `[B, K]`."""
-        logits: Tensor = self.linear(self.pooled(features))
-        return logits
-
-    def pooled(self, features: Tensor) -> Tensor:
-        """Return what enters the linear layer, `[B, width]`: it is the same for all steps, so their mean goes first."""
-        steps, _ = recur(self.lstm, features.transpose(1, 2))  # [B, S, width]
-        return steps.mean(1)
-
-
-def initialise(network: V) -> V:
-    """Give convolutions and linear layers the paper's start, Kaiming-uniform weights and zero biases."""
-    for part in network.modules():
-        if isinstance(part, nn.Conv1d | nn.Linear):
-            nn.init.kaiming_uniform_(part.weight)
-            assert part.bias is not None  # noqa: S101
-            nn.init.zeros_(part.bias)
-    return network

@@ -11,7 +11,8 @@ from staanet.audio.lengths import fit_length
 from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
 from staanet.core.signature import plain
-from staanet.models.base import Network, Victim, VictimSettings, recur
+from staanet.models.base import Network, Victim, VictimSettings
+from staanet.models.recurrent import recur
 from staanet.models.segments import SegmentConvolutions
 
 Normalisation = Literal["none", "sum", "maximum", "range"]

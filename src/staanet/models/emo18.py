@@ -1,12 +1,13 @@
 """Emo18: three convolutions and an LSTM on the raw waveform (Tzirakis et al., ICASSP 2018)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from staanet.models.base import RecurrentHead, Victim, VictimSettings, initialise
+from staanet.models.base import VictimSettings
 from staanet.models.convolution import ConvBlock
+from staanet.models.recurrent import Recurrent
 
 
-class Emo18(Victim):
+class Emo18(Recurrent):
     """The smaller train-from-scratch model of the STAA-Net paper, 1 302 087 parameters at 7 classes.
 
     Structure: arXiv 2402.01227, section 4.2; P. Tzirakis, J. Zhang, B. W. Schuller, "End-to-end speech emotion
@@ -21,21 +22,9 @@ class Emo18(Victim):
     pooling_stride = 10 * 8 * 8
 
     def __init__(self, settings: VictimSettings) -> None:
-        super().__init__(settings)
-        self.features = nn.Sequential(
+        super().__init__(
+            settings,
             ConvBlock(1, 64, kernel=8, pool=10, activation=nn.LeakyReLU),
             ConvBlock(64, 128, kernel=6, pool=8, activation=nn.LeakyReLU),
             ConvBlock(128, 256, kernel=6, pool=8, activation=nn.LeakyReLU),
         )
-        self.head = RecurrentHead(256, len(settings.labels))
-        initialise(self)
-
-    def classify(self, waveforms: Tensor) -> Tensor:
-        """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
-        logits: Tensor = self.head(self.features(waveforms[:, None]))
-        return logits
-
-    def encode(self, waveforms: Tensor) -> Tensor:
-        """Return the representations `[B, 256]` of standardised waveforms `[B, trained_length]`."""
-        representations: Tensor = self.head.pooled(self.features(waveforms[:, None]))
-        return representations

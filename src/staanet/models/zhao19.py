@@ -1,12 +1,13 @@
 """Zhao19: four convolutions and an LSTM on the raw waveform (Zhao, Mao, Chen, 2019)."""
 
-from torch import Tensor, nn
+from torch import nn
 
-from staanet.models.base import RecurrentHead, Victim, VictimSettings, initialise
+from staanet.models.base import VictimSettings
 from staanet.models.convolution import ConvBlock
+from staanet.models.recurrent import Recurrent
 
 
-class Zhao19(Victim):
+class Zhao19(Recurrent):
     """The deeper train-from-scratch model of the STAA-Net paper, 1 010 759 parameters at 7 classes.
 
     Structure: arXiv 2402.01227, section 4.2; J. Zhao, X. Mao, L. Chen, "Speech emotion recognition using deep 1D & 2D
@@ -21,22 +22,10 @@ class Zhao19(Victim):
     pooling_stride = 4**4
 
     def __init__(self, settings: VictimSettings) -> None:
-        super().__init__(settings)
-        self.features = nn.Sequential(
+        super().__init__(
+            settings,
             ConvBlock(1, 64, kernel=3, pool=4, activation=nn.ELU),
             ConvBlock(64, 64, kernel=3, pool=4, activation=nn.ELU),
             ConvBlock(64, 128, kernel=3, pool=4, activation=nn.ELU),
             ConvBlock(128, 128, kernel=3, pool=4, activation=nn.ELU),
         )
-        self.head = RecurrentHead(128, len(settings.labels))
-        initialise(self)
-
-    def classify(self, waveforms: Tensor) -> Tensor:
-        """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
-        logits: Tensor = self.head(self.features(waveforms[:, None]))
-        return logits
-
-    def encode(self, waveforms: Tensor) -> Tensor:
-        """Return the representations `[B, 256]` of standardised waveforms `[B, trained_length]`."""
-        representations: Tensor = self.head.pooled(self.features(waveforms[:, None]))
-        return representations
