@@ -168,7 +168,7 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
         return lengths
     if not size:
         raise StaanetError("expected clips of one sample or more, got none; leave the empty clips out")
-    beyond = waveforms.masked_fill(valid_samples(lengths, size), 0).abs().amax()
+    beyond = (waveforms != 0).logical_and_(~valid_samples(lengths, size)).any()
     figures = (*lengths.aminmax(), *waveforms.aminmax(), beyond)
     shortest, longest, least, most, tail = torch.stack([figure.double() for figure in figures]).tolist()
     if not (math.isfinite(least) and math.isfinite(most)):
