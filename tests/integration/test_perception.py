@@ -33,8 +33,8 @@ def out(plans, tmp_path_factory):
     assert all(getattr(record, name) is None and name not in record.notes for record in before for name in FIELDS)
     assert not (folder / "tables" / "perception.md").exists()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("prepare", "train_victim", "make"):
-            patch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+        for name in ("speech.prepare", "steps.train_victim", "steps.make"):
+            patch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
         after = study.run(plans / "measured.toml", folder)
     assert not {record.signature for record in before} & {record.signature for record in after}
     return folder
@@ -97,8 +97,8 @@ def test_the_report_has_the_table(out):
 
 
 def test_a_second_run_finds_everything(plans, out, monkeypatch):
-    for name in ("make", "evaluate", "perceive"):
-        monkeypatch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+    for name in ("steps.make", "steps.evaluate", "steps.perceive"):
+        monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     study.run(plans / "measured.toml", out)
 
 

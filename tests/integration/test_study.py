@@ -96,8 +96,8 @@ def test_examples_are_audio_of_the_files_own_length(out):
 
 
 def test_a_second_run_finds_everything(miniature, out, monkeypatch):
-    for name in ("prepare", "train_victim", "train_generator", "make", "evaluate"):
-        monkeypatch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+    for name in ("speech.prepare", "steps.train_victim", "steps.train_generator", "steps.make", "steps.evaluate"):
+        monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()}
     study.run(miniature, out)
     assert {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()} == before
@@ -106,8 +106,8 @@ def test_a_second_run_finds_everything(miniature, out, monkeypatch):
 def test_a_changed_setting_makes_only_what_depends_on_it(miniature, out, tmp_path, monkeypatch):
     changed = tmp_path / "miniature.toml"
     changed.write_text(miniature.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
-    for name in ("prepare", "train_victim", "train_generator"):
-        monkeypatch.setattr(f"staanet.study.steps.{name}", lambda *_, **__: pytest.fail("made again"))
+    for name in ("speech.prepare", "steps.train_victim", "steps.train_generator"):
+        monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     now = study.run(changed, out)
     assert {record.budget_epsilon for record in now if record.attack == "noise"} == {0.01}
     assert len(now) == 10
@@ -163,7 +163,7 @@ def test_fresh_without_the_corpus_loses_nothing(miniature, tmp_path):
 
 def test_fresh_forgets_what_the_last_run_listed(miniature, out, tmp_path, monkeypatch):
     shutil.copytree(out, tmp_path / "out")
-    monkeypatch.setattr("staanet.study.steps.prepare", lambda *_: pytest.fail("stopped here"))
+    monkeypatch.setattr("staanet.study.speech.prepare", lambda *_: pytest.fail("stopped here"))
     with pytest.raises(pytest.fail.Exception, match="stopped here"):
         study.run(miniature, tmp_path / "out", fresh=True)
     assert not (tmp_path / "out" / "run.json").exists()

@@ -73,22 +73,24 @@ def run(
     if miniature:
         plan = reduced(plan, folder / CHECKPOINTS)
     steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
+    speech = steps.speech
     if fresh:
         if any(folder.iterdir()) and not (folder / "stores").is_dir():
             raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
         logger.info(
-            "corpora %s: found, everything is made again", ", ".join(steps.corpus(name)[0].name for name in plan.plans)
+            "corpora %s: found, everything is made again",
+            ", ".join(speech.corpus(name)[0].name for name in plan.plans),
         )
         for made in MADE:
             discard(folder / made)
-    steps.check_examples()
+    speech.check_examples()
     if plan.by_gender:
-        steps.check_genders()
+        speech.check_genders()
     records: list[Path] = []
     examples: list[Path] = []
     splits: list[Path] = []
-    for part in steps.parts():
-        splits.append(steps.split_path(steps.split(part)))
+    for part in speech.parts():
+        splits.append(speech.split_path(speech.split(part)))
         for attack in plan.attacks:
             for source in plan.sources_of(attack, part.corpus):
                 for target in plan.targets_for(attack, source, part.corpus):

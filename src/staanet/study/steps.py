@@ -1,14 +1,9 @@
 """The steps of a study: each is found by the hash of all that decides it, or made."""
 
-import logging
-import os
-import random
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import torch
 from torch import Tensor
@@ -17,13 +12,12 @@ from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints, provenance, records
 from staanet.core.errors import StaanetError, StaanetWarning
-from staanet.core.files import discard, read_jsonl, write_json, write_jsonl
+from staanet.core.files import discard, read_jsonl, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
-from staanet.core.signature import plain, signature
+from staanet.core.signature import plain
 from staanet.core.types import bounds_of
-from staanet.core.version import __version__
-from staanet.corpora import Corpus, Split, Store, prepare
+from staanet.corpora import Store
 from staanet.defences import InputDefence, TrainingDefence
 from staanet.evaluation import PERCEPTION, AdversarialSet, Domain, FeatureStore, clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures as case_figures
@@ -34,38 +28,15 @@ from staanet.models import VICTIMS, CnnLstm, FeatureView, Victim, load_victim
 from staanet.models.view import DefendedView, LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
+from staanet.study.found import Settings, found_or_made, signed
+from staanet.study.speech import Part, Speech
 from staanet.training.classifier import train_victim
 from staanet.training.generator import train_generator
-
-logger = logging.getLogger(__name__)
-
-Settings = dict[str, Any]
 
 LEAST_SPARSITY = 1e-6
 """Of an attack that is to be as sparse as one that changed nothing: a sample of each clip."""
 
 COSTS = ("seconds_per_clip", "queries", "gradients")
-
-
-class Part(NamedTuple):
-    """One split of one corpus: where clips are attacked, and where the victims that have not heard them are trained."""
-
-    corpus: str
-    number: int
-
-
-def corpus_root(name: str, root: Path | None) -> Path:
-    """Return where a corpus lies: `root`, or `$STAANET_CORPORA/<name>`.
-
-    Raises:
-        StaanetError: neither is given.
-    """
-    if root is not None:
-        return root
-    shelf = os.environ.get("STAANET_CORPORA")
-    if shelf is None:
-        raise StaanetError(f"expected the folder of {name}: give --root, or set STAANET_CORPORA to the folder above it")
-    return Path(shelf) / name
 
 
 class Steps:
@@ -82,163 +53,23 @@ class Steps:
     def __init__(self, name: str, experiment: Experiment, out: Path, root: Path | None, device: torch.device) -> None:
         self.name = name
         self.experiment = experiment
+        self.speech = Speech(experiment, out, root)
         self.out = out
-        self.root = root
         self.device = device
-        self._corpora: dict[str, tuple[Corpus, Path, str]] = {}
-        self._stores: dict[str, Store] = {}
-        self._splits: dict[str, tuple[Split, ...]] = {}
         self._clean: dict[tuple[str, Part, int | None, Domain], dict[str, Tensor]] = {}
         self._features: dict[tuple[str, Part], FeatureStore] = {}
 
-    def corpus(self, name: str) -> tuple[Corpus, Path, str]:
-        """Return a corpus, its folder, and the hash of what lies there."""
-        if name not in self._corpora:
-            plan = self.experiment.plans[name]
-            corpus = plan.build()
-            root = corpus_root(plan.name, self.root) if corpus.on_disk else Path()
-            self._corpora[name] = corpus, root, corpus.fingerprint(root)
-        return self._corpora[name]
-
-    def store(self, name: str) -> Store:
-        """Return a prepared corpus."""
-        if name not in self._stores:
-            plan, rate = self.experiment.plans[name], self.experiment.sample_rate
-            corpus, root, fingerprint = self.corpus(name)
-            pieces = plan.cut()
-            settings = {
-                "corpus": {"name": plan.name, "settings": plan.settings},
-                "clips": fingerprint,
-                "sample_rate": rate,
-                "trim_db": plan.trim_db,
-                **({} if pieces is None else {"pieces": plain(pieces)}),
-            }
-            place = self.out / "stores" / f"{corpus.name}-{self._signature(settings)}"
-            self._found_or_made(
-                "store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db, pieces)
-            )
-            self._stores[name] = Store(place)
-        return self._stores[name]
-
-    def labels(self, corpus: str) -> tuple[str, ...]:
-        """Return the emotions that clips of a corpus are decided between, where corpora are crossed those of all.
-
-        Raises:
-            StaanetError: crossed corpora with fewer than two in common.
-        """
-        if not self.experiment.crossed:
-            return self.store(corpus).labels
-        spoken = {name: self.store(name).labels for name in self.experiment.plans}
-        first = next(iter(spoken.values()))
-        shared = tuple(label for label in first if all(label in labels for labels in spoken.values()))
-        if len(shared) < 2:
-            told = "; ".join(f"{name}: {', '.join(labels)}" for name, labels in spoken.items())
-            raise StaanetError(f"expected corpora with two or more emotions in common, got {told}")
-        return shared
-
-    def clips(self, name: str) -> Store:
-        """Return a prepared corpus held to the emotions of the experiment."""
-        return self.store(name).only(self.labels(name))
-
-    def splits(self, name: str) -> tuple[Split, ...]:
-        """Return the splits of a corpus that are evaluated, written beside the records."""
-        if name not in self._splits:
-            plan = self.experiment.plans[name].split or self.experiment.split
-            store = self.store(name)
-            utterances = list(store.utterances.values())
-            try:
-                splits = plan.splits(utterances, self.experiment.seed)
-            except StaanetError as error:
-                raise StaanetError(f"corpus {store.corpus}: {error}") from error
-            for split in splits:
-                store.check(split)
-                write_json(self.split_path(split), {**plain(split), **self._counted(name, split)})
-            self._splits[name] = splits
-        return self._splits[name]
-
-    def split_path(self, split: Split) -> Path:
-        """Return where a split is written."""
-        return self.out / "splits" / f"{split.digest()}.json"
-
-    def _counted(self, name: str, split: Split) -> Settings:
-        """Return of which corpus a split is, and how many clips of each emotion are in each of its parts."""
-        store, plan = self.clips(name), self.experiment.plans[name]
-        parts = {"train": split.train, "val": split.val, split.part: split.test}
-        clips = {}
-        for part, chosen in {**parts, "all": [clip for ids in parts.values() for clip in ids]}.items():
-            counts = Counter(store.utterances[clip].label for clip in chosen if clip in store.utterances)
-            clips[part] = {**{label: counts[label] for label in store.labels}, "all": counts.total()}
-        return {"corpus": plan.stands_for or store.corpus, "clips": clips}
-
-    def parts(self) -> list[Part]:
-        """Return what is evaluated: every split of every corpus."""
-        return [Part(name, number) for name in self.experiment.plans for number in range(len(self.splits(name)))]
-
-    def check_examples(self) -> None:
-        """Refuse clips to listen to that are attacked nowhere, before any of the long steps.
-
-        Raises:
-            StaanetError: there is one.
-        """
-        wanted = self.experiment.examples
-        if isinstance(wanted, int):
-            return
-        attacked = {clip for part in self.parts() for clip in self.test(part)}
-        if lost := [clip for clip in wanted if clip not in attacked]:
-            raise StaanetError(
-                f"examples: expected clips that are attacked, got {lost[0]!r}, which is in training or not of the "
-                "corpus; hold its speaker out (split.held_out), or name another"
-            )
-
-    def check_genders(self) -> None:
-        """Refuse a table by gender of clips of which it is not known.
-
-        Raises:
-            StaanetError: there is one.
-        """
-        for part in self.parts():
-            clips = [self.clips(part.corpus).utterances[clip] for clip in self.test(part)]
-            if lost := sum(clip.gender is None for clip in clips):
-                raise StaanetError(
-                    f"by_gender: expected the gender of every clip of {part.corpus}, got none of {lost} of "
-                    f"{len(clips)}; add it to the metadata, or leave by_gender out"
-                )
-
-    def split(self, part: Part) -> Split:
-        """Return the split of a part."""
-        return self.splits(part.corpus)[part.number]
-
-    def test(self, part: Part) -> list[str]:
-        """Return the test clips of a part, those of the experiment's emotions."""
-        known, count = self.clips(part.corpus).utterances, self.experiment.clips
-        clips = [clip for clip in self.split(part).test if clip in known]
-        if count is None or count >= len(clips):
-            return clips
-        return sorted(random.Random(derive(self.experiment.seed, "clips", *part)).sample(clips, count))
-
-    def attacked(self, name: str, part: Part) -> list[str]:
-        """Return the test clips of a part that an attack meets."""
-        clips, count = self.test(part), self.experiment.use(name).clips
-        if count is None or count >= len(clips):
-            return clips
-        return sorted(random.Random(derive(self.experiment.seed, "attacked", *part)).sample(clips, len(clips))[:count])
-
-    def home(self, victim: str, part: Part) -> Part:
-        """Return the part whose training clips a victim hears to be judged on `part`: this, or one of its corpus."""
-        own = self.experiment.home(victim)
-        return part if own == part.corpus else Part(own, part.number % len(self.splits(own)))
-
     def victim(self, name: str, part: Part) -> Victim:
         """Return a trained victim that has not heard the test clips of a part."""
-        plan, home = self.experiment.victims[name], self.home(name, part)
+        plan, home = self.experiment.victims[name], self.speech.home(name, part)
         training, defence = plan.resolved(), plan.defended()
         if isinstance(defence, InputDefence) and plan.of:
             return DefendedView(self.victim(plan.of, part), defence)
         if training is None:
             return self._as_it_is(name, part)
-        store, split = self.store(home.corpus), self.split(home)
+        store, split = self.speech.store(home.corpus), self.speech.split(home)
         settings = self.victim_settings(name, part)
-        place = self.out / "victims" / f"{name}-{self._signature(settings)}"
+        place = self.out / "victims" / f"{name}-{signed(settings)}"
 
         def trained() -> None:
             with seeded(self.experiment.seed, "weights", plan.model):
@@ -259,7 +90,7 @@ class Steps:
             checkpoints.save(victim, place, made_from=settings, split=split, history=history)
             discard(progress)
 
-        self._found_or_made("victim", [place / checkpoints.CONFIG], trained)
+        found_or_made("victim", [place / checkpoints.CONFIG], trained)
         return load_victim(place)
 
     def _as_it_is(self, name: str, part: Part) -> Victim:
@@ -268,7 +99,7 @@ class Steps:
         Raises:
             StaanetError: its head is new, or does not know the emotions, and somebody asks what it decides.
         """
-        plan, labels = self.experiment.victims[name], self.labels(part.corpus)
+        plan, labels = self.experiment.victims[name], self.speech.labels(part.corpus)
         if self.experiment.headless(name):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", StaanetWarning)
@@ -292,12 +123,12 @@ class Steps:
     def judge(self, name: str, part: Part) -> Victim:
         """Return a victim that decides between the experiment's emotions only."""
         victim = self.victim(name, part)
-        labels = self.labels(part.corpus)
+        labels = self.speech.labels(part.corpus)
         return victim if victim.labels == labels else LabelView(victim, labels)
 
     def meeting(self, attack: str, victim: str, part: Part) -> tuple[Victim | FeatureView, Store]:
         """Return a victim and the clips of a part, as an attack meets them: as waveforms, or as its features."""
-        judge, store = self.judge(victim, part), self.clips(part.corpus)
+        judge, store = self.judge(victim, part), self.speech.clips(part.corpus)
         if self.experiment.use(attack).domain == "waveform":
             return judge, store
         if not isinstance(judge, CnnLstm):
@@ -308,12 +139,12 @@ class Steps:
         if (victim, part) not in self._features:
             self._features[victim, part] = FeatureStore(store, judge)
         features = self._features[victim, part]
-        return features.view(self.test(part)), features
+        return features.view(self.speech.test(part)), features
 
     def victim_settings(self, name: str, part: Part) -> Settings:
         """Return all that decides a victim's weights."""
-        plan, home = self.experiment.victims[name], self.home(name, part)
-        store, split = self.store(home.corpus), self.split(home)
+        plan, home = self.experiment.victims[name], self.speech.home(name, part)
+        store, split = self.speech.store(home.corpus), self.speech.split(home)
         defence, of = plan.defended(), self.victim_settings(plan.of, part) if plan.of else {}
         shielded = {} if defence is None else {"defence": {"name": defence.name, **plain(defence)}}
         if isinstance(defence, InputDefence):
@@ -334,10 +165,10 @@ class Steps:
 
     def generator(self, name: str, source: str, part: Part) -> Path:
         """Return the folder of a generator trained against a source, on the corpus of the source."""
-        plan, home = self.experiment.generators[name], self.home(source, part)
-        split = self.split(home)
+        plan, home = self.experiment.generators[name], self.speech.home(source, part)
+        split = self.speech.split(home)
         settings = self.generator_settings(name, source, part)
-        place = self.out / "generators" / f"{name}-{source}-{self._signature(settings)}"
+        place = self.out / "generators" / f"{name}-{source}-{signed(settings)}"
 
         def trained() -> None:
             with seeded(self.experiment.seed, "weights", plan.generator):
@@ -346,7 +177,7 @@ class Steps:
             history = train_generator(
                 generator,
                 self.victim(source, part),
-                self.store(home.corpus),
+                self.speech.store(home.corpus),
                 split.train,
                 split.val,
                 plan.resolved(self.experiment.budget, source),
@@ -357,18 +188,18 @@ class Steps:
             checkpoints.save(generator, place, made_from=settings, history=history)
             discard(progress)
 
-        self._found_or_made("generator", [place / checkpoints.CONFIG], trained)
+        found_or_made("generator", [place / checkpoints.CONFIG], trained)
         return place
 
     def generator_settings(self, name: str, source: str, part: Part) -> Settings:
         """Return all that decides a generator's weights."""
-        plan, home = self.experiment.generators[name], self.home(source, part)
+        plan, home = self.experiment.generators[name], self.speech.home(source, part)
         return {
             "generator": plan.generator,
             "sizes": plain(plan.built()),
             "training": plain(plan.resolved(self.experiment.budget, source)),
             "source": self.victim_settings(source, part),
-            "seed": derive(self.experiment.seed, "generator", plan.generator, self.split(home).fold),
+            "seed": derive(self.experiment.seed, "generator", plan.generator, self.speech.split(home).fold),
         }
 
     def attack(self, name: str, source: str, part: Part) -> Attack:
@@ -406,9 +237,9 @@ class Steps:
         return {
             "attack": fields,
             "source": None if source == NO_SOURCE else self.victim_settings(source, part),
-            "store": self.store(part.corpus).digest,
-            "labels": list(self.labels(part.corpus)),
-            "split": self.split(part).digest(),
+            "store": self.speech.store(part.corpus).digest,
+            "labels": list(self.speech.labels(part.corpus)),
+            "split": self.speech.split(part).digest(),
             "clips": self.experiment.clips,
             "size": self._size(source, part) if self.experiment.protocol == "paper" else None,
             "protocol": self.experiment.protocol,
@@ -421,12 +252,12 @@ class Steps:
     def adversarial(self, name: str, source: str, part: Part) -> AdversarialSet:
         """Return the test clips attacked."""
         settings = self.attack_settings(name, source, part)
-        place = self.out / "adversarial" / f"{name}-{source}-{self._signature(settings)}"
+        place = self.out / "adversarial" / f"{name}-{source}-{signed(settings)}"
 
         def attacked() -> None:
             stand_in = self._stand_in(source, part)
             victim, store = self.meeting(name, stand_in, part)
-            labels = {clip: store.label(clip) for clip in self.attacked(name, part)}
+            labels = {clip: store.label(clip) for clip in self.speech.attacked(name, part)}
             if self.experiment.use(name).labels_from == "predictions":
                 clean = self.clean(name, stand_in, part, self._size(source, part))
                 labels = {clip: int(clean[clip].argmax()) for clip in labels}
@@ -442,7 +273,7 @@ class Steps:
                 device=self.device,
             )
 
-        self._found_or_made("adversarial set", [place / "done.json"], attacked)
+        found_or_made("adversarial set", [place / "done.json"], attacked)
         return AdversarialSet(place)
 
     def perception(self, name: str, source: str, part: Part) -> list[dict[str, Any]] | None:
@@ -453,9 +284,9 @@ class Steps:
         path = adversarial.folder / PERCEPTION
 
         def perceived() -> None:
-            write_jsonl(path, perceive(self.clips(part.corpus), self.attacked(name, part), adversarial))
+            write_jsonl(path, perceive(self.speech.clips(part.corpus), self.speech.attacked(name, part), adversarial))
 
-        self._found_or_made("perception", [path], perceived)
+        found_or_made("perception", [path], perceived)
         return read_jsonl(path)
 
     def record(self, name: str, source: str, target: str, part: Part) -> Path:
@@ -475,7 +306,7 @@ class Steps:
             figures, rows = evaluate(
                 victim,
                 store,
-                self.attacked(name, part),
+                self.speech.attacked(name, part),
                 self.adversarial(name, source, part),
                 self.clean(name, target, part, size),
                 protocol=experiment.protocol,
@@ -487,7 +318,7 @@ class Steps:
             )
             self._write(name, source, target, part, settings, figures, rows)
 
-        self._found_or_made("record", [path, path.with_suffix(".jsonl")], evaluated)
+        found_or_made("record", [path, path.with_suffix(".jsonl")], evaluated)
         return path
 
     def worst(self, name: str, source: str, target: str, part: Part) -> Path:
@@ -502,23 +333,23 @@ class Steps:
             rows = worst({member: records.read_outcomes(path) for member, path in paths.items()})
             made = {cost: sum(getattr(r, cost) for r in members.values()) for cost in COSTS}
             figures = case_figures(
-                rows, len(self.labels(part.corpus)), made | dict.fromkeys(("comb_share", "comb_share_victim"))
+                rows, len(self.speech.labels(part.corpus)), made | dict.fromkeys(("comb_share", "comb_share_victim"))
             )
             checks = sanity(
                 self.judge(target, part),
-                self.clips(part.corpus),
-                self.test(part),
+                self.speech.clips(part.corpus),
+                self.speech.test(part),
                 batch_size=experiment.batch_size,
                 device=self.device,
             )
             rates = {member: record.asr for member, record in members.items()}
             self._write(name, source, target, part, settings, found(figures, rows, rates, checks), rows)
 
-        self._found_or_made("record", [path, path.with_suffix(".jsonl")], taken)
+        found_or_made("record", [path, path.with_suffix(".jsonl")], taken)
         return path
 
     def _record_path(self, settings: Settings, name: str, source: str, target: str) -> Path:
-        return records.record_path(self.out / "records", self._signature(settings), source, target, name)
+        return records.record_path(self.out / "records", signed(settings), source, target, name)
 
     def _write(
         self,
@@ -531,14 +362,14 @@ class Steps:
         rows: list[dict[str, Any]],
     ) -> None:
         """Write a record and its outcomes."""
-        experiment, split = self.experiment, self.split(part)
+        experiment, split = self.experiment, self.speech.split(part)
         attack = self.attack((experiment.members(name) or (name,))[0], source, part)
         budget = attack.budget
         commit, tree_clean = provenance.commit()
         record = Record(
-            signature=self._signature(settings),
+            signature=signed(settings),
             experiment=self.name,
-            corpus=self.store(part.corpus).corpus,
+            corpus=self.speech.store(part.corpus).corpus,
             stands_for=experiment.plans[part.corpus].stands_for,
             part=split.part,
             split=split.digest(),
@@ -557,7 +388,7 @@ class Steps:
             budget_epsilon=None if experiment.unbounded(name) else budget.epsilon,
             budget_snr_db=budget.snr_db,
             budget_sparsity=budget.sparsity,
-            labels=list(self.labels(part.corpus)),
+            labels=list(self.speech.labels(part.corpus)),
             settings=settings,
             versions=provenance.versions(
                 *(PACKAGES if experiment.perception else ()), *attack.packages, *self._packages(source, target)
@@ -570,7 +401,7 @@ class Steps:
         records.write(self.out / "records", record, rows)
 
     def _folds_planned(self, part: Part) -> int:
-        return 0 if self.split(part).fold is None else len(self.splits(part.corpus))
+        return 0 if self.speech.split(part).fold is None else len(self.speech.splits(part.corpus))
 
     def clean(self, attack: str, name: str, part: Part, size: int) -> dict[str, Tensor]:
         """Return a victim's logits on the clean test clips as an attack meets them, taken once."""
@@ -578,7 +409,7 @@ class Steps:
         if key not in self._clean:
             self._clean[key] = clean_logits(
                 *self.meeting(attack, name, part),
-                self.test(part),
+                self.speech.test(part),
                 protocol=self.experiment.protocol,
                 size=size,
                 batch_size=self.experiment.batch_size,
@@ -594,7 +425,7 @@ class Steps:
         _, store = self.meeting(name, self._stand_in(source, part), part)
         return examples.write(
             self.out / "examples",
-            f"{name}-{source}-{self._signature(settings)}",
+            f"{name}-{source}-{signed(settings)}",
             store,
             self.adversarial(name, source, part),
             {target: records.read_outcomes(path) for target, path in cases.items()},
@@ -615,16 +446,3 @@ class Steps:
     def _stand_in(self, source: str, part: Part) -> str:
         """Return the source, or the first target for an attack that does the same on all."""
         return self.experiment.targets_of(part.corpus)[0] if source == NO_SOURCE else source
-
-    def _signature(self, settings: Settings) -> str:
-        return signature({"version": __version__, **settings})
-
-    @staticmethod
-    def _found_or_made(kind: str, last: Sequence[Path], make: Callable[[], object]) -> None:
-        """Make a thing unless its last files are there."""
-        shown = last[0].stem if kind == "record" else last[0].parent.name
-        if all(path.is_file() for path in last):
-            logger.debug("%s %s: found", kind, shown)
-            return
-        logger.info("%s %s", kind, shown)
-        make()
