@@ -231,6 +231,26 @@ def paths(run: Run) -> list[Row]:
     return rows
 
 
+def beside_noise(run: Run) -> list[Row]:
+    """Return attacks on features within an epsilon beside random noise of the same size and count."""
+    held = [
+        record
+        for name, record in run.records.items()
+        if record.domain == "feature" and record.budget_epsilon is not None and not name.startswith("art_")
+    ]
+    return [
+        [
+            record.attack,
+            str(record.n),
+            percent(record.asr),
+            percent(record.asr_control),
+            f"{percent(record.asr_excess)} {interval(record.asr_excess_speaker_ci)}",
+        ]
+        for record in held
+        if record.labels_from == "predictions"
+    ]
+
+
 def pitfall(run: Run) -> list[Row]:
     """Return attacks that leave the decision beside the same that leave the truth."""
     rows = []
@@ -274,6 +294,15 @@ def page(runs: Mapping[str, Path]) -> str:
     for run in read_runs:
         if rows := paths(run):
             lines += [f"**{run.language}**", grid(["attack", "n", "difference of the ASRs", "paths"], rows, words=1)]
+    lines += [
+        "## Beside noise of the same size",
+        "What random signs of the same size change at as many features (control), which the publication does not ask. "
+        "Where they change nearly as much, the size of the change does the work, not its direction.",
+    ]
+    for run in read_runs:
+        if rows := beside_noise(run):
+            heads = ["attack", "n", "ASR %", "control %", "excess, points"]
+            lines += [f"**{run.language}**", grid(heads, rows, words=1)]
     lines += [
         "## Which labels an attack leaves",
         "Without true labels an attack leaves the decision, and a clip that was wrong may land on the truth: the "
