@@ -254,3 +254,13 @@ def test_a_defended_victim_stands_beside_the_one_that_it_is_of():
 
 def test_without_defences_there_is_no_such_table():
     assert defended([made("bim"), made("fgsm", target="zhao19")]) == []
+
+
+def test_tables_by_gender_name_what_tells_their_rows_apart():
+    one = [made("fgsm", source=source, target="a") for source in ("a", "b")]
+    two = [*one, made("fgsm", source="a", target="a", corpus="another")]
+    for records, more in ((one[:1], []), (one, ["source"]), (two, ["source", "corpus"])):
+        by_gender = group_table(groups(records, lambda _: rows(MEN_ONLY)), records)
+        assert by_gender.headings == ["attack", "domain", "target", *more, "gender"]
+        between = contrast_table(contrasts(records, lambda _: rows(MEN_ONLY)))
+        assert between.headings == ["attack", "domain", "target", *more]

@@ -67,7 +67,7 @@ class Group:
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Group))
 OWN = ("attack", "domain", "source", "target", "corpus", "labels_from")
-"""What a group takes from its record."""
+"""What a group and a contrast take from their record."""
 
 
 def groups(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Group]:
@@ -120,9 +120,10 @@ def table(found: Sequence[Group], records: Sequence[Record]) -> Table:
     def size(value: float | None, decimals: int) -> Cell:
         return Cell(UNDEFINED, None) if value is None else Cell(number(value, decimals), value)
 
+    names = _names(found)
     rows = [
         [
-            *(Cell(name, name) for name in (group.attack, group.domain, group.target, group.gender)),
+            *(Cell(name, name) for name in (*_named(group, names), group.gender)),
             Cell(str(group.n), group.n),
             share(group.accuracy_clean, group.accuracy_clean_ci),
             share(group.accuracy_adv, group.accuracy_adv_ci),
@@ -139,8 +140,21 @@ def table(found: Sequence[Group], records: Sequence[Record]) -> Table:
         for group in found
     ]
     notes = ["no clip was recognised before the attack"] if any(group.asr_correct is None for group in found) else []
-    heads = ["attack", "domain", "target", "gender"]
+    heads = [*(name.replace("_", " ") for name in names), "gender"]
     return Table("gender", CAPTION.format(conditions=conditions(records)), heads, [("", MEASURES)], rows, notes)
+
+
+def _names(found: Sequence["Group | Contrast"]) -> list[str]:
+    """Return the fields that name a row: attack, domain and target, and of the others those that tell rows apart."""
+    names = ["attack", "domain", "target"]
+    for name in OWN:
+        if len({_named(row, [*names, name]) for row in found}) > len({_named(row, names) for row in found}):
+            names.append(name)
+    return names
+
+
+def _named(row: "Group | Contrast", names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(getattr(row, name) for name in names)
 
 
 @dataclass(frozen=True)
@@ -149,7 +163,10 @@ class Contrast:
 
     attack: str
     domain: str
+    source: str
     target: str
+    corpus: str
+    labels_from: str
     accuracy_difference: float | None
     accuracy_p: float | None
     accuracy_p_holm: float | None
@@ -177,8 +194,18 @@ def contrasts(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> 
         recognised = [row for row in rows if row["predicted_clean"] == row["label"]]
         fooled = [(row["gender"], row["speaker"], row["predicted_adv"] != row["label"]) for row in recognised]
         (accuracy, accuracy_p), (asr, asr_p) = _difference(right), _difference(fooled)
-        place = record.attack, record.domain, record.target
-        found.append(Contrast(*place, accuracy, accuracy_p, None, asr, asr_p, None))
+        place = {name: getattr(record, name) for name in OWN}
+        found.append(
+            Contrast(
+                **place,
+                accuracy_difference=accuracy,
+                accuracy_p=accuracy_p,
+                accuracy_p_holm=None,
+                asr_correct_difference=asr,
+                asr_correct_p=asr_p,
+                asr_correct_p_holm=None,
+            )
+        )
     corrected: list[Contrast] = []
     for target in unique(contrast.target for contrast in found):
         own = [contrast for contrast in found if contrast.target == target]
@@ -212,9 +239,10 @@ def contrast_table(found: Sequence[Contrast]) -> Table:
     def points(value: float | None) -> Cell:
         return Cell(UNDEFINED, None, note=1) if value is None else Cell(percent(value), value)
 
+    names = _names(found)
     rows = [
         [
-            *(Cell(name, name) for name in (row.attack, row.domain, row.target)),
+            *(Cell(name, name) for name in _named(row, names)),
             *(points(row.accuracy_difference), p(row.accuracy_p), p(row.accuracy_p_holm)),
             *(points(row.asr_correct_difference), p(row.asr_correct_p), p(row.asr_correct_p_holm)),
         ]
@@ -222,4 +250,5 @@ def contrast_table(found: Sequence[Contrast]) -> Table:
     ]
     lacking = any(row.accuracy_p is None or row.asr_correct_p is None for row in found)
     notes = ["a gender has no such clips, or fewer than two speakers"] if lacking else []
-    return Table("between_genders", CONTRAST, ["attack", "domain", "target"], list(CONTRASTED.items()), rows, notes)
+    heads = [name.replace("_", " ") for name in names]
+    return Table("between_genders", CONTRAST, heads, list(CONTRASTED.items()), rows, notes)
