@@ -261,6 +261,31 @@ def pitfall(run: Run) -> list[Row]:
     return rows
 
 
+COUNTED: dict[str, tuple[str, list[str], int, Callable[[Run], list[Row]]]] = {
+    "The Toolbox's attacks and ours": (
+        "The ASR through ART less ours on the same clips, and whether its interval holds 0.",
+        ["attack", "n", "difference of the ASRs", "paths"],
+        1,
+        paths,
+    ),
+    "Beside noise of the same size": (
+        "What random signs of the same size change at as many features (control), which the publication does not ask. "
+        "Where they change nearly as much, the size of the change does the work, not its direction.",
+        ["attack", "n", "ASR %", "control %", "excess, points"],
+        1,
+        beside_noise,
+    ),
+    "Which labels an attack leaves": (
+        "Without true labels an attack leaves the decision, and a clip that was wrong may land on the truth: the "
+        "accuracy has a floor that says nothing of robustness. With them it has none.",
+        ["attack", "leaves", "n", "accuracy %", "ASR among recognised %"],
+        2,
+        pitfall,
+    ),
+}
+"""What has no verdict: what is said of it, the headings of its rows, how many of them are words, and its rows."""
+
+
 def page(runs: Mapping[str, Path]) -> str:
     """Return the page for the published runs of some corpora."""
     read_runs = [read(name, folder) for name, folder in runs.items()]
@@ -288,30 +313,12 @@ def page(runs: Mapping[str, Path]) -> str:
         "such difference is one of language alone.",
         f"{verdict[0].upper()}{verdict[1:]}.",
         *([grid(["attack", "language", "against", "difference", "p, Holm"], rows, words=3)] if rows else []),
-        "## The Toolbox's attacks and ours",
-        "The ASR through ART less ours on the same clips, and whether its interval holds 0.",
     ]
-    for run in read_runs:
-        if rows := paths(run):
-            lines += [f"**{run.language}**", grid(["attack", "n", "difference of the ASRs", "paths"], rows, words=1)]
-    lines += [
-        "## Beside noise of the same size",
-        "What random signs of the same size change at as many features (control), which the publication does not ask. "
-        "Where they change nearly as much, the size of the change does the work, not its direction.",
-    ]
-    for run in read_runs:
-        if rows := beside_noise(run):
-            heads = ["attack", "n", "ASR %", "control %", "excess, points"]
-            lines += [f"**{run.language}**", grid(heads, rows, words=1)]
-    lines += [
-        "## Which labels an attack leaves",
-        "Without true labels an attack leaves the decision, and a clip that was wrong may land on the truth: the "
-        "accuracy has a floor that says nothing of robustness. With them it has none.",
-    ]
-    for run in read_runs:
-        if rows := pitfall(run):
-            heads = ["attack", "leaves", "n", "accuracy %", "ASR among recognised %"]
-            lines += [f"**{run.language}**", grid(heads, rows, words=2)]
+    for heading, (told, heads, words, found) in COUNTED.items():
+        lines += [f"## {heading}", told]
+        for run in read_runs:
+            if rows := found(run):
+                lines += [f"**{run.language}**", grid(heads, rows, words=words)]
     return "\n\n".join(lines) + "\n"
 
 

@@ -119,6 +119,17 @@ def test_distillation_learns_the_soft_labels_of_its_teacher(store, plain):
     torch.testing.assert_close(alone, functional.cross_entropy(student(batch.waveforms, lengths) / 5, batch.labels))
 
 
+def test_label_smoothing_holds_beside_a_defence(store, split, tmp_path):
+    """Distillation without a teacher at temperature 1 is plain training."""
+    one = {"epochs": 1, "batch_size": 8, "augmentation": Augmentation(), "schedule": "constant"}
+    smooth, sharp = (VictimTraining(label_smoothing=share, **one) for share in (0.5, 0.0))
+    defence = Distillation(temperature=1.0)
+    expected = trained(store, split, tmp_path / "plain.progress", smooth)
+    assert_same(trained(store, split, tmp_path / "smooth.progress", smooth, defence=defence), expected)
+    other = trained(store, split, tmp_path / "sharp.progress", sharp, defence=defence).state_dict()
+    assert any(not torch.equal(value, other[name]) for name, value in expected.state_dict().items())
+
+
 def test_an_interrupted_defence_ends_with_the_same_bits(store, split, plain, tmp_path):
     defence = AdversarialTraining()
     two = VictimTraining(epochs=2, batch_size=8, schedule="constant", keep="last", augmentation=Augmentation())

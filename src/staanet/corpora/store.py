@@ -54,9 +54,9 @@ class Batch:
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
-    if device.type == "cuda" and tensor.device.type == "cpu":
-        tensor = tensor.pin_memory()
-    return tensor.to(device, non_blocking=True)
+    if device.type != "cuda" or tensor.device.type != "cpu":
+        return tensor.to(device)  # one that did not wait could be read before it is there
+    return tensor.pin_memory().to(device, non_blocking=True)
 
 
 def collate(waveforms: Sequence[Tensor], labels: Sequence[int], ids: Sequence[str]) -> Batch:
