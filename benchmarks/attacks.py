@@ -40,7 +40,8 @@ from staanet.audio.lengths import fit_length
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import versions
 from staanet.core.seeds import seeded
-from staanet.corpora import Store, Synthetic
+from staanet.corpora import Synthetic
+from staanet.data import Store
 from staanet.models import Victim
 
 SIZE = 16_000

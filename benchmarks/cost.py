@@ -20,9 +20,9 @@ from claims import RESULTS, origin, seconds
 from torch import Tensor
 
 from staanet import create_attack, create_generator, create_victim
+from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
-from staanet.core.types import frozen
 from staanet.models import Victim
 
 RATE, REPEATS = 16_000, 5

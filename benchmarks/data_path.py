@@ -17,9 +17,10 @@ from claims import MEMORY_UNIT, ratio, seconds, write
 
 from staanet.audio.files import write as write_audio
 from staanet.core.memory import keep_freed_memory
-from staanet.corpora import Corpus, Folder, Store, prepare
-from staanet.corpora import store as store_module
+from staanet.corpora import Corpus, Folder
 from staanet.corpora.base import Samples, Utterance, Validation
+from staanet.data import Store, prepare
+from staanet.data import dataset as store_module
 
 RATE, CLIPS, BATCH = 16_000, 10_000, 64
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)

@@ -6,7 +6,8 @@ import torch
 
 from staanet import create_victim
 from staanet.core.seeds import seeded
-from staanet.corpora import Split, Store, Synthetic, by_speaker, prepare
+from staanet.corpora import Synthetic
+from staanet.data import Split, Store, by_speaker, prepare
 from staanet.models import Victim
 from staanet.training.classifier import VictimTraining, train_victim
 

@@ -7,10 +7,10 @@ from claims import ratio, seconds, write
 from torch import Tensor, nn
 
 from staanet import create_victim
+from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
-from staanet.core.types import frozen
 from staanet.models import CnnLstm, Victim
-from staanet.models.convolution import ConvBlock
+from staanet.models.layers.convolution import ConvBlock
 
 CLIPS, SIZE = 8, 48_000
 

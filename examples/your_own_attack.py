@@ -12,9 +12,9 @@ from torch.nn.functional import cross_entropy
 import staanet
 from staanet.attacks import Attack
 from staanet.core.budget import Budget
-from staanet.core.types import top_positions, valid_samples
+from staanet.core.waveforms import top_positions, valid_samples
 from staanet.corpora import Synthetic
-from staanet.corpora.store import collate
+from staanet.data.dataset import collate
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from torch import Tensor
 import staanet
 from staanet.audio.spectrogram import LogMel, log_mel
 from staanet.corpora import Synthetic
-from staanet.corpora.store import collate
+from staanet.data.dataset import collate
 
 
 def features(waveforms: Tensor, lengths: Tensor) -> Tensor:

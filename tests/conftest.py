@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from staanet.core.seeds import seeded
-from staanet.corpora import Synthetic, by_speaker, prepare
+from staanet.corpora import Synthetic
+from staanet.data import by_speaker, prepare
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,8 +2,8 @@
 
 import torch
 
+from staanet.core.classifier import margin
 from staanet.core.seeds import seeded
-from staanet.core.types import margin
 
 SIZE = 640
 

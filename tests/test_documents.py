@@ -39,7 +39,7 @@ from staanet.training.generator import GeneratorTraining
 ROOT = Path(__file__).resolve().parents[1]
 README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
 ORIGINAL = ROOT / "docs" / "coming-from-the-original-code.md"
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "results").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCK = re.compile(r"(?:<!-- file: (?P<file>\S+) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.M | re.S)
 
@@ -225,8 +225,8 @@ def test_every_document_keeps_to_the_width() -> None:
 
 
 def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
-    """Return a script of `docs`, imported."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    """Return a script of `tools`, imported."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -239,21 +239,21 @@ def test_tables_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = script("tables", monkeypatch)
     for document in tables.DOCUMENTS:
         text = read(document)
-        assert tables.refreshed(text) == text, f"{document.name} is stale; run python docs/tables.py"
+        assert tables.refreshed(text) == text, f"{document.name} is stale; run python tools/tables.py"
     assert "| `noise` |" in read(README)
     assert "| `asr` |" in read(README)
 
 
 def test_performance_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     performance = script("performance", monkeypatch)
-    assert performance.page() == read(performance.PAGE), "docs/performance.md is stale; run python docs/performance.py"
+    assert performance.page() == read(performance.PAGE), "docs/performance.md is stale; run python tools/performance.py"
     assert performance.met({"claim": "memory, at most", "aim": 3.0, "measured": 2.0}) == "yes"
     assert performance.met({"claim": "speed", "aim": 3.0, "measured": 2.0}) == "no"
 
 
 def test_claims_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     claims = script("claims", monkeypatch)
-    assert claims.page() == read(claims.PAGE), "docs/results/claims.md is stale; run python docs/claims.py"
+    assert claims.page() == read(claims.PAGE), "results/claims.md is stale; run python tools/claims.py"
     verdicts = {claim.text: (claim.paper()[0], claim.here()[0]) for claim in claims.CLAIMS}
     words = {claims.HOLDS, claims.PARTLY, claims.NOT, claims.UNTESTABLE}
     assert all(set(pair) <= words for pair in verdicts.values())

@@ -4,9 +4,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from staanet.attacks import create_attack, few_samples
+from staanet.attacks import create_attack
 from staanet.attacks.boundary import Boundary
-from staanet.attacks.evolution import evolve
+from staanet.attacks.components import few_samples
+from staanet.attacks.components.evolution import evolve
 from staanet.attacks.fakebob import FakeBob
 from staanet.attacks.one_pixel import OnePixel
 from staanet.attacks.pixel import Pixel

@@ -11,11 +11,11 @@ from torch.nn import functional
 
 from staanet.attacks import create_attack
 from staanet.attacks.bridges import as_art_attack, as_art_classifier, as_foolbox_model
+from staanet.core.classifier import margin
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.core.settings import validated
 from staanet.core.signature import plain, signature
-from staanet.core.types import margin
 from staanet.models import create_victim
 from staanet.study.experiment import Experiment
 

@@ -9,7 +9,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.evaluation.counter import Counted, Trace
 from staanet.models import create_victim
-from staanet.models.view import LabelView
+from staanet.models.wrappers import LabelView
 
 BUDGET = {"epsilon": 0.02, "sparsity": 0.1}
 ATTACK = create_attack("contrastive", steps=8, **BUDGET)

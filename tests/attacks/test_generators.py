@@ -5,7 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from staanet.attacks.generator import create_generator
 from staanet.attacks.generator.wave_unet import mirror
-from staanet.core.types import valid_samples
+from staanet.core.waveforms import valid_samples
 from tiny import TINY
 
 

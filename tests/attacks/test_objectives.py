@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from staanet.attacks.objectives import ascent, objective_values, reached
+from staanet.attacks.components.objectives import ascent, objective_values, reached
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.models import create_victim

@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from staanet.attacks import ATTACKS, create_attack
-from staanet.attacks.search import Room
+from staanet.attacks.components.search import Room
 from staanet.attacks.spgd import SPGD
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.core.types import valid_samples
+from staanet.core.waveforms import valid_samples
 from staanet.models import create_victim
 
 SPARSE = ["comb", "jsma", "pgd0", "sigma_zero", "sparse_pgd", "sparsefool", "spgd"]

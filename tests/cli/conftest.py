@@ -5,11 +5,11 @@ import warnings
 import pytest
 import soundfile
 
-from staanet import cli
+from staanet import cli, tasks
 from staanet.cli.options import parsed
 from staanet.core.provenance import best_device
-from staanet.corpora import Store, Synthetic, prepare
-from staanet.study import single
+from staanet.corpora import Synthetic
+from staanet.data import Store, prepare
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def victim(tmp_path_factory, store):
     """A victim, hardly trained."""
     folder = tmp_path_factory.mktemp("victims") / "zhao19"
     training = parsed(["epochs=1"])
-    single.train("zhao19", store, folder, seconds=0.2, training=training, seed=0, device=best_device())
+    tasks.train("zhao19", store, folder, seconds=0.2, training=training, seed=0, device=best_device())
     return folder
 
 
@@ -58,7 +58,7 @@ def generator(tmp_path_factory, store, victim):
     """A generator, hardly trained."""
     folder = tmp_path_factory.mktemp("generators") / "compact"
     sizes, training = {"widths": (4, 8)}, {"epochs": 1}
-    single.fit("compact", victim, store, folder, sizes=sizes, training=training, seed=0, device=best_device())
+    tasks.fit("compact", victim, store, folder, sizes=sizes, training=training, seed=0, device=best_device())
     return folder
 
 

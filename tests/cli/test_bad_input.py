@@ -9,7 +9,8 @@ import soundfile
 
 from staanet.audio.files import write
 from staanet.core.errors import unknown
-from staanet.corpora import Folder, prepare
+from staanet.corpora import Folder
+from staanet.data import prepare
 from staanet.study import packaged
 
 EXPERIMENT = """

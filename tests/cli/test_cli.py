@@ -8,7 +8,7 @@ import soundfile
 
 import staanet as library
 from staanet.cli.list import Kind
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.models import load_victim
 from staanet.study import load, packaged
 

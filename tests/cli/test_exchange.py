@@ -11,7 +11,7 @@ import torch
 from staanet.attacks.generator import create_generator, load_generator
 from staanet.attacks.generator.published import published_name as generator_name
 from staanet.core.seeds import seeded
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.models import create_victim, load_victim
 from staanet.models.published import published_name as victim_name
 from tiny import TINY

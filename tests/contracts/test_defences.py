@@ -10,7 +10,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.defences import DEFENCES, InputDefence, TrainingDefence, create_defence, defence_of
 from staanet.models import create_victim
-from staanet.models.view import DefendedView
+from staanet.models.wrappers import DefendedView
 
 INPUT = [name for name in DEFENCES if issubclass(DEFENCES[name], InputDefence)]
 TRAINING = [name for name in DEFENCES if issubclass(DEFENCES[name], TrainingDefence)]

@@ -8,7 +8,8 @@ import pytest
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import Audformat, by_parts, prepare
+from staanet.corpora import Audformat
+from staanet.data import by_parts, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas' to audformat
 

@@ -7,7 +7,8 @@ from pyarrow import parquet
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import AudioFolder, by_parts, prepare
+from staanet.corpora import AudioFolder
+from staanet.data import by_parts, prepare
 
 ROWS = [
     {"file_name": "a.wav", "emotion": "joy", "speaker": "anna", "gender": "female"},

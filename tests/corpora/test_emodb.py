@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from staanet.audio.files import write
-from staanet.corpora import EmoDB, prepare
+from staanet.corpora import EmoDB
+from staanet.data import prepare
 
 COUNTS = {
     "anger": 127,

@@ -5,7 +5,8 @@ import pytest
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import Folder, prepare
+from staanet.corpora import Folder
+from staanet.data import prepare
 
 NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, 400).astype(np.float32)
 

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from staanet.core.errors import StaanetError
-from staanet.corpora import Hdf5, Store, by_parts, hdf5, prepare
-from staanet.corpora.splits import Split
+from staanet.corpora import Hdf5
+from staanet.data import Store, by_parts, hdf5_export, prepare
+from staanet.data.splits import Split
 
 LENGTHS = {"train": (400, 640, 320, 500), "dev": (410, 420), "test": (430, 440, 450)}
 NUMBERS = {"train": (0, 1, 2, 0), "dev": (1, 2), "test": (0, 1, 2)}
@@ -73,7 +74,9 @@ def test_another_file_is_another_fingerprint(tmp_path):
 def test_a_store_goes_out_and_comes_back_with_its_speakers(tmp_path):
     store = prepare(Hdf5(("a", "b", "c")), put(tmp_path / "audio.h5"), tmp_path / "store")
     clips = list(store.utterances)
-    hdf5.write(store, Split("", None, tuple(clips[:5]), tuple(clips[5:7]), tuple(clips[7:])), tmp_path / "out.h5")
+    hdf5_export.write(
+        store, Split("", None, tuple(clips[:5]), tuple(clips[5:7]), tuple(clips[7:])), tmp_path / "out.h5"
+    )
     with h5py.File(tmp_path / "out.h5") as file:
         assert {f"{part}_{kind}" for part in LENGTHS for kind in ("audio", "y", "speaker")} == set(file)
         assert file["train_audio"].dtype == h5py.vlen_dtype(np.float32)

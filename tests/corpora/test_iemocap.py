@@ -6,7 +6,8 @@ import pytest
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import Iemocap, by_parts, folds, iemocap, prepare
+from staanet.corpora import Iemocap, iemocap
+from staanet.data import by_parts, folds, prepare
 
 PAPER = {"train": ("1", "2", "5"), "val": ("4",), "test": ("3",)}
 """The sessions of the STAA-Net paper's parts (arXiv 2402.01227, section 4.1)."""

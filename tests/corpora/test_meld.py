@@ -3,7 +3,8 @@ import pytest
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError, StaanetWarning
-from staanet.corpora import Meld, by_parts, by_speaker, prepare
+from staanet.corpora import Meld
+from staanet.data import by_parts, by_speaker, prepare
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 PLACES = {

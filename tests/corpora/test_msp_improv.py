@@ -3,7 +3,8 @@ import pytest
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import MspImprov, by_parts, folds, prepare
+from staanet.corpora import MspImprov
+from staanet.data import by_parts, folds, prepare
 
 KNOWN = {
     "S01A-F01-P-FM01": ("N", "neutral", "F01", "female", "1", None),

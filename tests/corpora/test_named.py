@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from staanet.audio.files import write
-from staanet.corpora import CORPORA, CremaD, Demos, Nemo, by_speaker, folds, listing, prepare
+from staanet.corpora import CORPORA, CremaD, Demos, Nemo, listing
 from staanet.corpora.crema_d import NEVER_MADE
+from staanet.data import by_speaker, folds, prepare
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from staanet.audio.files import read, write
-from staanet.corpora import Ravdess, by_speaker, folds, prepare
+from staanet.corpora import Ravdess
+from staanet.data import by_speaker, folds, prepare
 
 COUNTS = {
     "anger": 192,

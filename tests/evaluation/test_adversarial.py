@@ -5,7 +5,8 @@ import torch
 
 from staanet.attacks import create_attack
 from staanet.core.seeds import seeded
-from staanet.corpora import Synthetic, prepare
+from staanet.corpora import Synthetic
+from staanet.data import prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
 from staanet.evaluation.adversarial import load_clips
 from staanet.models import create_victim

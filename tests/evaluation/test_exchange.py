@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from staanet.core.errors import StaanetError
-from staanet.corpora import Hdf5, prepare
+from staanet.corpora import Hdf5
+from staanet.data import prepare
 from staanet.evaluation import exchange
 
 SIZE = 800

@@ -35,7 +35,7 @@ study.run(experiment, out)
 """
 
 MOMENTS = {
-    "store": ("staanet.corpora.store", "write_jsonl", 1),
+    "store": ("staanet.data.dataset", "write_jsonl", 1),
     "victim, first epoch": ("staanet.training.classifier", "fit_length", 2),
     "victim, later epoch": ("staanet.training.classifier", "fit_length", 9),
     "victim, while its progress is written": ("staanet.training.loop", "save_file", 2),

@@ -11,9 +11,9 @@ import staanet
 from staanet.audio.files import write
 from staanet.core import records
 from staanet.core.errors import StaanetError
-from staanet.corpora import by_speaker
 from staanet.corpora.demos import Demos
-from staanet.report import published
+from staanet.data import by_speaker
+from staanet.report.sections import published
 from staanet.study.experiment import load
 
 VICTIMS = ("emo18", "zhao19", "wav2vec2", "wavlm")

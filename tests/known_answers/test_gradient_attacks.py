@@ -5,7 +5,7 @@ import torch
 
 from linear import SIZE, fall, linear
 from staanet.attacks import create_attack
-from staanet.core.types import margin
+from staanet.core.classifier import margin
 
 EPSILON, RMS = 0.02, 0.25
 

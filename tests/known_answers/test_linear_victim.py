@@ -10,8 +10,8 @@ from staanet.attacks import ATTACKS, create_attack
 from staanet.attacks.generator import create_generator
 from staanet.attacks.generator.losses import Losses
 from staanet.attacks.staa_net import GeneratorAttack
+from staanet.core.classifier import margin
 from staanet.core.seeds import seeded
-from staanet.core.types import margin
 from staanet.metrics import observe
 from tiny import TINY, TINY_ATTACKS
 

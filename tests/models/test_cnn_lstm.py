@@ -11,13 +11,13 @@ from staanet.attacks import create_attack
 from staanet.audio.effects import resynthesise
 from staanet.audio.spectrogram import power_of
 from staanet.core import checkpoints
+from staanet.core.classifier import bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.core.types import bounds_of
 from staanet.metrics import observe
 from staanet.models import FeatureView, create_victim, load_victim
-from staanet.models.cnn_lstm import bounds_of_features, normalised
-from staanet.models.view import LabelView
+from staanet.models.cnn_lstm import normalised
+from staanet.models.wrappers import LabelView, bounds_of_features
 from tiny import TINY_ATTACKS, TINY_VICTIMS
 
 RATE = 16_000

@@ -14,9 +14,9 @@ from staanet.core import checkpoints
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json, write_json
 from staanet.core.seeds import seeded
-from staanet.corpora import by_speaker
+from staanet.data import by_speaker
 from staanet.models import VICTIMS, create_victim, load_victim, settings_of
-from staanet.models.view import LabelView
+from staanet.models.wrappers import LabelView
 from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim, victim_training
 from tiny import TRANSFORMER, hugging_face
 

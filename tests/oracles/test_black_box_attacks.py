@@ -7,11 +7,11 @@ from scipy.optimize import differential_evolution
 from torch import nn
 
 from staanet.attacks.boundary import Boundary
-from staanet.attacks.evolution import evolve
+from staanet.attacks.components.evolution import evolve
 from staanet.attacks.pixel import Pixel
 from staanet.core.budget import Budget
+from staanet.core.classifier import margin
 from staanet.core.seeds import ClipRandom, seeded
-from staanet.core.types import margin
 
 SIZE = 128
 

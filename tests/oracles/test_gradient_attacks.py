@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn import functional
 
 from staanet.attacks import create_attack
+from staanet.core.classifier import margin
 from staanet.core.seeds import seeded
-from staanet.core.types import margin
 
 SIZE, CLASSES = 256, 4
 EPSILON, STEPS = 0.07, 20

@@ -10,8 +10,8 @@ from report.test_report import Page, made, run_with
 from staanet import report
 from staanet.core import records
 from staanet.metrics import SPEAKERS, paired
-from staanet.report.comparisons import comparisons, table
 from staanet.report.page import Outcomes
+from staanet.report.sections.comparisons import comparisons, table
 from staanet.report.tables import latex, markdown
 
 

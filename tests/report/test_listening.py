@@ -17,7 +17,9 @@ from staanet import report
 from staanet.audio import files
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
-from staanet.report import listening, listening_results, listening_tables
+from staanet.report.listening import results as listening_results
+from staanet.report.listening import tables as listening_tables
+from staanet.report.listening import test as listening
 
 ATTACKS = ("noise_a", "noise_b")
 SCRIPT = Path(listening.__file__).with_name("listening.js")

@@ -6,7 +6,7 @@ import pytest
 
 from report.test_report import TRANSFERRED, Page, made, run_with
 from staanet import report
-from staanet.report import perception
+from staanet.report.sections import perception
 from staanet.report.tables import latex, markdown
 
 HEARD = {

@@ -10,7 +10,7 @@ from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.settings import read_toml
-from staanet.report import published
+from staanet.report.sections import published
 from staanet.study.experiment import load, packaged
 
 TABLE = """

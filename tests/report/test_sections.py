@@ -6,15 +6,15 @@ import pytest
 from report.test_report import made
 from staanet.core.errors import StaanetError
 from staanet.metrics import wilson
-from staanet.report.comparisons import compare
-from staanet.report.defences import defended
-from staanet.report.defences import table as defences_table
-from staanet.report.domains import matched
-from staanet.report.groups import contrast_table, contrasts, groups
-from staanet.report.groups import table as group_table
-from staanet.report.matched import matched as equally_far
-from staanet.report.matched import table as equally_far_table
-from staanet.report.pairs import pairs
+from staanet.report.sections.comparisons import compare
+from staanet.report.sections.defences import defended
+from staanet.report.sections.defences import table as defences_table
+from staanet.report.sections.domains import matched
+from staanet.report.sections.equal_distortion import matched as equally_far
+from staanet.report.sections.equal_distortion import table as equally_far_table
+from staanet.report.sections.gender import contrast_table, contrasts, groups
+from staanet.report.sections.gender import table as group_table
+from staanet.report.sections.pairs import pairs
 from staanet.report.tables import markdown
 
 SPEAKERS = {"male": ("a", "b", "c"), "female": ("x", "y", "z")}

@@ -4,7 +4,8 @@ from staanet.attacks import StaaNet
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE
-from staanet.corpora import Utterance, by_speaker
+from staanet.corpora import Utterance
+from staanet.data import by_speaker
 from staanet.study.experiment import load, packaged
 
 BASE = """

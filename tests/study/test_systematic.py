@@ -11,7 +11,7 @@ import staanet
 from staanet.audio import files
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_jsonl
-from staanet.corpora import PIECES_PRESETS, Store
+from staanet.data import PIECES_PRESETS, Store
 from staanet.study.experiment import load
 from staanet.study.plans import CorpusPlan, SplitPlan
 

@@ -8,9 +8,9 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from staanet.attacks.dense import Region
+from staanet.attacks.components.dense import Region
+from staanet.attacks.components.search import Search
 from staanet.attacks.pgd import PGD
-from staanet.attacks.search import Search
 
 MOMENTUM = 0.75
 """Weight of the new step, against 0.25 of the one before (the paper's)."""

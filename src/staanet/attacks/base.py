@@ -8,9 +8,10 @@ import torch
 from torch import Tensor
 
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier, as_classifier, bounds_of, frozen
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, as_classifier, bounds_of, check_waveforms, frozen, valid_samples
+from staanet.core.waveforms import check_waveforms, valid_samples
 
 Access = Literal["gradient", "scores", "decision", "none"]
 

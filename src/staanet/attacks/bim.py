@@ -6,12 +6,12 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from staanet.attacks.dense import GradientAscent, Region
-from staanet.attacks.search import Search
+from staanet.attacks.components.dense import GradientAscent, Region
+from staanet.attacks.components.search import Search
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 
 @dataclass(frozen=True)

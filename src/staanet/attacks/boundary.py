@@ -7,11 +7,12 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.objectives import reached
+from staanet.attacks.components.objectives import reached
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, bounds_of, top_positions, valid_samples
+from staanet.core.waveforms import top_positions, valid_samples
 
 SIDEWAYS = 10
 """Every how many queries a step goes sideways only, to see whether such steps are too long."""

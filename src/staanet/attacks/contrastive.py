@@ -7,12 +7,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.attacks.base import Attack
-from staanet.attacks.search import Room
-from staanet.attacks.sparse import even
+from staanet.attacks.components.search import Room
+from staanet.attacks.components.sparse import even
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier, encoder_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, encoder_of
 
 MOMENTUM = 0.9
 """Weight of the past in the running mean of the gradients."""

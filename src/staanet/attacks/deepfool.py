@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.dense import Norm
-from staanet.attacks.search import Room, Search
+from staanet.attacks.components.dense import Norm
+from staanet.attacks.components.search import Room, Search
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 SMALL = 1e-30
 """What slopes are divided by where they are none."""

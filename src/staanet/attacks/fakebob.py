@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.objectives import Objective, objective_values
-from staanet.attacks.search import Room, Search
+from staanet.attacks.components.objectives import Objective, objective_values
+from staanet.attacks.components.search import Room, Search
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from staanet.attacks.dense import GradientAscent
-from staanet.attacks.objectives import ascent
+from staanet.attacks.components.dense import GradientAscent
+from staanet.attacks.components.objectives import ascent
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.objectives import objective_values
-from staanet.attacks.search import Room, Search
-from staanet.attacks.sparse import changed, thin
+from staanet.attacks.components.objectives import objective_values
+from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.sparse import changed, thin
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, top_positions
+from staanet.core.waveforms import top_positions
 
 Goal = Literal["runner_up", "random"]
 """Which class to go to, where none is given: in each step the likeliest other one, and any will do; or a random one,

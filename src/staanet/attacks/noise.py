@@ -7,8 +7,9 @@ from torch import Tensor
 
 from staanet.attacks.base import Attack
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, top_positions, valid_samples
+from staanet.core.waveforms import top_positions, valid_samples
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from torch import Tensor
 
-from staanet.attacks.few_samples import FewSamples
+from staanet.attacks.components.few_samples import FewSamples
 
 
 @dataclass(frozen=True)

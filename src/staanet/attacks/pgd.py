@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from staanet.attacks.bim import BIM
-from staanet.attacks.dense import Region
-from staanet.attacks.search import Search
+from staanet.attacks.components.dense import Region
+from staanet.attacks.components.search import Search
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 

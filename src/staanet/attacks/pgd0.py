@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from staanet.attacks.search import Room, Search
-from staanet.attacks.sparse import SparseAscent, even
+from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from staanet.attacks.few_samples import FewSamples
+from staanet.attacks.components.few_samples import FewSamples
 from staanet.core.errors import StaanetError
 
 

@@ -6,11 +6,11 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from staanet.attacks.search import Room, Search
-from staanet.attacks.sparse import SparseAscent, even
+from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 Positions = Literal["every_step", "first_gradient", "random"]
 """- `every_step`: where the running mean of the gradient promises most, chosen anew in each step;

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.objectives import Objective
-from staanet.attacks.search import Room, Search
+from staanet.attacks.components.objectives import Objective
+from staanet.attacks.components.search import Room, Search
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, top_positions
+from staanet.core.waveforms import top_positions
 
 SCHEDULE = ((0, 2), (50, 4), (200, 5), (500, 6), (1000, 8), (2000, 10), (4000, 12), (6000, 15), (8000, 20))
 """After which of 10,000 queries the share of exchanged samples is the first one divided by what (the authors')."""

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.objectives import reached
-from staanet.attacks.search import Room, Search
-from staanet.attacks.sparse import changed, thin
+from staanet.attacks.components.objectives import reached
+from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.sparse import changed, thin
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier, bounds_of
 
 SMALL = 1e-30
 """What is divided by where there is no slope."""

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from staanet.attacks.search import Room, Search
-from staanet.attacks.sparse import SparseAscent, even
+from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-from staanet.core.types import Classifier
 
 Gradient = Literal["unprojected", "projected"]
 """Which magnitudes learn: all, weighted by their score, or those that are heard alone."""

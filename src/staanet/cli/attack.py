@@ -36,13 +36,13 @@ def attack(
     import dataclasses
     import json
 
+    from staanet import tasks
     from staanet.core.provenance import device_of
-    from staanet.study import single
 
     given = {"generator": generator, "epsilon": epsilon, "snr_db": snr_db, "sparsity": sparsity}
     chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
     where = device_of(device)
-    files = single.attack(
+    files = tasks.attack(
         attack, source, inputs, out, settings=chosen, seed=seed, device=where, window=window, trace=trace
     )
     if as_json:

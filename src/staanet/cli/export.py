@@ -28,7 +28,7 @@ def export(
 
     check_writable(out.parent)
     if out.suffix in HDF5:
-        from staanet.study import exchange
+        from staanet.tasks import exchange
 
         clips = (
             exchange.export_store(what, out, seed) if store is None else exchange.export_adversarial(what, store, out)
@@ -39,7 +39,7 @@ def export(
         raise StaanetError(f"{out}: expected a name that ends in .onnx or .h5, got {out.suffix!r}")
     if store is not None:
         raise StaanetError(f"expected no --store for {out}, got {store}; it belongs to an adversarial set and .h5")
-    from staanet.study import export as onnx
+    from staanet.tasks import onnx as onnx
 
     done = onnx.export(what, out)
     if as_json:

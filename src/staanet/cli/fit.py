@@ -22,10 +22,10 @@ def fit(
     device: Device = None,
 ) -> None:
     """Train a generator against a frozen victim; an interrupted training goes on."""
+    from staanet import tasks
     from staanet.core.provenance import device_of
-    from staanet.study import single
 
-    history = single.fit(
+    history = tasks.fit(
         generator,
         source,
         corpus,

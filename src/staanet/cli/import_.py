@@ -21,7 +21,7 @@ def victim(
     seconds: Annotated[float, typer.Option(help="The trained length: 6.0 for the paper's on DEMoS, 8.7 on IEMOCAP.")],
 ) -> None:
     """Make a checkpoint of an Emo18 or a Zhao19."""
-    from staanet.study import exchange
+    from staanet.tasks import exchange
 
     made = exchange.import_victim(file, out, _split(labels), seconds)
     typer.echo(f"{out}: {made.name}, {', '.join(made.labels)}, {seconds:g} s")
@@ -30,7 +30,7 @@ def victim(
 @import_.command()
 def generator(file: StateDict, out: Out) -> None:
     """Make a checkpoint of a generator (netG_*.pth)."""
-    from staanet.study import exchange
+    from staanet.tasks import exchange
 
     made = exchange.import_generator(file, out)
     typer.echo(f"{out}: {made.name}, channels {', '.join(map(str, made.settings.channels))}")
@@ -55,7 +55,7 @@ def adversarial(
     import json
 
     from staanet.core.provenance import device_of
-    from staanet.study import exchange
+    from staanet.tasks import exchange
 
     records = exchange.import_adversarial(
         file,

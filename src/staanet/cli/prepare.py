@@ -27,13 +27,12 @@ def prepare(
     import json
     from collections import Counter
 
-    from staanet import corpora
+    from staanet import data
     from staanet.core.settings import from_preset, validated
+    from staanet.corpora import CORPORA
 
-    cut = None if pieces is None else from_preset(corpora.Pieces, corpora.PIECES_PRESETS, pieces, "--pieces")
-    store = corpora.prepare(
-        validated(corpora.CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate, trim_db, cut
-    )
+    cut = None if pieces is None else from_preset(data.Pieces, data.PIECES_PRESETS, pieces, "--pieces")
+    store = data.prepare(validated(CORPORA[corpus], parsed(settings), corpus), root, out, sample_rate, trim_db, cut)
     counts = Counter(utterance.label for utterance in store.utterances.values())
     about = {
         "store": str(out),

@@ -23,8 +23,8 @@ def report(
     from staanet import report as room
     from staanet.core.errors import StaanetError
     from staanet.core.files import check_writable
-    from staanet.report import listening
-    from staanet.report import listening_results as results
+    from staanet.report.listening import results as results
+    from staanet.report.listening import test as listening
 
     if trials is not None and not listening_test:
         raise StaanetError(f"expected --listening-test beside --trials {trials}, found none; add it")

@@ -25,12 +25,12 @@ def train(
     device: Device = None,
 ) -> None:
     """Train a victim on a prepared store, with speakers held out; an interrupted training goes on."""
+    from staanet import tasks
     from staanet.core.provenance import device_of
-    from staanet.study import single
 
     training = {"preset": preset, **parsed(settings)}
     where = device_of(device)
-    history = single.train(
+    history = tasks.train(
         model, corpus, out, seconds=seconds, training=training, seed=seed, device=where, checkpoint=checkpoint
     )
     best = max(epoch["uar"] for epoch in history)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from staanet.core.errors import StaanetError, StaanetWarning
-from staanet.core.types import top_positions, valid_samples
+from staanet.core.waveforms import top_positions, valid_samples
 
 
 @dataclass(frozen=True)

@@ -17,18 +17,8 @@ from staanet.corpora.iemocap import Iemocap as Iemocap
 from staanet.corpora.meld import Meld as Meld
 from staanet.corpora.msp_improv import MspImprov as MspImprov
 from staanet.corpora.nemo import Nemo as Nemo
-from staanet.corpora.pieces import PIECES_PRESETS as PIECES_PRESETS
-from staanet.corpora.pieces import Pieces as Pieces
 from staanet.corpora.ravdess import Ravdess as Ravdess
 from staanet.corpora.savee import Savee as Savee
-from staanet.corpora.splits import Split as Split
-from staanet.corpora.splits import at_random as at_random
-from staanet.corpora.splits import by_parts as by_parts
-from staanet.corpora.splits import by_speaker as by_speaker
-from staanet.corpora.splits import folds as folds
-from staanet.corpora.store import Batch as Batch
-from staanet.corpora.store import Store as Store
-from staanet.corpora.store import prepare as prepare
 from staanet.corpora.synthetic import Synthetic as Synthetic
 from staanet.corpora.tess import Tess as Tess
 

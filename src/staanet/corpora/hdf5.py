@@ -9,13 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from staanet.core.errors import StaanetError
-from staanet.core.hdf5 import class_numbers, clip, made, opened, put_clips, put_texts, sample_rate, texts
+from staanet.core.hdf5 import class_numbers, clip, opened, sample_rate, texts
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
-from staanet.corpora.splits import Split
-from staanet.corpora.store import Store
 
 PARTS = {"train": "train", "dev": "val", "test": "test"}
 """The authors' names of the parts, and ours: their `dev` is what we call validation."""
@@ -81,20 +77,6 @@ class Hdf5(Corpus):
         with opened(_file(root)) as file:
             clips, *_ = _datasets(file)[part]
             return clip(file, clips, int(row))[:, None], sample_rate(file)
-
-
-def write(store: Store, split: Split, path: Path) -> None:
-    """Write a store's clips, dealt as `split` says, in the authors' layout, with the speakers beside them.
-
-    Raises:
-        StaanetError: the place cannot be written.
-    """
-    with made(path, store.labels, store.sample_rate) as file:
-        for part, ours in PARTS.items():
-            clips: Sequence[str] = getattr(split, ours)
-            put_clips(file, f"{part}_audio", [store.waveform(name).numpy() for name in clips])
-            file[f"{part}_y"] = np.array([store.label(name) for name in clips], dtype=np.int32)
-            put_texts(file, f"{part}_speaker", [store.utterances[name].speaker for name in clips])
 
 
 def _file(root: Path) -> Path:

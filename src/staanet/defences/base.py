@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from staanet.core.types import valid_samples
+from staanet.core.waveforms import valid_samples
 from staanet.models import Victim
 
 Criterion = Callable[[Tensor, Tensor], Tensor]

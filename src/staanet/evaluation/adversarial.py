@@ -12,13 +12,13 @@ from staanet.attacks import Attack
 from staanet.attacks.staa_net import GeneratorAttack, StaaNet
 from staanet.audio.lengths import fit_length
 from staanet.core.checkpoints import load_tensors, save_tensors
+from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.signature import signature
-from staanet.core.types import frozen
-from staanet.corpora import Batch, Store
-from staanet.corpora.store import collate
+from staanet.data import Batch, Store
+from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted
 from staanet.evaluation.features import FeatureStore
 from staanet.metrics import comb_share

@@ -11,8 +11,8 @@ from staanet import metrics
 from staanet.audio.files import as_saved
 from staanet.audio.spectrogram import log_mel_distance
 from staanet.core.progress import track
-from staanet.corpora import Batch, Store
-from staanet.corpora.store import collate
+from staanet.data import Batch, Store
+from staanet.data.dataset import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
 from staanet.evaluation.flags import raised
 from staanet.evaluation.perception import averaged

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from staanet.core.types import Classifier, as_classifier, bounds_of, encoder_of, margin
+from staanet.core.classifier import Classifier, as_classifier, bounds_of, encoder_of, margin
 
 
 class Counted:

@@ -14,8 +14,8 @@ from staanet.core.checkpoints import save_tensors
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.hdf5 import clip, made, opened, put_clips, put_texts
-from staanet.corpora import Store
 from staanet.corpora.hdf5 import ATTACKED, CLEAN, NUMBERS
+from staanet.data import Store
 from staanet.evaluation.adversarial import DONE, AdversarialSet, batch_name
 
 UNKNOWN = ("seconds_per_clip", "queries", "gradients", "comb_share", "comb_share_victim")

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from staanet.audio.effects import resynthesise
 from staanet.audio.spectrogram import power_of
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.models import CnnLstm, FeatureView
 
 

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from staanet.core.progress import track
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.evaluation.adversarial import AdversarialSet
 from staanet.metrics.perception import MEASURES
 

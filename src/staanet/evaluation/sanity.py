@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from staanet.attacks.objectives import ascent
-from staanet.core.types import frozen
-from staanet.corpora import Store
+from staanet.attacks.components.objectives import ascent
+from staanet.core.classifier import frozen
+from staanet.data import Store
 from staanet.models import Victim
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from staanet.core.types import valid_samples
+from staanet.core.waveforms import valid_samples
 
 
 def comb_share(positions: Tensor, lengths: Tensor, stride: int) -> Tensor:

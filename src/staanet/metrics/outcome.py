@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from staanet.core.classifier import as_classifier, bounds_of, frozen, margin
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom, derive
-from staanet.core.types import as_classifier, bounds_of, check_waveforms, frozen, margin
+from staanet.core.waveforms import check_waveforms
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -10,14 +10,14 @@ from staanet.core.settings import validated
 from staanet.models.base import Victim as Victim
 from staanet.models.base import VictimSettings as VictimSettings
 from staanet.models.cnn_lstm import CnnLstm as CnnLstm
-from staanet.models.cnn_lstm import FeatureView as FeatureView
 from staanet.models.emo18 import Emo18 as Emo18
-from staanet.models.hugging_face import HuBERT as HuBERT
-from staanet.models.hugging_face import HuggingFace as HuggingFace
-from staanet.models.hugging_face import Wav2Vec2 as Wav2Vec2
-from staanet.models.hugging_face import WavLM as WavLM
-from staanet.models.hugging_face import is_hugging_face
+from staanet.models.hugging_face.loading import is_hugging_face
+from staanet.models.hugging_face.model import HuBERT as HuBERT
+from staanet.models.hugging_face.model import HuggingFace as HuggingFace
+from staanet.models.hugging_face.model import Wav2Vec2 as Wav2Vec2
+from staanet.models.hugging_face.model import WavLM as WavLM
 from staanet.models.transformer import Transformer as Transformer
+from staanet.models.wrappers import FeatureView as FeatureView
 from staanet.models.zhao19 import Zhao19 as Zhao19
 
 VICTIMS = collect("model", globals(), Victim)

@@ -12,8 +12,8 @@ from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
 from staanet.core.signature import plain
 from staanet.models.base import Network, Victim, VictimSettings
-from staanet.models.recurrent import recur
-from staanet.models.segments import SegmentConvolutions
+from staanet.models.layers.recurrent import recur
+from staanet.models.layers.segments import SegmentConvolutions
 
 Normalisation = Literal["none", "sum", "maximum", "range"]
 
@@ -214,48 +214,6 @@ class CnnLstm(Victim):
             if self.settings.cepstra is not None:
                 spectrograms = mfcc(spectrograms, self.settings.cepstra)
             return spectrograms.flatten(1)
-
-
-class FeatureView(nn.Module):
-    """A CNN-LSTM that hears its own features `[B, bands * frames]`: attacks on it change features, as published.
-
-    What they find need not be the spectrogram of any sound.
-
-    Args:
-        victim: whose features they are.
-        bounds: lowest and highest feature; those of the clips that the victim adapted to where left out. Test clips
-            may have others where these were training clips only: give `bounds_of_features` of all of them.
-
-    >>> from staanet.models import create_victim
-    >>> victim = create_victim("cnn_lstm", labels=("anger", "neutral"))
-    >>> features = victim.features(torch.zeros(1, 16_000))
-    >>> bool((FeatureView(victim, (-5, 7))(features) == victim(torch.zeros(1, 16_000))).all())
-    True
-    """
-
-    def __init__(self, victim: CnnLstm, bounds: tuple[float, float] | None = None) -> None:
-        super().__init__()
-        self.victim = victim
-        self.name, self.labels = victim.name, victim.labels
-        self.trained_length = self.pooling_stride = None  # of samples, of which it hears none
-        low, high = victim.feature_bounds.tolist() if bounds is None else bounds
-        if not -torch.inf < low < high < torch.inf:
-            raise StaanetError(f"expected bounds from low to high, got {[low, high]}; train the victim, or give bounds")
-        self.bounds = (low, high)
-        self.eval()
-
-    def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Return the logits `[B, K]` of features `[B, bands * frames]`."""
-        return self.victim.decide(features)
-
-
-def bounds_of_features(features: Tensor) -> tuple[float, float]:
-    """Return the whole numbers between which all features lie.
-
-    >>> bounds_of_features(torch.tensor([[-1.2, 3.4]]))
-    (-2.0, 4.0)
-    """
-    return float(features.min().floor()), float(features.max().ceil())
 
 
 def normalised(spectrograms: Tensor, how: Normalisation) -> Tensor:

@@ -3,8 +3,8 @@
 from torch import nn
 
 from staanet.models.base import VictimSettings
-from staanet.models.convolution import ConvBlock
-from staanet.models.recurrent import Recurrent
+from staanet.models.layers.convolution import ConvBlock
+from staanet.models.layers.recurrent import Recurrent
 
 
 class Zhao19(Recurrent):

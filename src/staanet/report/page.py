@@ -10,20 +10,12 @@ from staanet.core.files import read_json, whole
 from staanet.core.records import Record
 from staanet.evaluation import pooled
 from staanet.evaluation.case import Rows
-from staanet.report import (
-    comparisons,
-    examples,
-    figures,
-    listening_results,
-    listening_tables,
-    perception,
-    published,
-    summary,
-    tables,
-    victims,
-)
-from staanet.report.groups import groups
-from staanet.report.sections import Section, sections
+from staanet.report import examples, figures, summary, tables
+from staanet.report.listening import results as listening_results
+from staanet.report.listening import tables as listening_tables
+from staanet.report.sections import Section, comparisons, perception, published, sections, transfer
+from staanet.report.sections import models as victims
+from staanet.report.sections.gender import groups
 from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
 
@@ -48,7 +40,7 @@ def write(run: Path) -> Path:
     for path, text in {
         **(listening_tables.files(folder, heard) if heard else {}),
         **_files(folder, lambda: published.table(records.published(run), cells), cells, published.FIELDS),
-        **_files(folder, lambda: tables.transfer(found).printed(), found, tables.TRANSFER_FIELDS),
+        **_files(folder, lambda: transfer.transfer(found).printed(), found, transfer.FIELDS),
         **_files(folder, lambda: victims.table(found), victims.standings(found), victims.FIELDS),
         **_files(folder, lambda: comparisons.table(compared), compared, comparisons.FIELDS),
         **_files(folder, lambda: perception.table(measured), measured, perception.FIELDS),
@@ -132,15 +124,15 @@ def _html(
         title=records.title(run) or ", ".join(unique(r.experiment for r in found)),
         summary=summary.sentences(found) if found else [],
         lead=case(summary.leading(found), fields) if found else "",
-        transfer=tables.transfer(found) if found else None,
+        transfer=transfer.transfer(found) if found else None,
         victims=victims.table(found) if found else None,
         miniature=records.miniature(run) or any(r.miniature for r in found),
         published=published.table(records.published(run), cells) if cells else None,
         comparisons=comparisons.table(compared) if compared else None,
         further=further,
         perception=perception.table(measured) if measured else None,
-        rates=tables.RATES,
-        measures=tables.MEASURES,
+        rates=transfer.RATES,
+        measures=transfer.MEASURES,
         figures={
             draw.__name__: figures.svg(draw, found, prefix=draw.__name__)
             for draw in (figures.rates, figures.costs, figures.predictions, figures.classes)

@@ -14,8 +14,8 @@ from staanet.metrics.perception import check_installed
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
 from staanet.study.experiment import packaged as packaged
-from staanet.study.miniature import reduced
 from staanet.study.steps import Steps
+from staanet.study.toy import reduced
 
 logger = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from staanet.audio import files as audio
 from staanet.core.files import whole, write_json
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.evaluation import AdversarialSet
 
 Rows = Sequence[Mapping[str, Any]]

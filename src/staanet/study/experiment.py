@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from staanet.attacks import ATTACKS, Attack, create_attack
+from staanet.attacks.ensembles import NAME, STANDARD
 from staanet.attacks.staa_net import GeneratorAttack
-from staanet.attacks.standard import NAME, STANDARD
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown
 from staanet.core.records import NO_SOURCE
@@ -17,7 +17,7 @@ from staanet.core.settings import from_preset, read_toml, validated
 from staanet.defences import InputDefence
 from staanet.evaluation import LabelsFrom, Protocol
 from staanet.models import VICTIMS, CnnLstm
-from staanet.report import published
+from staanet.report.sections import published
 from staanet.study.plans import USE, AttackPlan, CorpusPlan, GeneratorPlan, SplitPlan, VictimPlan
 
 

@@ -9,20 +9,10 @@ from staanet.attacks.generator.base import GeneratorSettings
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.settings import from_preset, validated
-from staanet.corpora import (
-    CORPORA,
-    PIECES_PRESETS,
-    Corpus,
-    Pieces,
-    Split,
-    Utterance,
-    at_random,
-    by_parts,
-    by_speaker,
-    folds,
-)
-from staanet.corpora.splits import OWN, Attacked, Whole
-from staanet.corpora.splits import Part as SplitPart
+from staanet.corpora import CORPORA, Corpus, Utterance
+from staanet.data import PIECES_PRESETS, Pieces, Split, at_random, by_parts, by_speaker, folds
+from staanet.data.splits import OWN, Attacked, Whole
+from staanet.data.splits import Part as SplitPart
 from staanet.defences import Defence, InputDefence, defence_of
 from staanet.evaluation import Domain, LabelsFrom
 from staanet.models import VICTIMS, HuggingFace, VictimSettings, settings_of

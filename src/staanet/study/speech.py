@@ -10,7 +10,8 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.seeds import derive
 from staanet.core.signature import plain
-from staanet.corpora import Corpus, Split, Store, prepare
+from staanet.corpora import Corpus
+from staanet.data import Split, Store, prepare
 from staanet.study.experiment import Experiment
 from staanet.study.found import Settings, found_or_made, signed
 

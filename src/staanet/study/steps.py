@@ -11,13 +11,13 @@ from torch import Tensor
 from staanet.attacks import Attack
 from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints, provenance, records
+from staanet.core.classifier import bounds_of
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import discard, read_jsonl, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive, seeded
 from staanet.core.signature import plain
-from staanet.core.types import bounds_of
-from staanet.corpora import Store
+from staanet.data import Store
 from staanet.defences import InputDefence, TrainingDefence
 from staanet.evaluation import PERCEPTION, AdversarialSet, Domain, FeatureStore, clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures as case_figures
@@ -25,7 +25,7 @@ from staanet.evaluation.sanity import sanity
 from staanet.evaluation.worst import found, worst
 from staanet.metrics.perception import PACKAGES
 from staanet.models import VICTIMS, CnnLstm, FeatureView, Victim, load_victim
-from staanet.models.view import DefendedView, LabelView
+from staanet.models.wrappers import DefendedView, LabelView
 from staanet.study import examples
 from staanet.study.experiment import Experiment
 from staanet.study.found import Settings, found_or_made, signed

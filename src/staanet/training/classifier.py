@@ -15,8 +15,8 @@ from staanet.audio.lengths import fit_length
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.settings import from_preset
-from staanet.corpora import Store
-from staanet.corpora.store import collate
+from staanet.data import Store
+from staanet.data.dataset import collate
 from staanet.defences import TrainingDefence
 from staanet.metrics.success import mean_recall
 from staanet.models import VICTIMS, Victim

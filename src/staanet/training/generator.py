@@ -11,11 +11,11 @@ from staanet.attacks.generator import Generator
 from staanet.attacks.generator.base import Quantisation
 from staanet.attacks.generator.losses import Losses
 from staanet.core.budget import Budget
+from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
-from staanet.core.types import frozen
-from staanet.corpora import Batch, Store
+from staanet.data import Batch, Store
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
 from staanet.models import Victim
 from staanet.training.loop import History, Precision, check_training, computing_in, train

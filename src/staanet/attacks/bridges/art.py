@@ -19,13 +19,13 @@ from torch.nn import functional
 from staanet.attacks.base import Attack
 from staanet.attacks.bridges.module import WholeClips
 from staanet.attacks.bridges.to_art import EXTRA, art_classifier
-from staanet.attacks.objectives import ascent, reached
-from staanet.attacks.search import Room
+from staanet.attacks.components.objectives import ascent, reached
+from staanet.attacks.components.search import Room
 from staanet.core.budget import Budget
+from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError, unknown
 from staanet.core.extras import required
 from staanet.core.seeds import ClipRandom, seeded
-from staanet.core.types import Classifier, bounds_of
 
 TOWARDS = ("SaliencyMapMethod", "TargetedUniversalPerturbation")
 """Classes that only go towards the labels they are given, and do not say so."""

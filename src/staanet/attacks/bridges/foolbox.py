@@ -6,8 +6,8 @@ from typing import Any
 from torch import Tensor
 
 from staanet.attacks.bridges.module import WholeClips
+from staanet.core.classifier import bounds_of
 from staanet.core.extras import required
-from staanet.core.types import bounds_of
 
 EXTRA = "foolbox"
 

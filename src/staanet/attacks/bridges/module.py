@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from staanet.core.types import as_classifier, frozen
+from staanet.core.classifier import as_classifier, frozen
 
 
 class WholeClips(nn.Module):

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from staanet.attacks.base import Attack
 from staanet.attacks.bridges.module import WholeClips
+from staanet.core.classifier import bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.extras import required
-from staanet.core.types import bounds_of
 
 EXTRA = "art"
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
-from staanet.core.types import check_waveforms, top_positions, valid_samples
+from staanet.core.waveforms import check_waveforms, top_positions, valid_samples
 
 Quantisation = Literal["element", "pass", "straight_through"]
 """What training makes of the positions, which are 0 or 1 and have no gradient:

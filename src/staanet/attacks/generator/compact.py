@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from staanet.attacks.generator.base import Generator, GeneratorSettings
 from staanet.core.errors import StaanetError
-from staanet.core.types import valid_samples
+from staanet.core.waveforms import valid_samples
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.generator.base import SparsePerturbation
-from staanet.core.types import margin, valid_samples
+from staanet.core.classifier import margin
+from staanet.core.waveforms import valid_samples
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,179 @@
+"""A miniature: an experiment on synthetic speech with tiny networks, so that all of it is proven in minutes.
+
+What is named, trained, attacked and written stays as it is; there is only less of it. Its numbers are about nothing.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from staanet.attacks.ensembles import NAME
+from staanet.core.files import whole
+from staanet.core.seeds import seeded
+from staanet.data.splits import OWN
+from staanet.models import VICTIMS, HuggingFace
+from staanet.study.experiment import Experiment
+from staanet.study.plans import CorpusPlan, GeneratorPlan, SplitPlan, VictimPlan
+
+SECONDS = 0.25
+"""Trained length of every victim that has one."""
+
+CLIPS = {"sentences": 1, "seconds": (0.5, 0.6)}
+
+SIZES: Mapping[str, Mapping[str, Any]] = {
+    "compact": {"frame": 4, "widths": (8, 16), "detail": 2},
+    "wave_unet": {"channels": (8, 16, 32)},
+    "wave_unet_magnitudes": {"channels": (8, 16, 32)},
+}
+"""Of the generators."""
+
+SETTINGS: Mapping[str, Mapping[str, Any]] = {
+    "cnn_lstm": {"spectrogram": {"bands": 32, "n_fft": 64, "hop": 20, "decibels": "published"}, "width": 8},
+}
+"""Of the victims whose own would not fit so short a clip."""
+
+TRANSFORMER: dict[str, Any] = {
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "conv_dim": (16, 16),
+    "conv_kernel": (20, 8),
+    "conv_stride": (10, 4),
+    "num_feat_extract_layers": 2,
+    "num_conv_pos_embeddings": 16,
+    "num_conv_pos_embedding_groups": 4,
+    "classifier_proj_size": 16,
+}
+
+MOST = {"steps": 20, "rounds": 2, "restarts": 1, "queries": 24, "population": 8, "starts": 10, "draws": 6}
+"""Of what attacks take long for, by the name of the setting."""
+
+
+FEW = 4
+"""Clips that an attack meets which does not meet all."""
+
+
+def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
+    """Return the miniature of an experiment.
+
+    Args:
+        experiment: what it is of.
+        checkpoints: folder of the tiny checkpoints that stand for those of Hugging Face, which are written there.
+
+    Raises:
+        StaanetError: a corpus with emotions that synthetic speech has not.
+    """
+    corpora = {name: _corpus(plan, plan.split or experiment.split) for name, plan in experiment.plans.items()}
+    splits = {name: _split(plan.split or experiment.split) for name, plan in experiment.plans.items()}
+    labels = {name: tuple(plan.settings["emotions"]) for name, plan in corpora.items()}
+    return replace(
+        experiment,
+        title=f"MINIATURE: {experiment.title}",
+        corpus=None,
+        corpora={name: replace(plan, split=splits[name]) for name, plan in corpora.items()},
+        victims={
+            name: _victim(plan, labels[experiment.home(name)], checkpoints) for name, plan in experiment.victims.items()
+        },
+        generators={name: _generator(plan) for name, plan in experiment.generators.items()},
+        attacks={name: _attack(experiment, name) for name in experiment.attacks},
+        examples=_examples(experiment.examples, labels),
+    )
+
+
+def _corpus(plan: CorpusPlan, split: SplitPlan) -> CorpusPlan:
+    """Return synthetic speech with the emotions of a corpus, and with speakers enough for its split."""
+    pieces, emotions = plan.cut(), plan.build().labels(Path())
+    emotions = emotions if pieces is None else pieces.labels(emotions)
+    sessions: tuple[str, ...] = ()
+    if split.by == "session":
+        parts = split.parts or ({} if split.folds else OWN)
+        sessions = tuple(name for names in parts.values() for name in names)
+        sessions = sessions or tuple(str(number + 1) for number in range(split.folds or 0))
+    speakers = max(6, 2 * len(sessions), 2 * (split.folds or 0))
+    return replace(
+        plan,
+        name="synthetic",
+        settings={**CLIPS, "speakers": speakers, "emotions": emotions, "sessions": sessions},
+        pieces=None if pieces is None else {"seconds": 2 * SECONDS, "shortest": 0.0, "pitches": [1.5], "speeds": []},
+        stands_for=plan.name,
+    )
+
+
+def _split(split: SplitPlan) -> SplitPlan:
+    """Return a split that names no speakers but synthetic ones: the first are held out, parts by name become shares."""
+    held_out = tuple(f"s{number:02d}" for number, _ in enumerate(split.held_out))
+    return replace(split, held_out=held_out, parts={} if split.by == "speaker" else split.parts)
+
+
+def _victim(plan: VictimPlan, labels: tuple[str, ...], checkpoints: Path) -> VictimPlan:
+    """Return a victim that is tiny or hears short clips, for an epoch."""
+    settings = {**plan.settings, **SETTINGS.get(plan.model, {})}
+    if "architecture" in settings:
+        settings["architecture"] = {**settings["architecture"], **TRANSFORMER}
+    elif issubclass(VICTIMS[plan.model], HuggingFace):
+        settings["checkpoint"] = str(_checkpoint(checkpoints / plan.model, plan.model, labels))
+    training = _table(plan.training) | {"epochs": 1, "batch_size": 8, "crop": None, "precision": "float32"}
+    return replace(
+        plan,
+        seconds=None if plan.built(("a", "b"), 16_000).seconds is None else SECONDS,
+        settings=settings,
+        training=plan.training if plan.resolved() is None else training,
+    )
+
+
+def _generator(plan: GeneratorPlan) -> GeneratorPlan:
+    """Return a tiny generator that is trained for an epoch."""
+    changes = {"epochs": 1, "precision": "float32"}
+    return replace(
+        plan,
+        sizes={**plan.sizes, **SIZES.get(plan.generator, {})},
+        training=_table(plan.training) | changes,
+        against={source: _table(training) | changes for source, training in plan.against.items()},
+    )
+
+
+def _table(training: str | dict[str, Any]) -> dict[str, Any]:
+    return {"preset": training} if isinstance(training, str) else training
+
+
+def _attack(experiment: Experiment, name: str) -> dict[str, Any]:
+    """Return an attack's table with less of all that takes long."""
+    table = experiment.attacks[name]
+    if table.get("attack", name) == NAME:
+        return table
+    own, fewer = experiment.attack(name), {"clips": FEW} if "clips" in table else {}
+    return {**table, **fewer, **{key: most for key, most in MOST.items() if (getattr(own, key, None) or 0) > most}}
+
+
+def _examples(wanted: int | tuple[str, ...], labels: Mapping[str, tuple[str, ...]]) -> int | tuple[str, ...]:
+    """Return as many clips of the first speaker, who is held out where the experiment names clips."""
+    if isinstance(wanted, int):
+        return wanted
+    return tuple(f"s00-{emotion}-00" for emotion, _ in zip(next(iter(labels.values())), wanted, strict=False))
+
+
+def _checkpoint(folder: Path, model: str, labels: tuple[str, ...]) -> Path:
+    """Return a folder with a tiny checkpoint of random weights, written as `transformers` writes them."""
+    from transformers import CONFIG_MAPPING, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+    from transformers.utils import logging
+
+    if not folder.is_dir():
+        known: dict[str, Any] = {
+            "id2label": dict(enumerate(labels)),
+            "label2id": {label: number for number, label in enumerate(labels)},
+        }
+        family = model if model in CONFIG_MAPPING else "wav2vec2"
+        with seeded("checkpoint", model):
+            network = AutoModelForAudioClassification.from_config(CONFIG_MAPPING[family](**TRANSFORMER, **known))
+        for parameter in network.parameters():
+            parameter.data *= 5  # with the small weights of a start all clips sound alike
+        bars = logging.is_progress_bar_enabled()
+        logging.disable_progress_bar()
+        with whole(folder) as temporary:
+            network.save_pretrained(temporary)
+            Wav2Vec2FeatureExtractor(sampling_rate=16_000, do_normalize=True).save_pretrained(temporary)
+        if bars:
+            logging.enable_progress_bar()
+    return folder

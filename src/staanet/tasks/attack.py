@@ -1,0 +1,102 @@
+"""One step by itself: a victim, a generator, adversarial files; what the verbs train, fit and attack do."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePath
+from typing import Any
+
+import torch
+
+from staanet.attacks import create_attack
+from staanet.attacks.staa_net import GeneratorAttack
+from staanet.audio import files as audio
+from staanet.core.errors import StaanetError
+from staanet.core.files import check_writable
+from staanet.core.memory import keep_freed_memory
+from staanet.core.progress import track
+from staanet.corpora.base import audio_files
+from staanet.data import Store
+from staanet.models import load_victim
+from staanet.tasks.recording import AttackedFile, Recording, attack_recording, check_window
+
+logger = logging.getLogger(__name__)
+
+
+def attack(
+    name: str,
+    source: Path,
+    inputs: Path,
+    out: Path,
+    *,
+    settings: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    window: float | None = None,
+    trace: bool = False,
+) -> list[AttackedFile]:
+    """Attack a file, a folder of files or a store; each adversarial clip keeps its file's length, rate and channels.
+
+    A recording longer than a minute, or than `window` seconds where given, is attacked in windows: see
+    `attack_recording`. Files are written in 32-bit float (WAV) or 24 bits (FLAC). A trace, a line per pass of the
+    attack through the victim, goes beside each file (`.trace.jsonl`) where asked.
+
+    Raises:
+        StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
+    """
+    keep_freed_memory()
+    if not inputs.exists():
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing")
+    victim = load_victim(source).to(device)
+    check_window(window, victim)
+    method = create_attack(name, **settings)
+    if isinstance(method, GeneratorAttack):
+        method.network()  # a missing or wrong generator is told once, not for every file
+    single = inputs.is_file()
+    check_writable(out.parent if single else out)
+    if inputs.is_dir() and (out.resolve() in (inputs.resolve(), *inputs.resolve().parents)):
+        raise StaanetError(f"{out}: expected another place than the input, which would be lost; change OUT")
+    done: list[AttackedFile] = []
+    for recording in _recordings(inputs):
+        path = recording.path
+        target = _named(out, path, single)
+        if target.exists() and target.resolve() == (inputs if single else inputs / path).resolve():
+            raise StaanetError(f"{target}: expected another place than the input, which would be lost; change OUT")
+        try:
+            done += attack_recording(
+                method, victim, recording, target, window=window, seed=seed, device=device, trace=trace
+            )
+        except StaanetError as error:
+            if single:
+                raise StaanetError(f"{path}: {error}") from error
+            logger.warning("%s: %s; left out", path, error)
+    if not done:
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing to attack")
+    return done
+
+
+def _recordings(inputs: Path) -> Iterator[Recording]:
+    if (inputs / "store.json").is_file():
+        store = Store(inputs)
+        for clip in track(list(store.utterances), "attack"):
+            yield Recording.of(f"{clip}.flac", store.waveform(clip).numpy()[:, None], store.sample_rate)
+    elif inputs.is_dir():
+        for path in track(audio_files(inputs), "attack"):
+            try:
+                about = audio.measure(inputs / path)
+            except StaanetError as error:
+                logger.warning("%s; left out", error)
+            else:
+                yield Recording(path, about, partial(audio.read_windows, inputs / path))
+    else:
+        about = audio.measure(inputs)
+        yield Recording(
+            inputs.name, about, lambda sizes: track(audio.read_windows(inputs, sizes), "attack", len(sizes))
+        )
+
+
+def _named(out: Path, path: str, single: bool) -> Path:
+    if single and not out.is_dir():
+        return out
+    name = PurePath(path)
+    return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_name(f"{name.name}.flac"))
