@@ -14,7 +14,7 @@ from claims import write
 from generator_training import step_of
 from torch.utils.flop_counter import FlopCounterMode
 
-from staanet import create_attack, create_generator, create_victim
+from staanet import create_attack, create_generator, create_model
 from staanet.core.classifier import frozen
 from staanet.core.provenance import device_name, device_of
 from staanet.core.seeds import seeded
@@ -54,21 +54,21 @@ def main() -> None:
         return
     with seeded("benchmark"):
         clips = torch.rand(options.clips, round(options.seconds * RATE)) - 0.5
-        victim = create_victim("emo18", labels="abcdefg", seconds=options.seconds).to(device)
+        model = create_model("emo18", labels="abcdefg", seconds=options.seconds).to(device)
         generator = create_generator("compact").to(device)
     clips = clips.to(device)
     lengths = torch.full((len(clips),), clips.shape[1], device=device)
     with torch.no_grad():
-        labels = victim.eval()(clips).argmax(1)
+        labels = model.eval()(clips).argmax(1)
         staa_net = create_attack("staa_net", generator=generator.eval(), snr_db=17.0, sparsity=0.12)
-        generated = len(clips) / seconds(lambda: staa_net(victim, clips, labels, lengths), device)
+        generated = len(clips) / seconds(lambda: staa_net(model, clips, labels, lengths), device)
         with FlopCounterMode(display=False) as counter:
             generator(clips[:1], 0.05)
     share = generated * counter.get_total_flops() / 1e9 / attainable(device, 8192 if device.type == "cuda" else 512)
     sparse_pgd = create_attack("sparse_pgd", preset="paper", snr_db=17.0, sparsity=0.12)
-    attacked = seconds(lambda: sparse_pgd(victim, clips, labels, lengths), device, repeats=1) / len(clips)
-    with frozen(victim):
-        trained = seconds(step_of(generator, victim, clips), device) * EPOCHS * TRAINING_CLIPS / len(clips) / 60
+    attacked = seconds(lambda: sparse_pgd(model, clips, labels, lengths), device, repeats=1) / len(clips)
+    with frozen(model):
+        trained = seconds(step_of(generator, model, clips), device) * EPOCHS * TRAINING_CLIPS / len(clips) / 60
     found = (
         ("generation", f"compact at {share:.1%} of the speed of large products", 5_000, generated, "clips per second"),
         ("training", f"{EPOCHS} epochs of compact on {TRAINING_CLIPS} clips, at most", 3, trained, "minutes"),

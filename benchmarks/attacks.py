@@ -2,10 +2,10 @@
 
     python benchmarks/attacks.py             4 clips, printed only
     python benchmarks/attacks.py --full      16 clips, into results/attacks.json
-    python benchmarks/attacks.py --victim FOLDER --store STORE     a victim of one's own, on test clips of its split
+    python benchmarks/attacks.py --model FOLDER --dataset STORE     a model of one's own, on test clips of its split
     python benchmarks/attacks.py --only jsma cw_l2                 some of the attacks
 
-Needs the extra `dev`, and torchattacks: pip install --no-deps torchattacks. The victim is an Emo18 of synthetic speech
+Needs the extra `dev`, and torchattacks: pip install --no-deps torchattacks. The model is an Emo18 of synthetic speech
 unless one is given. Both sides leave the classes that it decides, from the same clips and within the same limits.
 
 Attacks that climb take as many gradients as theirs; what ours takes above the bare gradients is measured beside. Of the
@@ -34,15 +34,15 @@ from scene import trained
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet import create_attack, load_victim
+from staanet import create_attack, load_model
 from staanet.attacks.bridges.module import WholeClips
 from staanet.audio.lengths import fit_length
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import versions
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic
-from staanet.data import Store
-from staanet.models import Victim
+from staanet.data import Dataset
+from staanet.models import Model
 
 SIZE = 16_000
 EPSILON = 0.004  # of attacks that climb
@@ -57,27 +57,27 @@ Settings = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Scene:
-    """What is attacked: clips `[N, T]` that a victim decides as `labels` `[N]`; JSMA goes to the second guess."""
+    """What is attacked: clips `[N, T]` that a model decides as `labels` `[N]`; JSMA goes to the second guess."""
 
-    victim: Callable[..., Tensor]
+    model: Callable[..., Tensor]
     clips: Tensor
     labels: Tensor
     seconds: Tensor
 
     @classmethod
     @torch.no_grad()
-    def of(cls, victim: Victim, store: Store, clips: Sequence[str]) -> "Scene":
-        victim.eval().requires_grad_(False)
-        batch = store.batch(clips[:: max(1, len(clips) // 16)][:16])
+    def of(cls, model: Model, dataset: Dataset, clips: Sequence[str]) -> "Scene":
+        model.eval().requires_grad_(False)
+        batch = dataset.batch(clips[:: max(1, len(clips) // 16)][:16])
         waveforms = fit_length(batch.waveforms, batch.lengths, SIZE)
-        return cls(victim, waveforms, *victim(waveforms).topk(2, dim=1).indices.T)
+        return cls(model, waveforms, *model(waveforms).topk(2, dim=1).indices.T)
 
     def first(self, clips: int) -> "Scene":
-        return Scene(self.victim, self.clips[:clips], self.labels[:clips], self.seconds[:clips])
+        return Scene(self.model, self.clips[:clips], self.labels[:clips], self.seconds[:clips])
 
     def fooled(self, found: Tensor) -> Tensor:
         with torch.no_grad():
-            return self.victim(found).argmax(1) != self.labels
+            return self.model(found).argmax(1) != self.labels
 
 
 Attack = Callable[[Scene], Tensor]
@@ -86,14 +86,14 @@ Attack = Callable[[Scene], Tensor]
 def ours(name: str, settings: Settings) -> Attack:
     attack = create_attack(name, **settings)
     targeted = settings.get("targeted")
-    return lambda scene: attack(scene.victim, scene.clips, scene.seconds if targeted else scene.labels)
+    return lambda scene: attack(scene.model, scene.clips, scene.seconds if targeted else scene.labels)
 
 
 class Pictures(WholeClips):
-    """A victim as libraries see it: pictures `[N, 1, 1, T]` in [0, 1]."""
+    """A model as libraries see it: pictures `[N, 1, 1, T]` in [0, 1]."""
 
-    def __init__(self, victim: Callable[..., Tensor]) -> None:
-        super().__init__(victim)
+    def __init__(self, model: Callable[..., Tensor]) -> None:
+        super().__init__(model)
         self.place = nn.Parameter(torch.empty(0))  # torchattacks asks a model's parameters where it is
 
     def forward(self, pictures: Tensor) -> Tensor:
@@ -101,14 +101,14 @@ class Pictures(WholeClips):
 
 
 def by_torchattacks(name: str, settings: Settings, scene: Scene) -> Tensor:
-    attack = getattr(torchattacks, name)(Pictures(scene.victim), **settings)
+    attack = getattr(torchattacks, name)(Pictures(scene.model), **settings)
     return 2 * attack((scene.clips[:, None, None] + 1) / 2, scene.labels).flatten(1) - 1
 
 
 def by_art(name: str, settings: Settings, scene: Scene) -> Tensor:
-    pictures, classes = ((scene.clips[:, None, None] + 1) / 2).numpy(), len(scene.victim.labels)
+    pictures, classes = ((scene.clips[:, None, None] + 1) / 2).numpy(), len(scene.model.labels)
     estimator = PyTorchClassifier(
-        Pictures(scene.victim),
+        Pictures(scene.model),
         nn.CrossEntropyLoss(),
         pictures.shape[1:],
         classes,
@@ -169,14 +169,14 @@ CLIMBS: dict[str, tuple[Settings, dict[str, tuple[str, Settings]]]] = {
 
 
 class Asked:
-    """A victim that remembers which gradients it was asked for, so that they can be taken again by themselves."""
+    """A model that remembers which gradients it was asked for, so that they can be taken again by themselves."""
 
-    def __init__(self, victim: Callable[..., Tensor]) -> None:
-        self.victim = victim
+    def __init__(self, model: Callable[..., Tensor]) -> None:
+        self.model = model
         self.passes: list[list[Any]] = []  # waveforms, and how often they were asked for
 
     def __call__(self, waveforms: Tensor) -> Tensor:
-        logits = self.victim(waveforms)
+        logits = self.model(waveforms)
         if logits.requires_grad:
             self.passes.append([waveforms.detach(), 0])
             logits.register_hook(lambda _, one=self.passes[-1]: one.__setitem__(1, one[1] + 1))
@@ -186,7 +186,7 @@ class Asked:
         for waveforms, gradients in self.passes:
             if gradients:
                 points = waveforms.requires_grad_()
-                logits = self.victim(points).sum()
+                logits = self.model(points).sum()
                 for left in reversed(range(gradients)):
                     torch.autograd.grad(logits, points, retain_graph=left > 0)
 
@@ -194,7 +194,7 @@ class Asked:
 def climb(name: str, scene: Scene) -> Iterator[dict[str, Any]]:
     """Compare attacks that take the same gradients: medians of interleaved repeats, the first left out."""
     settings, others = CLIMBS[name]
-    attack, asked = ours(name, settings), Asked(scene.victim)
+    attack, asked = ours(name, settings), Asked(scene.model)
     attack(Scene(asked, scene.clips, scene.labels, scene.seconds))
     took: dict[str, list[float]] = {}
     found: dict[str, Tensor] = {}
@@ -381,36 +381,36 @@ def run(race: Race, scene: Scene) -> dict[str, Any]:
     }
 
 
-# ------------------------------------------------------------------ the victim, the whole
+# ------------------------------------------------------------------ the model, the whole
 
 
 def spoken() -> Scene:
     """Return test clips of synthetic speech and an Emo18 that was trained on others."""
     with tempfile.TemporaryDirectory() as name:
-        victim, store, split = trained(Path(name), Synthetic(speakers=6, sentences=4))
-        return Scene.of(victim, store, split.test)
+        model, dataset, split = trained(Path(name), Synthetic(speakers=6, sentences=4))
+        return Scene.of(model, dataset, split.test)
 
 
-def given(folder: str, store: str) -> Scene:
+def given(folder: str, dataset: str) -> Scene:
     split = json.loads((Path(folder) / "config.json").read_text())["split"]
-    return Scene.of(load_victim(folder), Store(store), sorted(split["test"]))
+    return Scene.of(load_model(folder), Dataset(dataset), sorted(split["test"]))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true")
-    parser.add_argument("--victim")
-    parser.add_argument("--store")
+    parser.add_argument("--full", action="dataset_true")
+    parser.add_argument("--model")
+    parser.add_argument("--dataset")
     parser.add_argument("--only", nargs="+", default=[*CLIMBS, *(race.attack for race in RACES)])
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     keep_freed_memory()
-    scene = given(arguments.victim, arguments.store) if arguments.victim else spoken()
+    scene = given(arguments.model, arguments.dataset) if arguments.model else spoken()
     scene = scene.first(16 if arguments.full else 4)
     about = {
         "unit": "seconds of CPU time",
-        "victim": Path(arguments.victim).name if arguments.victim else "emo18 of synthetic speech",
+        "model": Path(arguments.model).name if arguments.model else "emo18 of synthetic speech",
         "versions": versions("adversarial-robustness-toolbox", "torchattacks"),
         **origin(),
     }

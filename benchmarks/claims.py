@@ -30,7 +30,7 @@ def ratio(slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5
     return statistics.median(slow() / fast() for _ in range(repeats))
 
 
-def origin() -> dict[str, str | None]:
+def identity() -> dict[str, str | None]:
     return {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",

@@ -19,11 +19,11 @@ import torch
 from claims import RESULTS, origin, seconds
 from torch import Tensor
 
-from staanet import create_attack, create_generator, create_victim
+from staanet import create_attack, create_generator, create_model
 from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
-from staanet.models import Victim
+from staanet.models import Model
 
 RATE, REPEATS = 16_000, 5
 
@@ -39,9 +39,9 @@ class Point:
         with seeded("clips"):
             return torch.rand(self.clips, round(self.seconds * RATE)) - 0.5
 
-    def victim(self) -> Victim:
+    def model(self) -> Model:
         with seeded("victim"):
-            return create_victim("emo18", labels=tuple(map(str, range(self.classes))), seconds=self.seconds)
+            return create_model("emo18", labels=tuple(map(str, range(self.classes))), seconds=self.seconds)
 
     def labels(self) -> Tensor:
         return torch.zeros(self.clips, dtype=torch.int64)
@@ -49,24 +49,24 @@ class Point:
 
 def generation(point: Point) -> Callable[[], object]:
     attack = create_attack("staa_net", generator=create_generator("compact"), snr_db=17.0, sparsity=point.sparsity)
-    victim, waveforms, labels = point.victim(), point.waveforms(), point.labels()
-    return lambda: attack(victim, waveforms, labels)
+    model, waveforms, labels = point.model(), point.waveforms(), point.labels()
+    return lambda: attack(model, waveforms, labels)
 
 
 def gradient(point: Point) -> Callable[[], object]:
-    victim, waveforms = point.victim(), point.waveforms().requires_grad_()
+    model, waveforms = point.model(), point.waveforms().requires_grad_()
 
     def one() -> None:
-        with frozen(victim):
-            torch.autograd.grad(victim(waveforms).square().sum(), waveforms)
+        with frozen(model):
+            torch.autograd.grad(model(waveforms).square().sum(), waveforms)
 
     return one
 
 
 def ascent(point: Point) -> Callable[[], object]:
     attack = create_attack("sparse_pgd", steps=5, snr_db=17.0, sparsity=point.sparsity)
-    victim, waveforms, labels = point.victim(), point.waveforms(), point.labels()
-    return lambda: attack(victim, waveforms, labels)
+    model, waveforms, labels = point.model(), point.waveforms(), point.labels()
+    return lambda: attack(model, waveforms, labels)
 
 
 WHAT = {"generation with compact": generation, "a gradient of emo18": gradient, "sparse_pgd of 5 steps": ascent}
@@ -94,7 +94,7 @@ def curve(what: str, against: str, values: tuple[float, ...]) -> list[float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--full", action="dataset_true")
     full = parser.parse_args().full
     keep_freed_memory()
     rows = []

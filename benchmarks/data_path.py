@@ -1,4 +1,4 @@
-"""From files to batches: opening a store of 10 000 clips, a batch of 64 of them, the memory of epochs, two cores."""
+"""From files to batches: opening a dataset of 10 000 clips, a batch of 64 of them, the memory of epochs, two cores."""
 
 import random
 import resource
@@ -19,8 +19,8 @@ from staanet.audio.files import write as write_audio
 from staanet.core.memory import keep_freed_memory
 from staanet.corpora import Corpus, Folder
 from staanet.corpora.base import Samples, Utterance, Validation
-from staanet.data import Store, prepare
-from staanet.data import dataset as store_module
+from staanet.data import Dataset, prepare
+from staanet.data import dataset as dataset_module
 
 RATE, CLIPS, BATCH = 16_000, 10_000, 64
 NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)
@@ -47,30 +47,30 @@ class Many(Corpus):
 def epochs(folder: str) -> None:
     """Print the largest memory of this process, in GB, after one epoch and after three."""
     keep_freed_memory()
-    store, order = Store(folder), random.Random(0)
+    dataset, order = Dataset(folder), random.Random(0)
     for epoch in range(3):
-        clips = list(store.utterances)
+        clips = list(dataset.utterances)
         order.shuffle(clips)
         for start in range(0, CLIPS, BATCH):
-            store.batch(clips[start : start + BATCH])
+            dataset.batch(clips[start : start + BATCH])
         if epoch != 1:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT)
 
 
 def opened_and_read(folder: Path) -> None:
-    prepare(Many(), folder, folder / "store")
-    opening = statistics.median(seconds(lambda: Store(folder / "store")) for _ in range(9))
-    write("store_open", "opening a store of 10 000 clips, at most", 0.2, opening, "seconds")
+    prepare(Many(), folder, folder / "dataset")
+    opening = statistics.median(seconds(lambda: Dataset(folder / "dataset")) for _ in range(9))
+    write("dataset_open", "opening a dataset of 10 000 clips, at most", 0.2, opening, "seconds")
     keep_freed_memory()
-    store, order = Store(folder / "store"), random.Random(0)
-    batches = [order.sample(list(store.utterances), BATCH) for _ in range(101)]
-    store.batch(batches.pop())
-    took = statistics.median(seconds(partial(store.batch, clips)) for clips in batches)
-    write("store_batch", "a batch of 64 random clips of 1 to 3 s, at most", 5.0, 1000 * took, "milliseconds")
-    command = [sys.executable, __file__, str(folder / "store")]
+    dataset, order = Dataset(folder / "dataset"), random.Random(0)
+    batches = [order.sample(list(dataset.utterances), BATCH) for _ in range(101)]
+    dataset.batch(batches.pop())
+    took = statistics.median(seconds(partial(dataset.batch, clips)) for clips in batches)
+    write("dataset_batch", "a batch of 64 random clips of 1 to 3 s, at most", 5.0, 1000 * took, "milliseconds")
+    command = [sys.executable, __file__, str(folder / "dataset")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     first, third = map(float, done.stdout.split())
-    write("store_memory", "memory that two more epochs add, at most", 0.05, third - first, "GB")
+    write("dataset_memory", "memory that two more epochs add, at most", 0.05, third - first, "GB")
 
 
 def prepared(folder: Path) -> None:
@@ -79,7 +79,7 @@ def prepared(folder: Path) -> None:
         write_audio(folder / "corpus" / "ab"[number % 2] / f"s{number % 10}-{number}.flac", clip, 48_000)
 
     def workers(count: int) -> float:
-        with patch.object(store_module, "ThreadPoolExecutor", partial(ThreadPoolExecutor, count)):
+        with patch.object(dataset_module, "ThreadPoolExecutor", partial(ThreadPoolExecutor, count)):
             return seconds(lambda: prepare(Folder(), folder / "corpus", folder / f"by_{count}"))
 
     measured = ratio(partial(workers, 1), partial(workers, 2), repeats=3)

@@ -1,4 +1,4 @@
-"""A training step of the compact generator beside one of the paper's: the same victim, clips and losses.
+"""A training step of the compact generator beside one of the paper's: the same model, clips and losses.
 
 python benchmarks/generator_training.py             clips of 2 s
 python benchmarks/generator_training.py --full      clips of 6 s
@@ -11,28 +11,28 @@ import torch
 from claims import ratio, seconds, write
 from torch import Tensor
 
-from staanet import create_generator, create_victim
+from staanet import create_generator, create_model
 from staanet.attacks.generator import Generator
 from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
-from staanet.models import Victim
+from staanet.models import Model
 from staanet.training.generator import GeneratorTraining
 
 CLIPS, RATE = 4, 16_000
 
 
-def step_of(generator: Generator, victim: Victim, clips: Tensor) -> Callable[[], None]:
+def step_of(generator: Generator, model: Model, clips: Tensor) -> Callable[[], None]:
     settings, optimiser = GeneratorTraining(), torch.optim.Adam(generator.parameters())
     with torch.no_grad():
-        labels = victim(clips).argmax(1)
+        labels = model(clips).argmax(1)
     lengths = torch.full((len(clips),), clips.shape[1], device=clips.device)
 
     def step() -> None:
         generator.train()
         epsilon, counts = settings.budget.resolve(clips, lengths)
         output = generator(clips, epsilon, lengths, counts, settings.quantisation)
-        losses = settings.losses(victim(output.adversarial, lengths), labels, output, epsilon, lengths)
+        losses = settings.losses(model(output.adversarial, lengths), labels, output, epsilon, lengths)
         optimiser.zero_grad()
         torch.stack(list(losses.values())).sum().backward()
         torch.nn.utils.clip_grad_norm_(generator.parameters(), settings.clip_gradient)
@@ -43,15 +43,15 @@ def step_of(generator: Generator, victim: Victim, clips: Tensor) -> Callable[[],
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--full", action="dataset_true")
     length = 6 if parser.parse_args().full else 2
     keep_freed_memory()
     with seeded("benchmark"):
         clips = torch.rand(CLIPS, length * RATE) - 0.5
-        victim = create_victim("emo18", labels="abcdefg", seconds=float(length))
+        model = create_model("emo18", labels="abcdefg", seconds=float(length))
         generators = [create_generator(name) for name in ("wave_unet", "compact")]
-    with frozen(victim):
-        slow, fast = (step_of(generator, victim, clips) for generator in generators)
+    with frozen(model):
+        slow, fast = (step_of(generator, model, clips) for generator in generators)
         measured = ratio(lambda: seconds(slow), lambda: seconds(fast), repeats=3)
     claim = f"a training step of compact against wave_unet, {CLIPS} clips of {length} s"
     write(f"generator_training_{length}_s", claim, 25, measured, "times faster")

@@ -7,18 +7,18 @@ from claims import ratio, write
 
 STEP = """
 import sys, time, torch
-from staanet import create_victim
+from staanet import create_model
 from staanet.core.memory import keep_freed_memory
 
 if sys.argv[1] == "kept":
     assert keep_freed_memory()
-victim = create_victim("emo18", labels="abcdefg", seconds=3.0)
-optimiser = torch.optim.Adam(victim.parameters())
+model = create_model("emo18", labels="abcdefg", seconds=3.0)
+optimiser = torch.optim.Adam(model.parameters())
 waveforms = torch.rand(8, 48_000) - 0.5
 
 def step():
     optimiser.zero_grad()
-    victim(waveforms).square().sum().backward()
+    model(waveforms).square().sum().backward()
     optimiser.step()
 
 step()

@@ -1,4 +1,4 @@
-"""Where the time goes: shares of operations in generation, in a victim's gradient, in a generator's training step.
+"""Where the time goes: shares of operations in generation, in a model's gradient, in a generator's training step.
 
 Into results/operations.json. One thread, so that an operation's time is its work; what takes less than 3 % is summed
 up as the rest.
@@ -12,7 +12,7 @@ from claims import RESULTS, origin
 from generator_training import step_of
 from torch.profiler import ProfilerActivity, profile
 
-from staanet import create_generator, create_victim
+from staanet import create_generator, create_model
 from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
@@ -39,14 +39,14 @@ def main() -> None:
     keep_freed_memory()
     with seeded("benchmark"):
         clips = torch.rand(4, 48_000) - 0.5
-        victim = create_victim("emo18", labels="abcdefg", seconds=3.0)
+        model = create_model("emo18", labels="abcdefg", seconds=3.0)
         generator = create_generator("compact")
-    with frozen(victim), frozen(generator), torch.no_grad():
+    with frozen(model), frozen(generator), torch.no_grad():
         generation = shares(lambda: generator(clips, 0.05))
-    with frozen(victim):
+    with frozen(model):
         points = clips.clone().requires_grad_()
-        gradient = shares(lambda: torch.autograd.grad(victim(points).square().sum(), points))
-        training = shares(step_of(generator, victim, clips))
+        gradient = shares(lambda: torch.autograd.grad(model(points).square().sum(), points))
+        training = shares(step_of(generator, model, clips))
     rows = []
     for what, (milliseconds, found) in (
         ("generation with compact", generation),

@@ -4,22 +4,22 @@ from pathlib import Path
 
 import torch
 
-from staanet import create_victim
+from staanet import create_model
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic
-from staanet.data import Split, Store, by_speaker, prepare
-from staanet.models import Victim
-from staanet.training.classifier import VictimTraining, train_victim
+from staanet.data import Dataset, Split, by_speaker, prepare
+from staanet.models import Model
+from staanet.training.classifier import ModelTraining, train_model
 
 CLIP_SECONDS = 1.0
 
 
-def trained(folder: Path, corpus: Synthetic) -> tuple[Victim, Store, Split]:
-    """Return a victim, the store that it was trained on, and who is in which part."""
-    store = prepare(corpus, folder, folder / "store")
-    split = by_speaker(list(store.utterances.values()))
+def trained(folder: Path, corpus: Synthetic) -> tuple[Model, Dataset, Split]:
+    """Return a model, the dataset that it was trained on, and who is in which part."""
+    dataset = prepare(corpus, folder, folder / "dataset")
+    split = by_speaker(list(dataset.utterances.values()))
     with seeded("benchmark"):
-        victim = create_victim("emo18", labels=store.labels, seconds=CLIP_SECONDS)
-    progress, device = folder / "victim.progress", torch.device("cpu")
-    train_victim(victim, store, split.train, split.val, VictimTraining(epochs=10), progress, 0, device)
-    return victim.eval(), store, split
+        model = create_model("emo18", labels=dataset.labels, seconds=CLIP_SECONDS)
+    progress, device = folder / "model.progress", torch.device("cpu")
+    train_model(model, dataset, split.train, split.val, ModelTraining(epochs=10), progress, 0, device)
+    return model.eval(), dataset, split

@@ -1,4 +1,4 @@
-"""Training steps and waveform gradients of victims, against the same layers one by one as published."""
+"""Training steps and waveform gradients of models, against the same layers one by one as published."""
 
 import copy
 
@@ -6,18 +6,18 @@ import torch
 from claims import ratio, seconds, write
 from torch import Tensor, nn
 
-from staanet import create_victim
+from staanet import create_model
 from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
-from staanet.models import CnnLstm, Victim
+from staanet.models import CnnLstm, Model
 from staanet.models.layers.convolution import ConvBlock
 
 CLIPS, SIZE = 8, 48_000
 
 
-def published(victim: Victim) -> Victim:
+def published(model: Model) -> Model:
     """Return a copy whose blocks are PyTorch's own layers, the pooling last."""
-    plain = copy.deepcopy(victim)
+    plain = copy.deepcopy(model)
     if isinstance(plain, CnnLstm):
         plain.convolutions = nn.Sequential(*plain.convolutions)  # type: ignore[assignment]
         return plain
@@ -29,28 +29,28 @@ def published(victim: Victim) -> Victim:
     return plain
 
 
-def trained(victim: Victim, clips: Tensor) -> None:
-    victim.train()
-    victim.zero_grad()
-    victim(clips).square().sum().backward()
+def trained(model: Model, clips: Tensor) -> None:
+    model.train()
+    model.zero_grad()
+    model(clips).square().sum().backward()
 
 
-def attacked(victim: Victim, clips: Tensor) -> None:
-    with frozen(victim):
+def attacked(model: Model, clips: Tensor) -> None:
+    with frozen(model):
         points = clips.clone().requires_grad_()
-        torch.autograd.grad(victim(points).square().sum(), points)
+        torch.autograd.grad(model(points).square().sum(), points)
 
 
 def main() -> None:
     keep_freed_memory()
     clips = torch.rand(CLIPS, SIZE) - 0.5
     for name in ("emo18", "zhao19", "cnn_lstm"):
-        victim = create_victim(name, labels="abcdefg", seconds=SIZE / 16_000)
-        plain = published(victim)
+        model = create_model(name, labels="abcdefg", seconds=SIZE / 16_000)
+        plain = published(model)
         for what, step in (("training", trained), ("gradients", attacked)):
             measured = ratio(
                 lambda step=step, plain=plain: seconds(lambda: step(plain, clips)),
-                lambda step=step, victim=victim: seconds(lambda: step(victim, clips)),
+                lambda step=step, model=model: seconds(lambda: step(model, clips)),
                 repeats=9,
             )
             write(f"{name}_{what}", f"{what} of {name} against plain layers, 3 s clips", 2.0, measured, "times faster")

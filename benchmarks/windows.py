@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from claims import MEMORY_UNIT, write
 
-from staanet import create_generator, create_victim
+from staanet import create_generator, create_model
 from staanet.audio.files import writing
 from staanet.core.checkpoints import save
 from staanet.core.seeds import seeded
@@ -35,12 +35,12 @@ def record(path: Path, seconds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="store_true")
+    parser.add_argument("--full", action="dataset_true")
     minutes = 60 if parser.parse_args().full else 5
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with seeded("benchmark"):
-            save(create_victim("emo18", labels="abcd", seconds=3.0), folder / "emo18")
+            save(create_model("emo18", labels="abcd", seconds=3.0), folder / "emo18")
             save(create_generator("compact"), folder / "compact")
         record(folder / "recording.flac", 60 * minutes)
         command = [sys.executable, "-m", "staanet", "--quiet", "attack", "staa_net"]

@@ -1,6 +1,6 @@
 """Attack one clip and write what comes of it: python examples/attack_one_clip.py [CLIP CHECKPOINT].
 
-Without arguments the clip is synthetic and the victim is untrained: the numbers then show the way, not a robustness.
+Without arguments the clip is synthetic and the model is untrained: the numbers then show the way, not a robustness.
 """
 
 import sys
@@ -12,41 +12,41 @@ import torch
 import staanet
 from staanet.audio import files
 from staanet.corpora import Synthetic
-from staanet.models import Victim
+from staanet.models import Model
 
 
-def load(arguments: list[str]) -> tuple[torch.Tensor, Victim]:
-    """Return a clip `[1, T]` at the victim's rate, and the victim."""
+def load(arguments: list[str]) -> tuple[torch.Tensor, Model]:
+    """Return a clip `[1, T]` at the model's rate, and the model."""
     if arguments:
         samples, rate = files.read(Path(arguments[0]))
-        victim = staanet.load_victim(arguments[1])
+        model = staanet.load_model(arguments[1])
     else:
         corpus = Synthetic(speakers=3, sentences=1)
         samples, rate = corpus.read(Path(), corpus.validate(Path()).utterances[0])
         torch.manual_seed(0)
-        victim = staanet.create_victim("emo18", labels=corpus.labels(Path()), seconds=1.0).eval()
-    waveform = files.resample(files.mono(samples), rate, victim.sample_rate).clip(-1, 1)
-    return torch.from_numpy(waveform)[None], victim
+        model = staanet.create_model("emo18", labels=corpus.labels(Path()), seconds=1.0).eval()
+    waveform = files.resample(files.mono(samples), rate, model.sample_rate).clip(-1, 1)
+    return torch.from_numpy(waveform)[None], model
 
 
 def main() -> None:
-    clip, victim = load(sys.argv[1:])
+    clip, model = load(sys.argv[1:])
     with torch.no_grad():
-        decided = victim(clip).argmax(1)
+        decided = model(clip).argmax(1)
 
     # 17 dB below the clip's peak on 12 % of the samples: the operating point of the STAA-Net paper on DEMoS
     attack = staanet.create_attack("noise", snr_db=17, sparsity=0.12)
-    adversarial = attack(victim, clip, decided, seed=0)
+    adversarial = attack(model, clip, decided, seed=0)
 
-    # of one clip, the true class is not known here: the victim's own decision stands in for it
-    outcome = staanet.observe(victim, clip, adversarial, decided)
-    print(f"before: {victim.labels[int(outcome.predicted_clean[0])]}")
-    print(f"after:  {victim.labels[int(outcome.predicted_adv[0])]}")
+    # of one clip, the true class is not known here: the model's own decision stands in for it
+    outcome = staanet.observe(model, clip, adversarial, decided)
+    print(f"before: {model.labels[int(outcome.predicted_clean[0])]}")
+    print(f"after:  {model.labels[int(outcome.predicted_adv[0])]}")
     for name in ("sparsity", "snr_peak_db", "snr_energy_db", "linf"):
         print(f"{name}: {staanet.summary(outcome)[name]:.3f}")
 
     path = Path(tempfile.mkdtemp()) / "adversarial.flac"
-    files.write(path, adversarial[0].numpy(), victim.sample_rate)
+    files.write(path, adversarial[0].numpy(), model.sample_rate)
     print(f"written: {path}")
 
 

@@ -37,13 +37,13 @@ def main() -> None:
         folder, (samples, rate) = stand_in(), corpus.read(Path(), corpus.validate(Path()).utterances[0])
     waveform = torch.from_numpy(files.resample(files.mono(samples), rate, 16_000).clip(-1, 1))[None]
 
-    victim = staanet.load_victim(folder)  # labels, sampling rate and normalisation are its own
+    model = staanet.load_model(folder)  # labels, sampling rate and normalisation are its own
     attack = staanet.create_attack("pgd", snr_db=17, sparsity=0.12)
-    adversarial = attack(victim, waveform, victim(waveform).argmax(1), seed=0)
+    adversarial = attack(model, waveform, model(waveform).argmax(1), seed=0)
 
-    outcome = staanet.observe(victim, waveform, adversarial, victim(waveform).argmax(1))
+    outcome = staanet.observe(model, waveform, adversarial, model(waveform).argmax(1))
     for when, predicted in (("before", outcome.predicted_clean), ("after", outcome.predicted_adv)):
-        print(f"{when}: {victim.labels[int(predicted[0])]}")
+        print(f"{when}: {model.labels[int(predicted[0])]}")
     for name in ("sparsity", "snr_peak_db", "linf"):
         print(f"{name}: {staanet.summary(outcome)[name]:.3f}")
 

@@ -1,6 +1,6 @@
 """Write an attack, one dataclass with one method, and run it under the contract beside random noise.
 
-The victim is untrained, so the numbers show that the attack runs, not how robust any model is.
+The model is untrained, so the numbers show that the attack runs, not how robust any model is.
 """
 
 from dataclasses import dataclass
@@ -40,15 +40,15 @@ def main() -> None:
     sounds = [torch.from_numpy(corpus.read(Path(), utterance)[0][:, 0]) for utterance in utterances]
     clips = collate(sounds, [labels.index(utterance.label) for utterance in utterances], [u.id for u in utterances])
     torch.manual_seed(0)
-    victim = staanet.create_victim("emo18", labels=labels, seconds=1.0).eval()
+    model = staanet.create_model("emo18", labels=labels, seconds=1.0).eval()
     with torch.no_grad():
-        decided = victim(clips.waveforms, clips.lengths).argmax(1)
+        decided = model(clips.waveforms, clips.lengths).argmax(1)
 
     for attack in (LoudestGradient(), staanet.create_attack("noise")):
-        adversarial = attack(victim, clips.waveforms, decided, clips.lengths, seed=0)
-        alone = attack(victim, clips.waveforms[:1, : clips.lengths[0]], decided[:1], seed=0)
+        adversarial = attack(model, clips.waveforms, decided, clips.lengths, seed=0)
+        alone = attack(model, clips.waveforms[:1, : clips.lengths[0]], decided[:1], seed=0)
         same = torch.allclose(alone, adversarial[:1, : clips.lengths[0]])
-        figures = staanet.summary(staanet.observe(victim, clips.waveforms, adversarial, clips.labels, clips.lengths))
+        figures = staanet.summary(staanet.observe(model, clips.waveforms, adversarial, clips.labels, clips.lengths))
         told = ", ".join(f"{name} {figures[name]:.3f}" for name in ("asr", "asr_control", "asr_excess", "sparsity"))
         print(f"{attack.name}: {told}; alone as in a batch: {same}")
 

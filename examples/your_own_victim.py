@@ -22,7 +22,7 @@ def features(waveforms: Tensor, lengths: Tensor) -> Tensor:
 
 
 class NearestSpectrum:
-    """A victim without a network: the logits are negative distances to the emotions' mean spectra."""
+    """A model without a network: the logits are negative distances to the emotions' mean spectra."""
 
     def __init__(self, means: Tensor) -> None:
         self.means = means
@@ -42,13 +42,13 @@ def main() -> None:
 
     train, test = clips({"s00", "s01", "s02"}), clips({"s03", "s04"})
     known = features(train.waveforms, train.lengths)
-    victim = NearestSpectrum(torch.stack([known[train.labels == k].mean(0) for k in range(len(labels))]))
+    model = NearestSpectrum(torch.stack([known[train.labels == k].mean(0) for k in range(len(labels))]))
 
     for snr_db in (40, 30, 20):
         attack = staanet.create_attack("noise", snr_db=snr_db, sparsity=0.12)
-        decided = victim(test.waveforms, test.lengths).argmax(1)
-        adversarial = attack(victim, test.waveforms, decided, test.lengths, seed=0)
-        figures = staanet.summary(staanet.observe(victim, test.waveforms, adversarial, test.labels, test.lengths))
+        decided = model(test.waveforms, test.lengths).argmax(1)
+        adversarial = attack(model, test.waveforms, decided, test.lengths, seed=0)
+        figures = staanet.summary(staanet.observe(model, test.waveforms, adversarial, test.labels, test.lengths))
         told = ", ".join(f"{name} {figures[name]:.2f}" for name in ("accuracy_clean", "accuracy_adv", "asr"))
         print(f"noise {snr_db} dB below the peak: {told}")
 

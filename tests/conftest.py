@@ -25,15 +25,15 @@ def clips():
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory):
+def dataset(tmp_path_factory):
     """Six speakers, four emotions, one short sentence."""
     corpus = Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6))
-    return prepare(corpus, Path(), tmp_path_factory.mktemp("stores") / "synthetic")
+    return prepare(corpus, Path(), tmp_path_factory.mktemp("datasets") / "synthetic")
 
 
 @pytest.fixture(scope="session")
-def split(store):
-    return by_speaker(list(store.utterances.values()))
+def split(dataset):
+    return by_speaker(list(dataset.utterances.values()))
 
 
 def real(name):

@@ -1,4 +1,4 @@
-"""Linear victims, on which the best that an attack can do is known in closed form."""
+"""Linear models, on which the best that an attack can do is known in closed form."""
 
 import torch
 
@@ -9,12 +9,12 @@ SIZE = 640
 
 
 def linear(classes):
-    """Return weights [T, K] and the victim that they make."""
+    """Return weights [T, K] and the model that they make."""
     with seeded("weights", classes):
         weights = torch.randn(SIZE, classes)
     return weights, lambda waveforms: waveforms @ weights
 
 
-def fall(victim, waveforms, adversarial, labels):
+def fall(model, waveforms, adversarial, labels):
     """Return how far the margins of the labels fall, [B]."""
-    return margin(victim(waveforms), labels) - margin(victim(adversarial), labels)
+    return margin(model(waveforms), labels) - margin(model(adversarial), labels)

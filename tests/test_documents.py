@@ -29,11 +29,11 @@ from staanet.core.files import read_jsonl
 from staanet.core.records import Record
 from staanet.corpora import CORPORA, Synthetic
 from staanet.evaluation import FLAGS
-from staanet.models import VICTIMS
+from staanet.models import MODELS
 from staanet.report import summary
 from staanet.study import experiment, plans
 from staanet.training.augmentation import Augmentation
-from staanet.training.classifier import VictimTraining
+from staanet.training.classifier import ModelTraining
 from staanet.training.generator import GeneratorTraining
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,7 +126,7 @@ def test_guide_works(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
     names = follow(GUIDE, desk)
     assert len(names["records"]) == 2
-    assert (desk / "recordings.store" / "store.json").is_file()
+    assert (desk / "recordings.dataset" / "dataset.json").is_file()
 
 
 def test_guide_explains_every_key_of_an_experiment(tmp_path: Path) -> None:
@@ -136,8 +136,8 @@ def test_guide_explains_every_key_of_an_experiment(tmp_path: Path) -> None:
     _, plan = experiment.load(path)
     assert set(plan.source_names) < set(plan.target_names)
     schemas = (
-        *(experiment.Experiment, plans.CorpusPlan, plans.SplitPlan, plans.VictimPlan),
-        *(plans.GeneratorPlan, VictimTraining, Augmentation, GeneratorTraining, Losses, Budget),
+        *(experiment.Experiment, plans.CorpusPlan, plans.SplitPlan, plans.ModelPlan),
+        *(plans.GeneratorPlan, ModelTraining, Augmentation, GeneratorTraining, Losses, Budget),
     )
     for schema in schemas:
         for field in dataclasses.fields(schema):
@@ -159,7 +159,7 @@ def spoken(document: Path) -> list[str]:
     return [line for line in lines if line.startswith("staanet ")]
 
 
-NAMES = {"train": VICTIMS, "fit": GENERATORS, "attack": ATTACKS, "prepare": CORPORA, "run": experiment.packaged()}
+NAMES = {"train": MODELS, "fit": GENERATORS, "attack": ATTACKS, "prepare": CORPORA, "run": experiment.packaged()}
 """What the first argument of a verb is a name of, if it is one of ours."""
 
 
@@ -190,7 +190,7 @@ def test_every_command_exists(document: Path) -> None:
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
-    for line in ("staanet train emo18 --corpuss x --out y", "staanet run", "staanet import victim x"):
+    for line in ("staanet train emo18 --corpuss x --out y", "staanet run", "staanet import model x"):
         with pytest.raises(UsageError):
             parse(line)
     for line, missing in (("staanet fly", "fly"), ("staanet train emo81 --corpus x --out y", "emo81")):

@@ -8,7 +8,7 @@ TINY = {
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},
 }
 
-TINY_VICTIMS = {
+TINY_MODELS = {
     "cnn_lstm": {"spectrogram": {"bands": 32, "n_fft": 64, "hop": 20, "decibels": "published"}, "width": 8},
 }
 

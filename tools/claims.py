@@ -20,7 +20,7 @@ from staanet.report.wording import interval, number, percent
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "results" / "claims.md"
 PARTS = ("val", "test")
-VICTIMS = ("emo18", "zhao19", "wav2vec2", "wavlm")
+MODELS = ("emo18", "zhao19", "wav2vec2", "wavlm")
 SOURCES = ("emo18", "wav2vec2")
 OTHERS = ("pgd", "sparsefool", "one_pixel")
 ATTACKS = {"table4": "DEMoS", "table5": "IEMOCAP"}
@@ -77,7 +77,7 @@ def judged(fits: int, cases: int, told: str) -> Verdict:
 
 
 def _transfer(table: str, source: str) -> list[tuple[str, str, float, float]]:
-    """Return, for each unseen victim and part, STAA-Net's ASR and the best of the other attacks'."""
+    """Return, for each unseen model and part, STAA-Net's ASR and the best of the other attacks'."""
     return [
         (
             target,
@@ -85,14 +85,14 @@ def _transfer(table: str, source: str) -> list[tuple[str, str, float, float]]:
             asr(table, source, "staa_net", target, part),
             max(asr(table, source, o, target, part) for o in OTHERS),
         )
-        for target in VICTIMS
+        for target in MODELS
         for part in PARTS
         if target != source
     ]
 
 
 def fools_others() -> Verdict:
-    """Judge whether STAA-Net fools unseen victims at all."""
+    """Judge whether STAA-Net fools unseen models at all."""
     rates = [case[2] for table in ATTACKS for source in SOURCES for case in _transfer(table, source)]
     told = (
         f"{percent(min(rates))} to {percent(max(rates))} % in {len(rates)} cells; how much of it noise does is not said"
@@ -153,12 +153,12 @@ def imperceptible() -> Verdict:
 
 
 def advanced_source() -> Verdict:
-    """Judge whether wav2vec 2.0 as source fools the simpler victims more than itself."""
+    """Judge whether wav2vec 2.0 as source fools the simpler models more than itself."""
     own, other, cases = 0, 0, [(t, v, p) for t in ATTACKS for v in ("emo18", "zhao19") for p in PARTS]
-    for table, victim, part in cases:
-        rate = asr(table, "wav2vec2", "staa_net", victim, part)
+    for table, model, part in cases:
+        rate = asr(table, "wav2vec2", "staa_net", model, part)
         own += rate > asr(table, "wav2vec2", "staa_net", "wav2vec2", part)
-        other += rate > asr(table, "emo18", "staa_net", victim, part)
+        other += rate > asr(table, "emo18", "staa_net", model, part)
     told = f"above its white-box ASR in {own} of {len(cases)} cells, above that of Emo18 as source in {other}"
     return judged(own, len(cases), told)
 
@@ -193,18 +193,18 @@ def worse_without_magnitude() -> Verdict:
     return judged(sum(other < own for own, other in pairs), 4, f"ASR on the source {told}")
 
 
-def good_victims() -> Verdict:
-    """Judge whether each victim's test UAR on DEMoS reaches the best prior work's."""
+def good_models() -> Verdict:
+    """Judge whether each model's test UAR on DEMoS reaches the best prior work's."""
     cells = _published("table2")
     prior = max(c.published or 0 for k, c in cells.items() if k[1:] == ("test", "uar_clean") and "[" in k[0])
-    own = {victim: cells[victim, "test", "uar_clean"].published or 0 for victim in VICTIMS}
-    told = ", ".join(f"{victim} {percent(value)}" for victim, value in own.items())
+    own = {model: cells[model, "test", "uar_clean"].published or 0 for model in MODELS}
+    told = ", ".join(f"{model} {percent(value)}" for model, value in own.items())
     return judged(sum(v >= prior for v in own.values()), len(own), f"test UAR {told} against {percent(prior)} %")
 
 
 def one_pixel_fails() -> Verdict:
     """Judge whether One-Pixel fools no clip of DEMoS."""
-    rates = [asr("table4", s, "one_pixel", v, p) for s in SOURCES for v in VICTIMS for p in PARTS]
+    rates = [asr("table4", s, "one_pixel", v, p) for s in SOURCES for v in MODELS for p in PARTS]
     above = sum(rate > 0 for rate in rates)
     return judged(
         len(rates) - above, len(rates), f"{above} of {len(rates)} cells are above 0, up to {percent(max(rates), 2)} %"
@@ -214,7 +214,7 @@ def one_pixel_fails() -> Verdict:
 # ------------------------------------------------------------------ what was measured here
 
 
-STAND_IN = "EmoDB, the compact generator, victims that heard noise"
+STAND_IN = "EmoDB, the compact generator, models that heard noise"
 
 
 def of(run: str, attack: str, **keys: Any) -> list[Record]:
@@ -229,7 +229,7 @@ def untestable(why: str) -> Callable[[], Verdict]:
 
 
 def transfers() -> Verdict:
-    """Judge whether STAA-Net fools unseen victims more than noise of its own sizes and count does."""
+    """Judge whether STAA-Net fools unseen models more than noise of its own sizes and count does."""
     cases = [r for r in of("emodb", "staa_net") if r.source != r.target]
     if not cases:
         return UNTESTABLE, "no published run has it"
@@ -309,7 +309,7 @@ CLAIMS = (
         places_matter,
     ),
     Claim(
-        "A more advanced source raises the ASR on simpler victims",
+        "A more advanced source raises the ASR on simpler models",
         "5.2",
         advanced_source,
         untestable("takes fine-tuned transformers as sources; staanet run table4 where DEMoS is"),
@@ -329,9 +329,9 @@ CLAIMS = (
         untestable("of DEMoS; staanet run table4 where it is"),
     ),
     Claim(
-        "The victims are comparable or superior to previous work on DEMoS",
+        "The models are comparable or superior to previous work on DEMoS",
         "5.1",
-        good_victims,
+        good_models,
         untestable("DEMoS is licensed and was not at hand; staanet run table2 where it is"),
     ),
     Claim("Without factorisation every sample changes", "5.3", dense_without("factorisation"), untestable(LICENSED)),
@@ -346,7 +346,7 @@ CLAIMS = (
 
 def inconsistencies() -> list[str]:
     """Return what contradicts itself in the paper, with the figures that do."""
-    zero = [asr("table6", "emo18", "without_magnitude", victim, "test") for victim in VICTIMS]
+    zero = [asr("table6", "emo18", "without_magnitude", model, "test") for model in MODELS]
     share = measured("table6", "emo18", "without_magnitude", "test", "sparsity_fooled")
     ratios = sorted(
         (measured(t, s, "pgd", p, "sparsity_fooled") or 0) / (measured(t, s, "staa_net", p, "sparsity_fooled") or 1)

@@ -91,7 +91,7 @@ def page() -> str:
         grid(["what", "against", "at", "ms per clip", "aim, at most", "slope", "met"], grown, 2),
         "## Where the time goes",
         "`python benchmarks/operations.py`: shares of the operations' own time in %, 4 clips of 3 s, one thread. "
-        "`mkldnn_convolution` and `convolution_backward` are arithmetic; `mkldnn_rnn_layer` is the victim's LSTM.",
+        "`mkldnn_convolution` and `convolution_backward` are arithmetic; `mkldnn_rnn_layer` is the model's LSTM.",
         grid(["what", "operation", "share"], spent, 2),
         "## Attacks beside those of other libraries",
         "`python benchmarks/attacks.py --full`: seconds of CPU time on one thread, 16 clips of a second, Emo18 trained "

@@ -13,7 +13,7 @@ from staanet.evaluation import pooled
 from staanet.report import figures, summary, tables
 from staanet.report.page import Outcomes, beside
 from staanet.report.sections import comparisons, perception, published, sections, transfer
-from staanet.report.sections import models as victims
+from staanet.report.sections import models as models
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -22,11 +22,11 @@ def publish(run: Path) -> Path:
     """Copy records and tables of a run, draw its figure, write its page, and return the page's path.
 
     Raises:
-        StaanetError: a miniature.
+        StaanetError: a toy.
     """
     parts = records.read_all(run)
-    if records.miniature(run) or any(part.miniature for part in parts):
-        raise StaanetError(f"{run}: expected results, got a miniature, whose numbers are about nothing; run it in full")
+    if records.toy(run) or any(part.toy for part in parts):
+        raise StaanetError(f"{run}: expected results, got a toy, whose numbers are about nothing; run it in full")
     outcomes = Outcomes(run, parts)
     found = pooled(parts, outcomes)
     compared = comparisons.comparisons(found, outcomes)
@@ -48,7 +48,7 @@ def publish(run: Path) -> Path:
         "![ASR of each attack beside its control](figure.svg)",
         *([tables.markdown(published.table(records.published(run), cells))] if cells else []),
         tables.markdown(transfer.transfer(found).printed()),
-        tables.markdown(victims.table(found)),
+        tables.markdown(models.table(found)),
         *([tables.markdown(comparisons.table(compared))] if compared else []),
         *(tables.markdown(section.table) for section in sections(run, found, outcomes)),
         *([tables.markdown(perception.table(measured))] if (measured := perception.measured(found)) else []),

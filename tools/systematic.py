@@ -27,7 +27,7 @@ from staanet.study.experiment import load
 
 RESULTS = Path(__file__).resolve().parents[1] / "results"
 CORPORA = {"emodb": "German", "ravdess": "English", "emovo": "Italian"}
-VICTIM = "published"
+MODEL = "published"
 LEVEL = 0.05
 WEAKENED = 0.2
 HIGHLIGHTED = ("jsma_1", "pixel_10")
@@ -40,7 +40,7 @@ Told = tuple[str, list[Row]]
 
 @dataclass(frozen=True)
 class Run:
-    """What a published run says of the attacks that its experiment compares, on the victim of the published split."""
+    """What a published run says of the attacks that its experiment compares, on the model of the published split."""
 
     language: str
     compared: Sequence[str]
@@ -55,8 +55,8 @@ def read(name: str, folder: Path) -> Run:
     """Read a published run of the systematic evaluation of a corpus."""
     parts = records.read_all(folder)
     outcomes = Outcomes(folder, parts)
-    found = [record for record in pooled(parts, outcomes) if record.target == VICTIM]
-    compared = load(f"systematic_{name}")[1].compared
+    found = [record for record in pooled(parts, outcomes) if record.target == MODEL]
+    compared = load(f"systematic_{name}")[1].pairwise
     own = [record for record in found if record.attack in compared]
     return Run(
         CORPORA[name],

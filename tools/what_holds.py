@@ -35,7 +35,7 @@ def between(value: float | None, limits: tuple[float, float]) -> Verdict:
 
 def comb(record: Record, rival: Comparison) -> Verdict:
     """Judge whether the positions are a comb: by what the sample index explains, and beside a comb's success."""
-    share = max(record.comb_share or 0.0, record.comb_share_victim or 0.0)
+    share = max(record.comb_share or 0.0, record.comb_share_model or 0.0)
     behind = "" if rival.difference_speaker_ci[0] > 0 else "; not shown to fool more than a comb made for each clip"
     return between(share, COMB) + behind
 
@@ -80,8 +80,8 @@ def page(run: Path) -> str:
         "# What holds",
         "Three suspicions about STAA-Net's generators, from the records of the experiment "
         f"[what_holds](what_holds/README.md): {found[0].n} clips of {found[0].corpus} by {found[0].speakers} speakers "
-        "that neither victim nor generator had heard, 17 dB below each clip's peak, at most 12 % of the samples. "
-        "`_paper` are victims trained as published; the others heard noise in training. A rule decides each verdict; "
+        "that neither model nor generator had heard, 17 dB below each clip's peak, at most 12 % of the samples. "
+        "`_paper` are models trained as published; the others heard noise in training. A rule decides each verdict; "
         f"fewer than {CLIPS} clips, or folds that are missing, decide nothing.",
     ]
     for name, (rule, judge) in SUSPICIONS.items():
@@ -110,7 +110,7 @@ def page(run: Path) -> str:
 
 def figures(record: Record) -> list[str]:
     """Return the cells that the verdicts follow from, in per cent."""
-    shares = [share for share in (record.comb_share, record.comb_share_victim) if share is not None]
+    shares = [share for share in (record.comb_share, record.comb_share_model) if share is not None]
     return [
         f"{percent(record.asr)} {interval(record.asr_speaker_ci)}",
         percent(record.asr_control),

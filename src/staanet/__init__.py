@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from staanet.core.memory import keep_freed_memory as keep_freed_memory
     from staanet.metrics import observe as observe
     from staanet.metrics import summary as summary
-    from staanet.models import create_victim as create_victim
-    from staanet.models import load_victim as load_victim
+    from staanet.models import create_model as create_model
+    from staanet.models import load_model as load_model
     from staanet.study import run as run
 
 _HOME = {
@@ -23,10 +23,10 @@ _HOME = {
     "StaanetError": "staanet.core.errors",
     "create_attack": "staanet.attacks",
     "create_generator": "staanet.attacks.generator",
-    "create_victim": "staanet.models",
+    "create_model": "staanet.models",
     "keep_freed_memory": "staanet.core.memory",
     "load_generator": "staanet.attacks.generator",
-    "load_victim": "staanet.models",
+    "load_model": "staanet.models",
     "observe": "staanet.metrics",
     "run": "staanet.study",
     "summary": "staanet.metrics",

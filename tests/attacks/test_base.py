@@ -11,7 +11,7 @@ from staanet.attacks.base import Attack
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import create_victim
+from staanet.models import create_model
 
 
 @dataclass(frozen=True)
@@ -119,17 +119,17 @@ def test_a_model_is_asked_nothing_but_what_the_attack_asks(access):
     assert not waveforms.requires_grad
 
 
-def test_a_victim_is_left_as_it_was(clips):
+def test_a_model_is_left_as_it_was(clips):
     waveforms, lengths, labels = clips
     with seeded("victim"):
-        victim = create_victim("emo18", labels="abc", seconds=0.05).train()
-    before = {name: value.clone() for name, value in victim.state_dict().items()}
+        model = create_model("emo18", labels="abc", seconds=0.05).train()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
     with torch.no_grad():
-        Probe("gradient")(victim, waveforms * 0.5, labels, lengths)
+        Probe("gradient")(model, waveforms * 0.5, labels, lengths)
         assert not torch.is_grad_enabled()
-    assert all(part.training for part in victim.modules())
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in victim.parameters())
-    assert all(torch.equal(value, before[name]) for name, value in victim.state_dict().items())
+    assert all(part.training for part in model.modules())
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if not ATTACKS[name].targetable])

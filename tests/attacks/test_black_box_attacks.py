@@ -58,11 +58,11 @@ class Fragile(Counting):
         return torch.where(clean[:, None], torch.tensor([1.0, 0, 0]), logits - torch.tensor([1e6, 0, 0]))
 
 
-def asked(attack, clips, victim):
+def asked(attack, clips, model):
     """Return how often each clip is asked about."""
     waveforms, lengths, labels = clips
-    attack(victim, waveforms, labels * 0, lengths)
-    return set(victim.asked.values())
+    attack(model, waveforms, labels * 0, lengths)
+    return set(model.asked.values())
 
 
 @ATTACKS
@@ -91,12 +91,12 @@ def test_what_is_returned_is_what_was_judged(attack, clips):
     """The clips that fooled the model within the budget do so in the end, and no others."""
     waveforms, lengths, labels = clips
     epsilon = 0.1
-    victim = Counting(8.0)
+    model = Counting(8.0)
     clean = dict(zip(lengths.tolist(), waveforms, strict=True))
     hit = set()
 
     def watched(waveforms, lengths):
-        logits = victim(waveforms, lengths)
+        logits = model(waveforms, lengths)
         for clip, length, one in zip(waveforms, lengths.tolist(), logits, strict=True):
             within = (clip - clean[length][: len(clip)]).abs().max() <= epsilon + 1e-6
             if within and one.argmax() != 0:
@@ -106,7 +106,7 @@ def test_what_is_returned_is_what_was_judged(attack, clips):
     build = attack(Budget(epsilon=epsilon), **{**SMALL[attack], "queries": 200})
     adversarial = build(watched, waveforms, labels * 0, lengths)
     with torch.no_grad():
-        fooled = victim(adversarial, lengths).argmax(1) != 0
+        fooled = model(adversarial, lengths).argmax(1) != 0
     assert set(lengths[fooled].tolist()) == hit
 
 
@@ -128,13 +128,13 @@ def test_boundary_starts_with_slower_noise_where_white_noise_fools_no_clip():
 
 def test_boundary_uses_decisions_only(clips):
     waveforms, lengths, labels = clips
-    victim = Counting(2.0)
+    model = Counting(2.0)
     attack = Boundary(BUDGET, queries=100, starts=10)
 
     def decisions(waveforms, lengths):
-        return functional.one_hot(victim(waveforms, lengths).argmax(1), 3).float()
+        return functional.one_hot(model(waveforms, lengths).argmax(1), 3).float()
 
-    by_scores = attack(victim, waveforms, labels * 0, lengths)
+    by_scores = attack(model, waveforms, labels * 0, lengths)
     assert torch.equal(by_scores, attack(decisions, waveforms, labels * 0, lengths))
 
 

@@ -1,4 +1,4 @@
-"""Bridges to other libraries: their attacks as ours, our attacks and victims as theirs."""
+"""Bridges to other libraries: their attacks as ours, our attacks and models as theirs."""
 
 import logging
 import sys
@@ -15,8 +15,8 @@ from staanet.core.classifier import margin
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.core.settings import validated
-from staanet.core.signature import plain, signature
-from staanet.models import create_victim
+from staanet.core.signature import signature, to_jsonable
+from staanet.models import create_model
 from staanet.study.experiment import Experiment
 
 EPSILON, STEPS, SIZE = 0.05, 10, 256
@@ -30,34 +30,34 @@ def art(attack_class, targeted=False, epsilon=EPSILON, sparsity=1.0, **parameter
 
 
 @pytest.fixture(scope="module")
-def victim():
+def model():
     with seeded("victim"):
         return nn.Sequential(nn.Linear(SIZE, 32), nn.Tanh(), nn.Linear(32, 4)).eval()
 
 
 @pytest.fixture(scope="module")
 def recurrent():
-    """A victim with an LSTM, of which cuDNN wants the training mode for gradients."""
+    """A model with an LSTM, of which cuDNN wants the training mode for gradients."""
     with seeded("victim"):
-        return create_victim("zhao19", labels="abcd", seconds=SIZE / 16_000)
+        return create_model("zhao19", labels="abcd", seconds=SIZE / 16_000)
 
 
 @pytest.fixture(scope="module")
-def clips(victim):
-    """Whole clips of one length, and what the victim decides."""
+def clips(model):
+    """SplitUnit clips of one length, and what the model decides."""
     with seeded("clips"):
         waveforms = torch.rand(8, SIZE) - 0.5
-    return waveforms, victim(waveforms).argmax(1)
+    return waveforms, model(waveforms).argmax(1)
 
 
 @pytest.fixture(scope="module")
-def others(victim, clips):
+def others(model, clips):
     """The second guesses."""
-    logits = victim(clips[0]).detach()
+    logits = model(clips[0]).detach()
     return logits.scatter(1, clips[1][:, None], -torch.inf).argmax(1)
 
 
-def test_arts_classifier_hears_what_the_victim_hears(recurrent, clips):
+def test_arts_classifier_hears_what_the_model_hears(recurrent, clips):
     waveforms, _ = clips
     classifier = as_art_classifier(recurrent)
     assert classifier.input_shape == (SIZE,)
@@ -69,7 +69,7 @@ def test_arts_classifier_hears_what_the_victim_hears(recurrent, clips):
         torch.testing.assert_close(torch.from_numpy(theirs), logits, atol=1e-5, rtol=0)
 
 
-def test_arts_gradient_is_ours_and_leaves_the_victim_as_it_was(recurrent, clips):
+def test_arts_gradient_is_ours_and_leaves_the_model_as_it_was(recurrent, clips):
     waveforms, labels = clips
     one_hot = functional.one_hot(labels, 4).numpy()
     points = waveforms.clone().requires_grad_()
@@ -86,13 +86,13 @@ def test_arts_gradient_is_ours_and_leaves_the_victim_as_it_was(recurrent, clips)
     torch.testing.assert_close(torch.from_numpy(first), expected, atol=1e-6, rtol=1e-3)
 
 
-def test_arts_own_attack_runs_on_a_victim(victim, clips):
+def test_arts_own_attack_runs_on_a_model(model, clips):
     evasion = pytest.importorskip("art.attacks.evasion")
     waveforms, labels = clips
-    attack = evasion.FastGradientMethod(as_art_classifier(victim, SIZE), eps=EPSILON)
+    attack = evasion.FastGradientMethod(as_art_classifier(model, SIZE), eps=EPSILON)
     theirs = torch.from_numpy(attack.generate(waveforms.numpy(), labels.numpy()))
-    assert (margin(victim(theirs), labels) < margin(victim(waveforms), labels)).all()
-    torch.testing.assert_close(theirs, art("FastGradientMethod")(victim, waveforms, labels), atol=1e-6, rtol=0)
+    assert (margin(model(theirs), labels) < margin(model(waveforms), labels)).all()
+    torch.testing.assert_close(theirs, art("FastGradientMethod")(model, waveforms, labels), atol=1e-6, rtol=0)
 
 
 def test_a_model_of_clips_as_long_as_they_are_needs_a_size():
@@ -110,7 +110,7 @@ def test_a_model_of_clips_as_long_as_they_are_needs_a_size():
     assert classifier.clip_values.tolist() == [0, 0.5]
 
 
-def test_foolboxs_attack_runs_on_a_victim(recurrent, clips):
+def test_foolboxs_attack_runs_on_a_model(recurrent, clips):
     attacks = pytest.importorskip("foolbox.attacks")
     waveforms, labels = clips
     ours = create_attack("fgsm", epsilon=EPSILON)(recurrent, waveforms, labels)
@@ -129,84 +129,84 @@ def test_foolboxs_attack_runs_on_a_victim(recurrent, clips):
 
 
 @pytest.mark.parametrize("targeted", [False, True])
-def test_fgsm_is_the_same_from_both(victim, clips, others, targeted):
+def test_fgsm_is_the_same_from_both(model, clips, others, targeted):
     waveforms, labels = clips
     goals = others if targeted else labels
-    theirs = art("FastGradientMethod", targeted)(victim, waveforms, goals)
-    ours = create_attack("fgsm", epsilon=EPSILON, targeted=targeted)(victim, waveforms, goals)
+    theirs = art("FastGradientMethod", targeted)(model, waveforms, goals)
+    ours = create_attack("fgsm", epsilon=EPSILON, targeted=targeted)(model, waveforms, goals)
     torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=0)
 
 
 @pytest.mark.parametrize("sparsity", [1.0, 0.1])
 @pytest.mark.parametrize("targeted", [False, True])
-def test_our_pgd_is_as_strong_as_arts_on_the_same_clips(victim, clips, others, targeted, sparsity):
+def test_our_pgd_is_as_strong_as_arts_on_the_same_clips(model, clips, others, targeted, sparsity):
     waveforms, labels = clips
     goals = others if targeted else labels
     own = {"max_iter": STEPS, "eps_step": EPSILON / 4, "num_random_init": 1}
-    theirs = art("ProjectedGradientDescent", targeted, sparsity=sparsity, **own)(victim, waveforms, goals)
+    theirs = art("ProjectedGradientDescent", targeted, sparsity=sparsity, **own)(model, waveforms, goals)
     ours = create_attack(
         "pgd", epsilon=EPSILON, sparsity=sparsity, steps=STEPS, step_size=0.25, restarts=1, targeted=targeted
-    )(victim, waveforms, goals)
-    before, *after = (margin(victim(found), goals) * (-1 if targeted else 1) for found in (waveforms, theirs, ours))
+    )(model, waveforms, goals)
+    before, *after = (margin(model(found), goals) * (-1 if targeted else 1) for found in (waveforms, theirs, ours))
     assert (after[0] < before).all()
     assert (after[1] < 0).sum() >= (after[0] < 0).sum()
     assert (before - after[1]).mean() >= 0.98 * (before - after[0]).mean()
 
 
-def test_eps_is_each_clips_own(victim, clips):
+def test_eps_is_each_clips_own(model, clips):
     waveforms, labels = clips
     loud = waveforms * torch.linspace(0.1, 1, 8)[:, None]
     attack = create_attack("art", attack_class="FastGradientMethod", snr_db=40.0)
-    change = (attack(victim, loud, labels) - loud).abs().amax(1)
+    change = (attack(model, loud, labels) - loud).abs().amax(1)
     torch.testing.assert_close(change, loud.abs().amax(1) / 100, atol=1e-6, rtol=0)
-    assert torch.equal(attack(victim, loud * 0, labels), loud * 0)
+    assert torch.equal(attack(model, loud * 0, labels), loud * 0)
 
 
-def test_for_the_norm_2_eps_is_that_of_the_largest_change(victim, clips):
+def test_for_the_norm_2_eps_is_that_of_the_largest_change(model, clips):
     waveforms, labels = clips
-    change = art("FastGradientMethod", norm=2)(victim, waveforms, labels) - waveforms
+    change = art("FastGradientMethod", norm=2)(model, waveforms, labels) - waveforms
     assert change.abs().max() <= EPSILON + 1e-6
-    small = art("FastGradientMethod", norm=2, eps=EPSILON)(victim, waveforms, labels) - waveforms
+    small = art("FastGradientMethod", norm=2, eps=EPSILON)(model, waveforms, labels) - waveforms
     torch.testing.assert_close(small.norm(dim=1), torch.full((8,), EPSILON), atol=1e-5, rtol=0)
     assert change.norm(dim=1).min() > 5 * EPSILON
 
 
-def test_what_leaves_the_budget_is_cut(victim, clips):
+def test_what_leaves_the_budget_is_cut(model, clips):
     waveforms, labels = clips
-    change = art("FastGradientMethod", eps=0.3, sparsity=0.1)(victim, waveforms, labels) - waveforms
+    change = art("FastGradientMethod", eps=0.3, sparsity=0.1)(model, waveforms, labels) - waveforms
     assert change.abs().max() <= EPSILON + 1e-6
     assert ((change != 0).sum(1) == SIZE // 10).all()
 
 
-def test_a_sparse_budget_takes_the_samples_of_the_largest_gradient(victim, clips):
+def test_a_sparse_budget_takes_the_samples_of_the_largest_gradient(model, clips):
     waveforms, labels = clips
-    theirs = art("FastGradientMethod", sparsity=0.05)(victim, waveforms, labels)
-    ours = create_attack("fgsm", epsilon=EPSILON, sparsity=0.05)(victim, waveforms, labels)
+    theirs = art("FastGradientMethod", sparsity=0.05)(model, waveforms, labels)
+    ours = create_attack("fgsm", epsilon=EPSILON, sparsity=0.05)(model, waveforms, labels)
     torch.testing.assert_close(theirs, ours, atol=1e-6, rtol=0)
 
 
-def test_labels_are_those_given_and_not_the_models_own(victim, clips, others):
+def test_labels_are_those_given_and_not_the_models_own(model, clips, others):
     waveforms, labels = clips
-    given = art("FastGradientMethod")(victim, waveforms, others)
-    assert (margin(victim(given), others) < margin(victim(waveforms), others)).all()
-    assert not torch.equal(given, art("FastGradientMethod")(victim, waveforms, labels))
+    given = art("FastGradientMethod")(model, waveforms, others)
+    assert (margin(model(given), others) < margin(model(waveforms), others)).all()
+    assert not torch.equal(given, art("FastGradientMethod")(model, waveforms, labels))
 
 
 @pytest.mark.parametrize("attack_class", ["DeepFool", "UniversalPerturbation"])
-def test_what_is_decided_as_wanted_stays_so(victim, clips, others, attack_class):
+def test_what_is_decided_as_wanted_stays_so(model, clips, others, attack_class):
     waveforms, labels = clips
-    found = art(attack_class, epsilon=0.5, max_iter=20)(victim, waveforms, labels)
-    assert (victim(found).argmax(1) != labels).any()
-    found = art(attack_class, epsilon=0.5, max_iter=20)(victim, waveforms, others)
-    assert (victim(found).argmax(1) != others).all()
+    found = art(attack_class, epsilon=0.5, max_iter=20)(model, waveforms, labels)
+    assert (model(found).argmax(1) != labels).any()
+    found = art(attack_class, epsilon=0.5, max_iter=20)(model, waveforms, others)
+    assert (model(found).argmax(1) != others).all()
 
 
-def test_a_class_that_only_goes_towards_labels_leaves_one_for_the_second_guess(victim, clips, others):
+def test_a_class_that_only_goes_towards_labels_leaves_one_for_the_second_guess(model, clips, others):
     waveforms, labels = clips
-    away = art("SaliencyMapMethod", theta=EPSILON, gamma=0.1)(victim, waveforms, labels)
-    towards = art("SaliencyMapMethod", True, theta=EPSILON, gamma=0.1)(victim, waveforms, others)
+    away = art("SaliencyMapMethod", theta=EPSILON, gamma=0.1)(model, waveforms, labels)
+    towards = art("SaliencyMapMethod", True, theta=EPSILON, gamma=0.1)(model, waveforms, others)
     assert torch.equal(away, towards)
-    assert (margin(victim(away), labels) < margin(victim(waveforms), labels)).all()
+    assert (margin(model(away), labels) < margin(model(waveforms), labels)).all()
 
 
 @pytest.mark.parametrize(
@@ -219,22 +219,22 @@ def test_a_class_that_only_goes_towards_labels_leaves_one_for_the_second_guess(v
         ("PixelAttack", {"th": 2, "es": 1, "max_iter": 1}),
     ],
 )
-def test_other_attacks_of_art_work_and_repeat(victim, clips, attack_class, parameters):
+def test_other_attacks_of_art_work_and_repeat(model, clips, attack_class, parameters):
     waveforms, labels = (part[:2] for part in clips)
     attack = art(attack_class, epsilon=0.1, **parameters)
-    found = attack(victim, waveforms, labels)
+    found = attack(model, waveforms, labels)
     np.random.seed(5)  # noqa: NPY002
-    assert torch.equal(found, attack(victim, waveforms, labels))
+    assert torch.equal(found, attack(model, waveforms, labels))
     drawn = np.random.get_state()[1]  # noqa: NPY002
     np.random.seed(5)  # noqa: NPY002
     assert (drawn == np.random.get_state()[1]).all()  # noqa: NPY002
     assert (found - waveforms).abs().max() <= 0.1 + 1e-6
 
 
-def test_art_keeps_its_progress_to_itself(victim, clips, caplog):
+def test_art_keeps_its_progress_to_itself(model, clips, caplog):
     waveforms, labels = clips
     caplog.set_level(logging.INFO)
-    art("ProjectedGradientDescent", max_iter=1)(victim, waveforms, labels)
+    art("ProjectedGradientDescent", max_iter=1)(model, waveforms, labels)
     assert not caplog.records
     assert not logging.getLogger("art").level
 
@@ -271,33 +271,33 @@ def test_a_class_is_asked_for():
         ("SimBA", "got ValueError on a clip of 256 samples: This attack requires an estimator predicting probabil"),
     ],
 )
-def test_an_attack_that_wants_something_else_says_so(victim, clips, attack_class, told):
+def test_an_attack_that_wants_something_else_says_so(model, clips, attack_class, told):
     waveforms, labels = clips
     with pytest.raises(StaanetError, match=f"{attack_class}: expected a class of ART that works on .* {told}"):
-        art(attack_class)(victim, waveforms, labels)
+        art(attack_class)(model, waveforms, labels)
 
 
 @pytest.mark.parametrize(
     ("package", "bridge"),
     [
-        ("art", lambda victim: as_art_classifier(victim, SIZE)),
-        ("art", lambda victim: as_art_attack(create_attack("fgsm"), victim)),
+        ("art", lambda model: as_art_classifier(model, SIZE)),
+        ("art", lambda model: as_art_attack(create_attack("fgsm"), model)),
         ("art", lambda _: create_attack("art", attack_class="VirtualAdversarialMethod")),
         ("foolbox", as_foolbox_model),
     ],
 )
-def test_a_missing_extra_is_told(package, bridge, victim, monkeypatch):
+def test_a_missing_extra_is_told(package, bridge, model, monkeypatch):
     for name in {package, *(name for name in sys.modules if name.split(".")[0] == package)}:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(StaanetError, match=rf"the package {package}.*, found none; install staanet\[{package}\]"):
-        bridge(victim)
+        bridge(model)
 
 
-def test_our_attack_as_arts_gives_the_same_audio(victim, clips):
+def test_our_attack_as_arts_gives_the_same_audio(model, clips):
     waveforms, labels = clips
     ours = create_attack("fgsm", epsilon=EPSILON)
-    bridged = as_art_attack(ours, as_art_classifier(victim, SIZE), batch_size=3)
-    expected = ours(victim, waveforms, labels)
+    bridged = as_art_attack(ours, as_art_classifier(model, SIZE), batch_size=3)
+    expected = ours(model, waveforms, labels)
     one_hot = functional.one_hot(labels, 4).numpy()
     for given in (labels.numpy(), labels.numpy()[:, None], one_hot, one_hot.astype(np.float32), None):
         found = bridged.generate(waveforms.numpy(), given) if given is not None else bridged.generate(waveforms.numpy())
@@ -307,24 +307,24 @@ def test_our_attack_as_arts_gives_the_same_audio(victim, clips):
     assert found.dtype == np.float32
 
 
-def test_the_seed_of_a_bridged_attack_counts(victim, clips):
+def test_the_seed_of_a_bridged_attack_counts(model, clips):
     waveforms, labels = clips
     noise = create_attack("noise", epsilon=EPSILON, sparsity=0.1)
     first, second = (
-        as_art_attack(noise, as_art_classifier(victim, SIZE), seed=seed).generate(waveforms.numpy(), labels.numpy())
+        as_art_attack(noise, as_art_classifier(model, SIZE), seed=seed).generate(waveforms.numpy(), labels.numpy())
         for seed in (0, 1)
     )
-    assert (first == noise(victim, waveforms, labels).numpy()).all()
+    assert (first == noise(model, waveforms, labels).numpy()).all()
     assert (first != second).any()
 
 
-def test_a_targeted_attack_of_ours_is_targeted_there(victim, clips, others):
+def test_a_targeted_attack_of_ours_is_targeted_there(model, clips, others):
     waveforms, _ = clips
     ours = create_attack("fgsm", epsilon=EPSILON, targeted=True)
-    bridged = as_art_attack(ours, as_art_classifier(victim, SIZE))
+    bridged = as_art_attack(ours, as_art_classifier(model, SIZE))
     assert bridged.targeted
     found = torch.from_numpy(bridged.generate(waveforms.numpy(), others.numpy()))
-    torch.testing.assert_close(found, ours(victim, waveforms, others), atol=1e-6, rtol=0)
+    torch.testing.assert_close(found, ours(model, waveforms, others), atol=1e-6, rtol=0)
     with pytest.raises(StaanetError, match="expected labels y for a targeted attack"):
         bridged.generate(waveforms.numpy())
 
@@ -353,13 +353,13 @@ def test_a_classifier_of_arts_own_keeps_its_preprocessing_and_bounds():
     assert network.weight.grad is None
 
 
-def test_an_estimator_that_cannot_be_attacked_is_refused(victim):
+def test_an_estimator_that_cannot_be_attacked_is_refused(model):
     classification = pytest.importorskip("art.estimators.classification")
     fgsm = create_attack("fgsm")
     with pytest.raises(
         StaanetError, match="expected a PyTorchClassifier of ART, got Sequential; see as_art_classifier"
     ):
-        as_art_attack(fgsm, victim)
+        as_art_attack(fgsm, model)
     endless = classification.PyTorchClassifier(nn.Linear(4, 2), nn.CrossEntropyLoss(), (4,), 2, device_type="cpu")
     with pytest.raises(StaanetError, match="expected an estimator with clip_values"):
         as_art_attack(fgsm, endless)
@@ -370,7 +370,7 @@ def test_an_experiment_names_an_attack_of_arts():
         Experiment,
         {
             "corpus": {"name": "synthetic"},
-            "victims": {"small": {"model": "emo18"}},
+            "models": {"small": {"model": "emo18"}},
             "budget": {"snr_db": 20.0},
             "attacks": {
                 "their_pgd": {
@@ -386,4 +386,6 @@ def test_an_experiment_names_an_attack_of_arts():
     attack = plan.attack("their_pgd")
     assert attack.parameters == {"max_iter": 3}
     assert (attack.budget.snr_db, attack.budget.sparsity) == (20.0, 0.5)
-    assert signature(plain(attack)) != signature(plain(create_attack("art", attack_class="ProjectedGradientDescent")))
+    assert signature(to_jsonable(attack)) != signature(
+        to_jsonable(create_attack("art", attack_class="ProjectedGradientDescent"))
+    )

@@ -28,7 +28,7 @@ def way_up(path, x, skips, masks, waveforms, settings):
     return path.output(torch.cat([x, waveforms], dim=1))[:, 0]
 
 
-def plain(generator, waveforms, lengths):
+def to_jsonable(generator, waveforms, lengths):
     """Return the raw outputs, layer by layer, channels after clips in memory and the output made per sample."""
     size, settings = waveforms.shape[1], generator.settings
     masks = [mask[:, :, 0] for mask in generator._masks(lengths, size)]
@@ -67,7 +67,7 @@ def test_equals_its_layers_one_by_one(generator):
     waveforms, lengths = batch()
     with torch.no_grad():
         torch.testing.assert_close(
-            generator.outputs(waveforms, lengths), plain(generator, waveforms, lengths), atol=1e-5, rtol=1e-5
+            generator.outputs(waveforms, lengths), to_jsonable(generator, waveforms, lengths), atol=1e-5, rtol=1e-5
         )
 
 
@@ -76,7 +76,7 @@ def test_so_do_all_gradients(generator):
     generator.double()
     inputs = [waveforms.double().requires_grad_() for _ in range(2)]
     gradients = []
-    for outputs, given in zip((generator.outputs, lambda *clip: plain(generator, *clip)), inputs, strict=True):
+    for outputs, given in zip((generator.outputs, lambda *clip: to_jsonable(generator, *clip)), inputs, strict=True):
         magnitudes, positions = outputs(given, lengths)
         gradients.append(torch.autograd.grad((magnitudes * positions).sum(), [given, *generator.parameters()]))
     torch.testing.assert_close(*gradients)

@@ -8,7 +8,7 @@ from staanet.attacks.contrastive import apart
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.evaluation.counter import Counted, Trace
-from staanet.models import create_victim
+from staanet.models import create_model
 from staanet.models.wrappers import LabelView
 
 BUDGET = {"epsilon": 0.02, "sparsity": 0.1}
@@ -16,46 +16,46 @@ ATTACK = create_attack("contrastive", steps=8, **BUDGET)
 
 
 @pytest.fixture
-def victim():
+def model():
     with seeded("victim"):
-        return create_victim("zhao19", labels="abc", seconds=0.05)
+        return create_model("zhao19", labels="abc", seconds=0.05)
 
 
-def moved(victim, waveforms, attacked, lengths):
+def moved(model, waveforms, attacked, lengths):
     with torch.no_grad():
-        return apart(victim.represent(attacked, lengths), victim.represent(waveforms, lengths))
+        return apart(model.represent(attacked, lengths), model.represent(waveforms, lengths))
 
 
-def test_labels_decide_nothing(victim, clips):
+def test_labels_decide_nothing(model, clips):
     waveforms, lengths, labels = clips
-    assert torch.equal(ATTACK(victim, waveforms, labels, lengths), ATTACK(victim, waveforms, labels.flip(0), lengths))
+    assert torch.equal(ATTACK(model, waveforms, labels, lengths), ATTACK(model, waveforms, labels.flip(0), lengths))
 
 
-def test_goes_much_further_than_noise_and_further_with_more_steps(victim, clips):
+def test_goes_much_further_than_noise_and_further_with_more_steps(model, clips):
     waveforms, lengths, labels = clips
-    noise = create_attack("noise", **BUDGET)(victim, waveforms, labels, lengths)
-    few = create_attack("contrastive", steps=1, **BUDGET)(victim, waveforms, labels, lengths)
-    distances = [moved(victim, waveforms, x, lengths) for x in (noise, few, ATTACK(victim, waveforms, labels, lengths))]
+    noise = create_attack("noise", **BUDGET)(model, waveforms, labels, lengths)
+    few = create_attack("contrastive", steps=1, **BUDGET)(model, waveforms, labels, lengths)
+    distances = [moved(model, waveforms, x, lengths) for x in (noise, few, ATTACK(model, waveforms, labels, lengths))]
     assert (distances[2] > 5 * distances[0]).all()
     assert (distances[2] > 1.5 * distances[1]).all()
 
 
-def test_what_it_asks_is_counted_and_traced_without_margins(victim, clips):
+def test_what_it_asks_is_counted_and_traced_without_margins(model, clips):
     waveforms, _, labels = clips
     watch = Trace(waveforms[:1], labels[:1])
-    counted = Counted(victim, watch)
+    counted = Counted(model, watch)
     attacked = ATTACK(counted, waveforms[:1], labels[:1])
-    assert torch.equal(attacked, ATTACK(victim, waveforms[:1], labels[:1]))
+    assert torch.equal(attacked, ATTACK(model, waveforms[:1], labels[:1]))
     assert (counted.queries, counted.gradients) == (1 + 8 + 1, 8)  # the clean clip, the steps, the last one
     assert [step["margin"] is None for step in watch.steps] == [True] * 10
     assert [step["gradient_norm"] is not None for step in watch.steps] == [False] + [True] * 8 + [False]
 
 
-def test_a_view_of_some_labels_is_the_same_source(victim, clips):
+def test_a_view_of_some_labels_is_the_same_source(model, clips):
     waveforms, lengths, _ = clips
     labels = torch.tensor([0, 1, 0])
-    view = LabelView(victim, ("c", "a"))
-    assert torch.equal(ATTACK(view, waveforms, labels, lengths), ATTACK(victim, waveforms, labels, lengths))
+    view = LabelView(model, ("c", "a"))
+    assert torch.equal(ATTACK(view, waveforms, labels, lengths), ATTACK(model, waveforms, labels, lengths))
 
 
 def model(represent=None):

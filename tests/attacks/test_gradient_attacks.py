@@ -103,11 +103,11 @@ def test_auto_pgd_judges_its_progress_at_the_published_steps():
 @pytest.mark.parametrize("name", ["pgd", "apgd"])
 def test_only_clips_that_were_not_reached_start_again(name):
     """The first clip is reached from any point, the second from none."""
-    victim = Counting(lambda waveforms: torch.stack([10 * waveforms[:, 0], waveforms[:, 1] - 0.3], dim=1))
+    model = Counting(lambda waveforms: torch.stack([10 * waveforms[:, 0], waveforms[:, 1] - 0.3], dim=1))
     waveforms = torch.tensor([[-0.5, 0.0], [0.5, 0.0]])
-    found = create_attack(name, epsilon=0.1, sparsity=1.0, steps=7, restarts=3)(victim, waveforms, torch.tensor([0, 0]))
-    assert victim.function(found).argmax(1).tolist() == [1, 0]
-    assert victim.asked == (1 + 3) * (7 + 1)
+    found = create_attack(name, epsilon=0.1, sparsity=1.0, steps=7, restarts=3)(model, waveforms, torch.tensor([0, 0]))
+    assert model.function(found).argmax(1).tolist() == [1, 0]
+    assert model.asked == (1 + 3) * (7 + 1)
 
 
 @pytest.mark.parametrize(
@@ -124,20 +124,20 @@ def test_only_clips_that_were_not_reached_start_again(name):
 )
 @pytest.mark.parametrize("sparsity", [1.0, 0.5])
 def test_costs_what_its_settings_say(name, settings, cost, sparsity, waveforms):
-    victim = Counting(steadfast)
-    create_attack(name, epsilon=0.5, sparsity=sparsity, **settings)(victim, waveforms[:1], ZERO)
+    model = Counting(steadfast)
+    create_attack(name, epsilon=0.5, sparsity=sparsity, **settings)(model, waveforms[:1], ZERO)
     for_the_choice = sparsity < 1 and name in ("bim", "pgd", "apgd", "deepfool")
-    assert victim.asked <= cost + for_the_choice
+    assert model.asked <= cost + for_the_choice
     if not name.startswith("cw"):
-        assert victim.asked == cost + for_the_choice
+        assert model.asked == cost + for_the_choice
 
 
 def test_carlini_and_wagners_rounds_end_when_the_loss_does_not_fall(linear, waveforms):
-    victim = Counting(linear)
+    model = Counting(linear)
     attack = create_attack("cw_linf", epsilon=0.5, sparsity=1.0, steps=200, rounds=3)
-    found = attack(victim, waveforms, linear(waveforms).argmax(1))
+    found = attack(model, waveforms, linear(waveforms).argmax(1))
     assert (linear(found).argmax(1) != linear(waveforms).argmax(1)).all()
-    assert victim.asked < 2 + 0.5 * 2 * 3 * 200
+    assert model.asked < 2 + 0.5 * 2 * 3 * 200
 
 
 @pytest.mark.parametrize("name", ["deepfool", "cw_l2", "cw_linf"])
@@ -149,13 +149,13 @@ def test_a_minimal_attack_leaves_alone_what_is_decided_otherwise_already(name, l
 def test_deepfool_goes_to_the_nearest_of_its_candidates():
     """The likelier of the two other classes is the farther one."""
 
-    def victim(waveforms):
+    def model(waveforms):
         slow, fast = 0.9 + waveforms[:, 0], 20 * waveforms[:, 1]
         return torch.stack([torch.ones_like(slow), slow, fast], dim=1)
 
     def change(candidates):
         attack = create_attack("deepfool", epsilon=1.0, sparsity=1.0, candidates=candidates)
-        return attack(victim, torch.zeros(1, 2), ZERO)
+        return attack(model, torch.zeros(1, 2), ZERO)
 
     torch.testing.assert_close(change(2), torch.tensor([[0.0, 0.05 * 1.02]]))
     torch.testing.assert_close(change(1), torch.tensor([[0.1 * 1.02, 0.0]]))
@@ -165,13 +165,13 @@ def test_deepfool_goes_to_the_nearest_of_its_candidates():
 def test_deepfool_goes_on_with_the_samples_that_have_room(norm):
     """Most of the nearest way is along the second sample, which meets the model's bound."""
 
-    def victim(waveforms):
+    def model(waveforms):
         return torch.stack([torch.ones(len(waveforms)), waveforms[:, 0] + 2 * (waveforms[:, 1] - 0.95)], dim=1)
 
-    victim.bounds = (-1.0, 1.0)
+    model.bounds = (-1.0, 1.0)
     start = torch.tensor([[0.0, 0.95]])
-    found = create_attack("deepfool", epsilon=0.92, sparsity=1.0, norm=norm)(victim, start, ZERO)
-    assert victim(found).argmax(1) == 1
+    found = create_attack("deepfool", epsilon=0.92, sparsity=1.0, norm=norm)(model, start, ZERO)
+    assert model(found).argmax(1) == 1
     assert float(found[0, 1]) == 1
 
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 from staanet.attacks.components.objectives import ascent, objective_values, reached
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import create_victim
+from staanet.models import create_model
 
 OBJECTIVES = ("cross_entropy", "margin", "dlr")
 LOGITS = torch.tensor([[5.0, 1.0, 4.0, 0.0, 2.0], [1.0, 7.0, 3.0, 2.0, 6.0], [0.0, 2.0, 9.0, 4.0, 4.0]])
@@ -67,14 +67,14 @@ def test_an_objective_grows_as_the_label_is_left_or_reached(objective, targeted)
 def test_the_gradient_is_that_of_each_clips_own_value(objective, targeted, clips):
     waveforms, lengths, labels = clips
     with seeded("victim"):
-        victim = create_victim("zhao19", labels="abcde", seconds=0.05).eval()
-    found = ascent(victim, waveforms, labels, lengths, objective, targeted)
-    torch.testing.assert_close(found.logits, victim(waveforms, lengths).detach())
+        model = create_model("zhao19", labels="abcde", seconds=0.05).eval()
+    found = ascent(model, waveforms, labels, lengths, objective, targeted)
+    torch.testing.assert_close(found.logits, model(waveforms, lengths).detach())
     torch.testing.assert_close(found.values, objective_values(found.logits, labels, objective, targeted))
     assert not any(tensor.requires_grad for tensor in found)
     for row, length in enumerate(lengths.tolist()):
         alone = ascent(
-            victim, waveforms[row : row + 1], labels[row : row + 1], lengths[row : row + 1], objective, targeted
+            model, waveforms[row : row + 1], labels[row : row + 1], lengths[row : row + 1], objective, targeted
         )
         torch.testing.assert_close(alone.gradients[0], found.gradients[row], atol=1e-6, rtol=1e-3)
         assert (found.gradients[row, length:] == 0).all()

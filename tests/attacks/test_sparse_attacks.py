@@ -9,7 +9,7 @@ from staanet.attacks.spgd import SPGD
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.core.waveforms import valid_samples
-from staanet.models import create_victim
+from staanet.models import create_model
 
 SPARSE = ["comb", "jsma", "pgd0", "sigma_zero", "sparse_pgd", "sparsefool", "spgd"]
 FEWEST = ["jsma", "sigma_zero", "sparsefool"]
@@ -17,13 +17,13 @@ BUDGET = {"epsilon": 0.05, "sparsity": 0.1}
 
 
 class Counted:
-    """A victim that counts, clip by clip, how many gradients are taken of it."""
+    """A model that counts, clip by clip, how many gradients are taken of it."""
 
-    def __init__(self, victim):
-        self.victim, self.gradients = victim, 0
+    def __init__(self, model):
+        self.model, self.gradients = model, 0
 
     def __call__(self, waveforms, lengths):
-        logits = self.victim(waveforms, lengths)
+        logits = self.model(waveforms, lengths)
         if logits.requires_grad:
             logits.register_hook(lambda gradient: self.add(len(gradient)))
         return logits
@@ -33,16 +33,16 @@ class Counted:
 
 
 @pytest.fixture
-def victim():
+def model():
     with seeded("victim"):
-        return create_victim("zhao19", labels="abc", seconds=0.05)
+        return create_model("zhao19", labels="abc", seconds=0.05)
 
 
 @pytest.mark.parametrize("name", SPARSE)
-def test_takes_no_more_gradients_than_it_says(name, victim, clips):
+def test_takes_no_more_gradients_than_it_says(name, model, clips):
     waveforms, lengths, _ = clips
-    counted = Counted(victim)
-    labels = victim(waveforms, lengths).argmax(1)
+    counted = Counted(model)
+    labels = model(waveforms, lengths).argmax(1)
     create_attack(name, steps=12, epsilon=1e-4, sparsity=0.1)(counted, waveforms, labels, lengths)
     assert 0 < counted.gradients <= 12 * 3
     if name not in FEWEST:
@@ -50,14 +50,14 @@ def test_takes_no_more_gradients_than_it_says(name, victim, clips):
 
 
 @pytest.mark.parametrize("name", FEWEST)
-def test_a_clip_that_is_decided_otherwise_already_stays_as_it_is(name, victim, clips):
+def test_a_clip_that_is_decided_otherwise_already_stays_as_it_is(name, model, clips):
     waveforms, lengths, _ = clips
-    labels = victim(waveforms, lengths).argmin(1)
-    assert torch.equal(create_attack(name, steps=4, **BUDGET)(victim, waveforms, labels, lengths), waveforms)
+    labels = model(waveforms, lengths).argmin(1)
+    assert torch.equal(create_attack(name, steps=4, **BUDGET)(model, waveforms, labels, lengths), waveforms)
 
 
 @pytest.mark.parametrize("name", SPARSE)
-def test_a_victim_without_slope_is_no_harm(name, clips):
+def test_a_model_without_slope_is_no_harm(name, clips):
     waveforms, lengths, labels = clips
 
     def deaf(waveforms):
@@ -80,11 +80,11 @@ def test_memory_grows_with_the_clip_not_with_its_square(name):
 
 
 @pytest.mark.parametrize("positions", ["first_gradient", "random"])
-def test_positions_that_are_fixed_stay_for_all_steps(positions, victim, clips):
+def test_positions_that_are_fixed_stay_for_all_steps(positions, model, clips):
     waveforms, lengths, labels = clips
     few, many = (
         create_attack("sparse_pgd", positions=positions, steps=steps, objective="cross_entropy", **BUDGET)(
-            victim, waveforms, labels, lengths
+            model, waveforms, labels, lengths
         )
         for steps in (2, 8)
     )

@@ -9,7 +9,7 @@ from staanet import cli, tasks
 from staanet.cli.options import parsed
 from staanet.core.provenance import best_device
 from staanet.corpora import Synthetic
-from staanet.data import Store, prepare
+from staanet.data import Dataset, prepare
 
 
 @pytest.fixture
@@ -37,35 +37,35 @@ def staanet(capsys, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory):
+def dataset(tmp_path_factory):
     """Six speakers, four emotions, one short sentence."""
-    folder = tmp_path_factory.mktemp("prepared") / "store"
+    folder = tmp_path_factory.mktemp("prepared") / "dataset"
     prepare(Synthetic(speakers=6, sentences=1, seconds=(0.5, 0.6)), folder, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def victim(tmp_path_factory, store):
-    """A victim, hardly trained."""
-    folder = tmp_path_factory.mktemp("victims") / "zhao19"
+def model(tmp_path_factory, dataset):
+    """A model, hardly trained."""
+    folder = tmp_path_factory.mktemp("models") / "zhao19"
     training = parsed(["epochs=1"])
-    tasks.train("zhao19", store, folder, seconds=0.2, training=training, seed=0, device=best_device())
+    tasks.train("zhao19", dataset, folder, seconds=0.2, training=training, seed=0, device=best_device())
     return folder
 
 
 @pytest.fixture(scope="session")
-def generator(tmp_path_factory, store, victim):
+def generator(tmp_path_factory, dataset, model):
     """A generator, hardly trained."""
     folder = tmp_path_factory.mktemp("generators") / "compact"
     sizes, training = {"widths": (4, 8)}, {"epochs": 1}
-    tasks.fit("compact", victim, store, folder, sizes=sizes, training=training, seed=0, device=best_device())
+    tasks.fit("compact", model, dataset, folder, sizes=sizes, training=training, seed=0, device=best_device())
     return folder
 
 
 @pytest.fixture
-def clips(tmp_path, store):
+def clips(tmp_path, dataset):
     """A folder with a WAV of one channel and a FLAC of two at another rate."""
-    prepared = Store(store)
+    prepared = Dataset(dataset)
     first, second = (prepared.waveform(clip).numpy() for clip in list(prepared.utterances)[:2])
     folder = tmp_path / "clips"
     (folder / "deep").mkdir(parents=True)

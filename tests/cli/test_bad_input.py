@@ -8,7 +8,7 @@ import pytest
 import soundfile
 
 from staanet.audio.files import write
-from staanet.core.errors import unknown
+from staanet.core.errors import unknown_name
 from staanet.corpora import Folder
 from staanet.data import prepare
 from staanet.study import packaged
@@ -17,7 +17,7 @@ EXPERIMENT = """
 [corpus]
 name = "synthetic"
 
-[victims.zhao19]
+[models.zhao19]
 model = "zhao19"
 
 [attacks.noise]
@@ -72,7 +72,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "seeds = 1\n[corpus]"), "got 'seeds'; did you mean 'seed'?"),
         (
             ('"zhao19"', '"zhao19"\nsecond = 1'),
-            "mine.toml: victims: zhao19: expected a key from corpus, defence, model, of, seconds",
+            "mine.toml: models: zhao19: expected a key from corpus, defence, model, of, seconds",
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),
@@ -80,7 +80,7 @@ def test_a_missing_experiment_file(refused):
         (("[attacks.noise]", "[attacks.noise]\nsparsity = 0"), "expected sparsity in (0, 1], got 0.0"),
         (("[attacks.noise]", '[attacks.noise]\nepsilon = "loud"'), "noise: epsilon: Input should be a valid number"),
         (("[attacks.noise]", "[attacks.noise]\nepsilon = 0.1\nsnr_db = 3"), "expected one of epsilon and snr_db"),
-        (('"zhao19"', '"zhao19"\nseconds = "long"'), "victims.zhao19.seconds: "),
+        (('"zhao19"', '"zhao19"\nseconds = "long"'), "models.zhao19.seconds: "),
         (('"zhao19"', '"zhao19"\ntraining = { epochs = 0 }'), "expected epochs above 0, got 0"),
         (("[corpus]", "[corpus"), "mine.toml: expected TOML, got"),
     ],
@@ -103,9 +103,9 @@ def test_an_experiment_that_cannot_be(refused, tmp_path, change, message):
         (["prepare", "synthetic", "here", "--set", "speaker=3"], "got 'speaker'; did you mean 'speakers'?"),
         (["prepare", "synthetic", "here", "--set", "speakers"], "expected --set KEY=VALUE, got 'speakers'"),
         (["prepare", "synthetic", "here", "--set", "a=1", "--set", "a.b=2"], "expected a as a value or as a table"),
-        (["prepare", "synthetic", "here", "--pieces", "emdb"], "--pieces: expected a preset from default, emodb,"),
+        (["prepare", "synthetic", "here", "--segments", "emdb"], "--segments: expected a preset from default, emodb,"),
         (["train", "zhao18", "--corpus", "STORE"], "expected a model from "),
-        (["train", "zhao19", "--corpus", "here"], "here: expected a prepared store, found none; make one with"),
+        (["train", "zhao19", "--corpus", "here"], "here: expected a prepared dataset, found none; make one with"),
         (["train", "zhao19", "--corpus", "STORE", "--set", "epoch=1"], "got 'epoch'; did you mean 'epochs'?"),
         (["train", "zhao19", "--corpus", "STORE", "--set", "epochs=some"], "zhao19: epochs: "),
         (["train", "zhao19", "--corpus", "STORE", "--set", "epochs=0"], "expected epochs above 0, got 0"),
@@ -116,14 +116,14 @@ def test_an_experiment_that_cannot_be(refused, tmp_path, change, message):
             ["train", "zhao19", "--corpus", "STORE", "--device", "gpu"],
             "expected a device such as cpu or cuda, got 'gpu'",
         ),
-        (["fit", "compac", "--source", "VICTIM", "--corpus", "STORE"], "got 'compac'; did you mean 'compact'?"),
+        (["fit", "compac", "--source", "MODEL", "--corpus", "STORE"], "got 'compac'; did you mean 'compact'?"),
         (["fit", "compact", "--source", "here", "--corpus", "STORE"], "here: expected a model checkpoint"),
         (["fit", "compact", "--source", "GENERATOR", "--corpus", "STORE"], "got one of 'compact'; give the folder"),
-        (["fit", "compact", "--source", "VICTIM", "--corpus", "STORE", "--size", "width=1"], "did you mean 'widths'?"),
+        (["fit", "compact", "--source", "MODEL", "--corpus", "STORE", "--size", "width=1"], "did you mean 'widths'?"),
     ],
 )
-def test_what_cannot_be_prepared_or_trained(refused, store, victim, generator, arguments, message):
-    places = {"STORE": store, "VICTIM": victim, "GENERATOR": generator}
+def test_what_cannot_be_prepared_or_trained(refused, dataset, model, generator, arguments, message):
+    places = {"STORE": dataset, "MODEL": model, "GENERATOR": generator}
     assert message in refused(*(places.get(word, word) for word in arguments), "--out", "out")
 
 
@@ -132,64 +132,64 @@ def test_what_cannot_be_prepared_or_trained(refused, store, victim, generator, a
     [
         (["--source", "here"], "here: expected a model checkpoint (config.json and model.safetensors), found none"),
         (["--source", "GENERATOR"], "got one of 'compact'; give the folder of a model"),
-        (["--source", "VICTIM", "--epsilon", "0.1", "--snr-db", "3"], "expected one of epsilon and snr_db, got"),
-        (["--source", "VICTIM", "--sparsity", "0"], "expected sparsity in (0, 1], got 0.0"),
-        (["--source", "VICTIM", "--epsilon", "-1"], "expected epsilon of 0 or more, got -1.0"),
-        (["--source", "VICTIM", "--generator", "GENERATOR"], "got 'generator'"),
-        (["--source", "VICTIM", "--set", "step=1"], "noise: expected a key from budget; got 'step'"),
-        (["--source", "VICTIM", "--window", "0.01"], "expected a window of 0.064 s or more, got 0.01 s"),
-        (["--source", "VICTIM", "--device", "gpu"], "expected a device such as cpu or cuda, got 'gpu'"),
+        (["--source", "MODEL", "--epsilon", "0.1", "--snr-db", "3"], "expected one of epsilon and snr_db, got"),
+        (["--source", "MODEL", "--sparsity", "0"], "expected sparsity in (0, 1], got 0.0"),
+        (["--source", "MODEL", "--epsilon", "-1"], "expected epsilon of 0 or more, got -1.0"),
+        (["--source", "MODEL", "--generator", "GENERATOR"], "got 'generator'"),
+        (["--source", "MODEL", "--set", "step=1"], "noise: expected a key from budget; got 'step'"),
+        (["--source", "MODEL", "--window", "0.01"], "expected a window of 0.064 s or more, got 0.01 s"),
+        (["--source", "MODEL", "--device", "gpu"], "expected a device such as cpu or cuda, got 'gpu'"),
     ],
 )
-def test_an_attack_that_cannot_be(refused, clips, victim, generator, options, message):
-    places = {"VICTIM": victim, "GENERATOR": generator}
+def test_an_attack_that_cannot_be(refused, clips, model, generator, options, message):
+    places = {"MODEL": model, "GENERATOR": generator}
     assert message in refused("attack", "noise", clips, "out", *(places.get(word, word) for word in options))
 
 
-def test_an_unknown_attack(refused, clips, victim):
-    assert "got 'nois'; did you mean 'noise'?" in refused("attack", "nois", clips, "out", "--source", victim)
+def test_an_unknown_attack(refused, clips, model):
+    assert "got 'nois'; did you mean 'noise'?" in refused("attack", "nois", clips, "out", "--source", model)
 
 
-def test_a_generator_attack_without_or_with_a_wrong_generator(refused, clips, victim):
-    command = ["attack", "staa_net", clips, "out", "--source", victim]
+def test_a_generator_attack_without_or_with_a_wrong_generator(refused, clips, model):
+    command = ["attack", "staa_net", clips, "out", "--source", model]
     assert "staa_net: expected the key 'generator', found none" in refused(*command)
     assert "here: expected a generator checkpoint" in refused(*command, "--generator", "here")
-    assert "expected the checkpoint of a generator" in refused(*command, "--generator", victim)
+    assert "expected the checkpoint of a generator" in refused(*command, "--generator", model)
 
 
 @pytest.mark.parametrize("name", ["nosuch.wav", "nosuch"])
-def test_an_input_that_is_not_there(refused, victim, name):
-    assert f"{name}: expected an audio file, a folder of them or a store, found nothing" in refused(
-        "attack", "noise", name, "out", "--source", victim
+def test_an_input_that_is_not_there(refused, model, name):
+    assert f"{name}: expected an audio file, a folder of them or a dataset, found nothing" in refused(
+        "attack", "noise", name, "out", "--source", model
     )
 
 
-def test_an_unreadable_single_file(refused, clips, victim):
+def test_an_unreadable_single_file(refused, clips, model):
     (clips / "garbage.wav").write_bytes(b"no audio" * 40)
-    err = refused("attack", "noise", clips / "garbage.wav", "out.wav", "--source", victim)
+    err = refused("attack", "noise", clips / "garbage.wav", "out.wav", "--source", model)
     assert "garbage.wav: expected readable audio" in err
 
 
-def test_a_silent_single_file_is_named(refused, clips, victim):
+def test_a_silent_single_file_is_named(refused, clips, model):
     soundfile.write(clips / "silent.wav", np.zeros(4000), 16_000)
-    err = refused("attack", "noise", clips / "silent.wav", "out.wav", "--source", victim)
+    err = refused("attack", "noise", clips / "silent.wav", "out.wav", "--source", model)
     assert "silent.wav: expected speech, got silence" in err
 
 
-def test_a_folder_with_nothing_to_attack(refused, tmp_path, victim):
+def test_a_folder_with_nothing_to_attack(refused, tmp_path, model):
     (tmp_path / "empty").mkdir()
-    assert "found nothing to attack" in refused("attack", "noise", "empty", "out", "--source", victim)
+    assert "found nothing to attack" in refused("attack", "noise", "empty", "out", "--source", model)
 
 
-def test_an_output_of_another_format(refused, clips, victim):
-    err = refused("attack", "noise", clips / "one.wav", "out.mp3", "--source", victim)
+def test_an_output_of_another_format(refused, clips, model):
+    err = refused("attack", "noise", clips / "one.wav", "out.mp3", "--source", model)
     assert "out.mp3: expected a name ending in .wav or .flac, got '.mp3'" in err
 
 
-def test_input_is_never_overwritten(refused, clips, victim):
+def test_input_is_never_overwritten(refused, clips, model):
     before = {path: path.read_bytes() for path in clips.rglob("*.*")}
     for inputs, out in ((clips, clips), (clips / "one.wav", clips), (clips / "one.wav", clips / "deep/../one.wav")):
-        err = refused("attack", "noise", inputs, out, "--source", victim)
+        err = refused("attack", "noise", inputs, out, "--source", model)
         assert "expected another place than the input, which would be lost" in err
     assert {path: path.read_bytes() for path in clips.rglob("*.*")} == before
 
@@ -198,15 +198,15 @@ COMMANDS = {
     "run": ["run", "smoke", "--out", "OUT"],
     "prepare": ["prepare", "synthetic", ".", "--out", "OUT"],
     "train": ["train", "zhao19", "--corpus", "STORE", "--out", "OUT"],
-    "fit": ["fit", "compact", "--source", "VICTIM", "--corpus", "STORE", "--out", "OUT"],
-    "attack": ["attack", "noise", "STORE", "OUT", "--source", "VICTIM"],
+    "fit": ["fit", "compact", "--source", "MODEL", "--corpus", "STORE", "--out", "OUT"],
+    "attack": ["attack", "noise", "STORE", "OUT", "--source", "MODEL"],
 }
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
-def test_an_output_that_cannot_be_written(refused, tmp_path, store, victim, verb):
+def test_an_output_that_cannot_be_written(refused, tmp_path, dataset, model, verb):
     (tmp_path / "file").write_text("")
-    places = {"STORE": store, "VICTIM": victim, "OUT": "file/below/out"}
+    places = {"STORE": dataset, "MODEL": model, "OUT": "file/below/out"}
     err = refused(*(places.get(word, word) for word in COMMANDS[verb]))
     assert "file/below" in err
     assert "expected a folder that can be written, got Not a directory; choose another --out" in err
@@ -214,13 +214,13 @@ def test_an_output_that_cannot_be_written(refused, tmp_path, store, victim, verb
 
 @pytest.mark.parametrize("verb", ["prepare", "train", "fit"])
 @pytest.mark.parametrize("out", [".", "work", "../work", "notes.txt"])
-def test_an_output_that_would_replace_other_files(refused, tmp_path, monkeypatch, store, victim, verb, out):
+def test_an_output_that_would_replace_other_files(refused, tmp_path, monkeypatch, dataset, model, verb, out):
     (tmp_path / "work").mkdir()
     (tmp_path / "work" / "thesis.tex").write_text("years of work")
     (tmp_path / "notes.txt").write_text("notes")
     if out.startswith("../"):
         monkeypatch.chdir(tmp_path / "work")
-    places = {"STORE": store, "VICTIM": victim, "OUT": out}
+    places = {"STORE": dataset, "MODEL": model, "OUT": out}
     assert "choose another --out" in refused(*(places.get(word, word) for word in COMMANDS[verb]))
     assert (tmp_path / "work" / "thesis.tex").read_text() == "years of work"
     assert (tmp_path / "notes.txt").read_text() == "notes"
@@ -257,19 +257,19 @@ def test_a_class_with_one_clip(refused, spoken):
     assert "expected clips of 'fear' by training speakers and others, got 1 in all" in err
 
 
-def test_weights_of_another_architecture(refused, tmp_path, clips, victim):
-    shutil.copytree(victim, tmp_path / "other")
-    config = json.loads((victim / "config.json").read_text())
+def test_weights_of_another_architecture(refused, tmp_path, clips, model):
+    shutil.copytree(model, tmp_path / "other")
+    config = json.loads((model / "config.json").read_text())
     (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "name": "emo18"}))
     err = refused("attack", "noise", clips, "out", "--source", "other")
     assert "other: expected the weights of emo18, got other ones" in err
 
 
-def test_a_store_at_another_rate_than_the_victims(refused, tmp_path, victim, spoken):
+def test_a_store_at_another_rate_than_the_models(refused, tmp_path, model, spoken):
     names = [f"{emotion}/{speaker}" for emotion in ("joy", "anger") for speaker in "abcde"]
     spoken(*names)
     prepare(Folder(), tmp_path / "spoken", tmp_path / "slow", sample_rate=8_000)
-    err = refused("fit", "compact", "--source", victim, "--corpus", "slow", "--out", "out")
+    err = refused("fit", "compact", "--source", model, "--corpus", "slow", "--out", "out")
     assert "16000 Hz, got 8000 Hz; prepare one with --sample-rate 16000" in err
 
 
@@ -280,6 +280,6 @@ def test_the_program_itself_says_one_line_and_debug_shows_the_traceback():
 
     plain, debug = run(), run("--debug")
     assert (plain.returncode, plain.stdout) == (2, "")
-    assert plain.stderr == f"staanet: {unknown('experiment', 'nosuch', packaged())}; or give a TOML file\n"
+    assert plain.stderr == f"staanet: {unknown_name('experiment', 'nosuch', packaged())}; or give a TOML file\n"
     assert debug.returncode != 0
     assert "Traceback" in debug.stderr

@@ -8,8 +8,8 @@ import soundfile
 
 import staanet as library
 from staanet.cli.list import Kind
-from staanet.data import Store
-from staanet.models import load_victim
+from staanet.data import Dataset
+from staanet.models import load_model
 from staanet.study import load, packaged
 
 HEAVY = {"torch", "numpy", "scipy", "soundfile", "matplotlib", "jinja2", "h5py", "onnx"}
@@ -72,35 +72,35 @@ def test_a_packaged_experiment_loads(name):
     read, experiment = load(name)
     assert read == name
     assert experiment.title
-    assert bool(experiment.victims) == bool([experiment.attack(attack).name for attack in experiment.attacks])
+    assert bool(experiment.models) == bool([experiment.attack(attack).name for attack in experiment.attacks])
 
 
 def test_prepare_writes_pieces_and_tells_what_it_leaves_out(staanet, tmp_path):
     settings = ["--set", "speakers=3", "--set", "sentences=1", "--set", "seconds=[3.0, 3.4]"]
     status, out, err = staanet(
-        "prepare", "synthetic", tmp_path, "--out", tmp_path / "store", *settings, "--pieces", "default", "--json"
+        "prepare", "synthetic", tmp_path, "--out", tmp_path / "dataset", *settings, "--segments", "default", "--json"
     )
     assert status == 0
     assert json.loads(out)["clips"] >= 12 * 9
-    assert "pieces shorter than 0.9 s" in err
-    assert {Store(tmp_path / "store").length(clip) for clip in Store(tmp_path / "store").utterances} == {48_000}
+    assert "segments shorter than 0.9 s" in err
+    assert {Dataset(tmp_path / "dataset").length(clip) for clip in Dataset(tmp_path / "dataset").utterances} == {48_000}
 
 
 def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path):
     settings = ["--set", "speakers=6", "--set", "sentences=1", "--set", "seconds=[0.5, 0.6]"]
-    status, out, err = staanet("prepare", "synthetic", tmp_path, "--out", tmp_path / "store", *settings, "--json")
+    status, out, err = staanet("prepare", "synthetic", tmp_path, "--out", tmp_path / "dataset", *settings, "--json")
     assert (status, err) == (0, "")
     about = json.loads(out)
-    assert (about["clips"], about["speakers"], about["left_out"]) == (24, 6, 0)
+    assert (about["clips"], about["speakers"], about["skipped"]) == (24, 6, 0)
     assert about["labels"] == {"anger": 6, "happiness": 6, "neutral": 6, "sadness": 6}
 
     status, out, err = staanet(
         "train",
         "zhao19",
         "--corpus",
-        tmp_path / "store",
+        tmp_path / "dataset",
         "--out",
-        tmp_path / "victim",
+        tmp_path / "model",
         "--seconds",
         0.2,
         "--set",
@@ -108,10 +108,10 @@ def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path
     )
     assert status == 0, err
     assert "best validation UAR" in out
-    assert load_victim(tmp_path / "victim").trained_length == 3200
+    assert load_model(tmp_path / "model").trained_length == 3200
 
     status, out, err = staanet(
-        *("fit", "compact", "--source", tmp_path / "victim", "--corpus", tmp_path / "store"),
+        *("fit", "compact", "--source", tmp_path / "model", "--corpus", tmp_path / "dataset"),
         *(
             "--out",
             tmp_path / "generator",
@@ -130,28 +130,28 @@ def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path
     assert config["made_from"]["training"]["budget"] == {"epsilon": 0.05, "snr_db": None, "sparsity": 0.12}
 
     status, out, err = staanet(
-        *("attack", "staa_net", tmp_path / "store", tmp_path / "adversarial"),
-        *("--source", tmp_path / "victim", "--generator", tmp_path / "generator", "--epsilon", 0.05),
+        *("attack", "staa_net", tmp_path / "dataset", tmp_path / "adversarial"),
+        *("--source", tmp_path / "model", "--generator", tmp_path / "generator", "--epsilon", 0.05),
     )
     assert (status, err) == (0, "")
     assert "of 24 fooled, as read back from their files" in out
-    assert {path.name for path in tmp_path.iterdir()} == {"store", "victim", "generator", "adversarial"}
+    assert {path.name for path in tmp_path.iterdir()} == {"dataset", "model", "generator", "adversarial"}
 
 
-def test_training_is_repeatable_to_the_bit(staanet, tmp_path, store, victim):
+def test_training_is_repeatable_to_the_bit(staanet, tmp_path, dataset, model):
     status, _, _ = staanet(
-        "train", "zhao19", "--corpus", store, "--out", tmp_path / "again", "--seconds", 0.2, "--set", "epochs=1"
+        "train", "zhao19", "--corpus", dataset, "--out", tmp_path / "again", "--seconds", 0.2, "--set", "epochs=1"
     )
     assert status == 0
     for name in ("config.json", "model.safetensors"):
-        assert (tmp_path / "again" / name).read_bytes() == (victim / name).read_bytes()
+        assert (tmp_path / "again" / name).read_bytes() == (model / name).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["one.wav", "deep/two.flac"])
-def test_an_attacked_file_keeps_its_length_rate_and_channels(staanet, tmp_path, clips, victim, generator, name):
+def test_an_attacked_file_keeps_its_length_rate_and_channels(staanet, tmp_path, clips, model, generator, name):
     target = tmp_path / f"out.{name.rsplit('.', 1)[1]}"
     status, out, err = staanet(
-        "attack", "staa_net", clips / name, target, "--source", victim, "--generator", generator, "--snr-db", 10
+        "attack", "staa_net", clips / name, target, "--source", model, "--generator", generator, "--snr-db", 10
     )
     assert (status, err) == (0, "")
     assert "fooled, as read back" in out
@@ -163,9 +163,9 @@ def test_an_attacked_file_keeps_its_length_rate_and_channels(staanet, tmp_path, 
     assert change[:, 0] == pytest.approx(change[:, -1], abs=2.0**-22)
 
 
-def test_a_change_at_the_files_own_rate_is_within_the_budget(staanet, tmp_path, clips, victim):
+def test_a_change_at_the_files_own_rate_is_within_the_budget(staanet, tmp_path, clips, model):
     status, _, _ = staanet(
-        *("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", victim),
+        *("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", model),
         *("--epsilon", 0.01, "--sparsity", 0.05),
     )
     assert status == 0
@@ -175,15 +175,15 @@ def test_a_change_at_the_files_own_rate_is_within_the_budget(staanet, tmp_path, 
     assert np.count_nonzero(change) == int(0.05 * len(before))
 
 
-def test_another_seed_gives_another_attack_and_the_same_seed_the_same_bytes(staanet, tmp_path, clips, victim):
+def test_another_seed_gives_another_attack_and_the_same_seed_the_same_bytes(staanet, tmp_path, clips, model):
     for target, seed in (("a", 0), ("b", 0), ("c", 1)):
-        staanet("attack", "noise", clips / "one.wav", tmp_path / f"{target}.wav", "--source", victim, "--seed", seed)
+        staanet("attack", "noise", clips / "one.wav", tmp_path / f"{target}.wav", "--source", model, "--seed", seed)
     first, second, third = ((tmp_path / f"{target}.wav").read_bytes() for target in "abc")
     assert first == second != third
 
 
-def test_a_recording_is_attacked_and_judged_window_by_window(staanet, tmp_path, clips, victim):
-    command = ("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", victim)
+def test_a_recording_is_attacked_and_judged_window_by_window(staanet, tmp_path, clips, model):
+    command = ("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", model)
     status, out, err = staanet(*command, "--window", 0.2)
     assert (status, err) == (0, "")
     *lines, total = out.splitlines()
@@ -196,8 +196,8 @@ def test_a_recording_is_attacked_and_judged_window_by_window(staanet, tmp_path, 
     assert [row["start"] for row in json.loads(out)] == [None]
 
 
-def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, victim):
-    status, out, _ = staanet("attack", "noise", clips, tmp_path / "out", "--source", victim, "--json")
+def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, model):
+    status, out, _ = staanet("attack", "noise", clips, tmp_path / "out", "--source", model, "--json")
     assert status == 0
     rows = json.loads(out)
     assert [row["path"] for row in rows] == ["deep/two.flac", "one.wav"]
@@ -209,22 +209,22 @@ def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, victim):
     assert all(row["sparsity"] == pytest.approx(0.12, abs=1e-3) for row in rows)
 
 
-def test_a_store_is_attacked_clip_by_clip(staanet, tmp_path, store, victim):
-    status, out, _ = staanet("attack", "noise", store, tmp_path / "out", "--source", victim, "--json")
+def test_a_store_is_attacked_clip_by_clip(staanet, tmp_path, dataset, model):
+    status, out, _ = staanet("attack", "noise", dataset, tmp_path / "out", "--source", model, "--json")
     assert status == 0
-    prepared = Store(store)
+    prepared = Dataset(dataset)
     assert [row["path"] for row in json.loads(out)] == [f"{clip}.flac" for clip in prepared.utterances]
     for clip in prepared.utterances:
         after = soundfile.info(tmp_path / "out" / f"{clip}.flac")
         assert (after.frames, after.samplerate, after.channels) == (prepared.length(clip), 16_000, 1)
 
 
-def test_what_cannot_be_read_or_heard_is_told_and_the_rest_attacked(staanet, tmp_path, clips, victim):
+def test_what_cannot_be_read_or_heard_is_told_and_the_rest_attacked(staanet, tmp_path, clips, model):
     (clips / "garbage.wav").write_bytes(b"no audio" * 40)
     (clips / "cut.wav").write_bytes((clips / "one.wav").read_bytes()[:-500])
     soundfile.write(clips / "silent.wav", np.zeros(4000), 16_000)
     soundfile.write(clips / "tiny.wav", np.full(1, 0.1), 48_000)
-    status, out, err = staanet("attack", "noise", clips, tmp_path / "out", "--source", victim, "--json")
+    status, out, err = staanet("attack", "noise", clips, tmp_path / "out", "--source", model, "--json")
     assert status == 0
     assert len(json.loads(out)) == 2
     lines = err.splitlines()
@@ -241,7 +241,7 @@ def test_each_left_out_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
     (folder / "garbage-1.wav").write_bytes(b"no audio" * 40)
     (clips / "one.wav").rename(folder / "anna-1.wav")
     done = subprocess.run(
-        [sys.executable, "-m", "staanet", "prepare", "folder", str(folder.parent), "--out", str(tmp_path / "store")],
+        [sys.executable, "-m", "staanet", "prepare", "folder", str(folder.parent), "--out", str(tmp_path / "dataset")],
         capture_output=True,
         text=True,
         check=False,

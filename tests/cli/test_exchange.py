@@ -11,9 +11,9 @@ import torch
 from staanet.attacks.generator import create_generator, load_generator
 from staanet.attacks.generator.published import published_name as generator_name
 from staanet.core.seeds import seeded
-from staanet.data import Store
-from staanet.models import create_victim, load_victim
-from staanet.models.published import published_name as victim_name
+from staanet.data import Dataset
+from staanet.models import create_model, load_model
+from staanet.models.published import published_name as model_name
 from tiny import TINY
 
 LABELS = ("anger", "happiness", "neutral", "sadness")
@@ -24,9 +24,9 @@ def save(network, named, path):
 
 
 @pytest.fixture
-def theirs(tmp_path, store):
-    """An adversarial set of the store's clips: noise on a tenth of the samples, class numbers of the store."""
-    clips, random = Store(store), np.random.default_rng(0)
+def theirs(tmp_path, dataset):
+    """An adversarial set of the dataset's clips: noise on a tenth of the samples, class numbers of the dataset."""
+    clips, random = Dataset(dataset), np.random.default_rng(0)
     names = list(clips.utterances)[:8]
     clean = np.stack([clips.waveform(name).numpy()[:6000] for name in names])
     noise = 0.05 * random.choice([-1, 1], clean.shape) * (random.random(clean.shape) < 0.1)
@@ -42,20 +42,20 @@ def one_line(err):
     return err
 
 
-def test_a_published_victim_becomes_a_checkpoint(staanet, tmp_path):
+def test_a_published_model_becomes_a_checkpoint(staanet, tmp_path):
     with seeded("published"):
-        network = create_victim("zhao19", LABELS, seconds=0.2)
-    save(network, victim_name, tmp_path / "v.pt")
+        network = create_model("zhao19", LABELS, seconds=0.2)
+    save(network, model_name, tmp_path / "v.pt")
     status, out, err = staanet(
-        *("import", "victim", tmp_path / "v.pt", "--out", tmp_path / "victim"),
+        *("import", "model", tmp_path / "v.pt", "--out", tmp_path / "model"),
         *("--labels", "anger, happiness,neutral,sadness", "--seconds", 0.2),
     )
     assert (status, err) == (0, "")
-    assert out == f"{tmp_path / 'victim'}: zhao19, anger, happiness, neutral, sadness, 0.2 s\n"
+    assert out == f"{tmp_path / 'model'}: zhao19, anger, happiness, neutral, sadness, 0.2 s\n"
     waveforms = torch.rand(2, 4000) - 0.5
     with torch.no_grad():
-        assert torch.equal(load_victim(tmp_path / "victim")(waveforms), network(waveforms))
-    assert set(json.loads((tmp_path / "victim" / "config.json").read_text())["made_from"]) == {"imported"}
+        assert torch.equal(load_model(tmp_path / "model")(waveforms), network(waveforms))
+    assert set(json.loads((tmp_path / "model" / "config.json").read_text())["made_from"]) == {"imported"}
 
 
 def test_a_published_generator_becomes_a_checkpoint(staanet, tmp_path):
@@ -68,9 +68,9 @@ def test_a_published_generator_becomes_a_checkpoint(staanet, tmp_path):
     assert load_generator(tmp_path / "generator").settings.channels == (8, 16, 32)
 
 
-def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs, victim):
+def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs, model):
     status, out, err = staanet(
-        *("import", "adversarial", theirs, "--target", victim, "--out", tmp_path / "run"),
+        *("import", "adversarial", theirs, "--target", model, "--out", tmp_path / "run"),
         *("--attack", "their_noise", "--source", "wav2vec2", "--json"),
     )
     assert (status, err) == (0, "")
@@ -87,7 +87,7 @@ def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs
     assert (tmp_path / "run" / "report" / "index.html").is_file()
     assert "their\\_noise" in (tmp_path / "run" / "tables" / "transfer.md").read_text()
 
-    second = ["import", "adversarial", theirs, "--target", victim, "--out", tmp_path / "run", "--source", "zhao19"]
+    second = ["import", "adversarial", theirs, "--target", model, "--out", tmp_path / "run", "--source", "zhao19"]
     status, out, err = staanet(*second)
     assert (status, err) == (0, "")
     assert "their\\_noise" in out
@@ -95,10 +95,10 @@ def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs
     assert len(list((tmp_path / "run" / "records").glob("*.json"))) == 2
 
 
-def test_a_set_whose_clips_come_late_is_told_of_in_one_line(staanet, tmp_path, theirs, victim):
+def test_a_set_whose_clips_come_late_is_told_of_in_one_line(staanet, tmp_path, theirs, model):
     with h5py.File(theirs, "r+") as file:
         file["x_adv"][...] = np.pad(file["x_org"][()], ((0, 0), (50, 0)), mode="reflect")[:, :6000]
-    status, _, err = staanet("import", "adversarial", theirs, "--target", victim, "--out", tmp_path / "run")
+    status, _, err = staanet("import", "adversarial", theirs, "--target", model, "--out", tmp_path / "run")
     assert status == 0
     assert err == (
         f"{theirs}: 8 of 8 attacked clips do not lie on their clean ones (set/000000: 50 samples late), so that their "
@@ -106,10 +106,10 @@ def test_a_set_whose_clips_come_late_is_told_of_in_one_line(staanet, tmp_path, t
     )
 
 
-def test_labels_say_which_class_a_number_is(staanet, tmp_path, theirs, victim):
+def test_labels_say_which_class_a_number_is(staanet, tmp_path, theirs, model):
     with h5py.File(theirs, "r+") as file:
         file["y"][...] = 3 - file["y"][()]
-    common = ["import", "adversarial", theirs, "--target", victim, "--json"]
+    common = ["import", "adversarial", theirs, "--target", model, "--json"]
     status, out, err = staanet(*common, "--out", tmp_path / "named", "--labels", "sadness,neutral,happiness,anger")
     assert (status, err) == (0, "")
     (named,) = json.loads(out)
@@ -124,42 +124,42 @@ def test_labels_say_which_class_a_number_is(staanet, tmp_path, theirs, victim):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["victim", "nosuch.pt", "--labels", "a,b", "--seconds", "1"], "expected a state dict"),
+        (["model", "nosuch.pt", "--labels", "a,b", "--seconds", "1"], "expected a state dict"),
         (["generator", "THEIRS"], "got another or a damaged file"),
         (["adversarial", "THEIRS", "--target", "GENERATOR"], "expected the checkpoint of a model"),
-        (["adversarial", "THEIRS", "--target", "VICTIM", "--target", "VICTIM"], "in folders of different names"),
-        (["adversarial", "THEIRS", "--target", "VICTIM", "--attack", "a b"], "expected the attack's name of letters"),
-        (["adversarial", "THEIRS", "--target", "VICTIM", "--labels", "a,b,c,d"], "expected a target that knows a, b"),
-        (["adversarial", "nosuch.h5", "--target", "VICTIM"], "expected an HDF5 file, found none"),
+        (["adversarial", "THEIRS", "--target", "MODEL", "--target", "MODEL"], "in folders of different names"),
+        (["adversarial", "THEIRS", "--target", "MODEL", "--attack", "a b"], "expected the attack's name of letters"),
+        (["adversarial", "THEIRS", "--target", "MODEL", "--labels", "a,b,c,d"], "expected a target that knows a, b"),
+        (["adversarial", "nosuch.h5", "--target", "MODEL"], "expected an HDF5 file, found none"),
     ],
 )
-def test_what_cannot_be_imported(staanet, tmp_path, theirs, victim, generator, arguments, message):
-    places = {"THEIRS": theirs, "VICTIM": victim, "GENERATOR": generator}
+def test_what_cannot_be_imported(staanet, tmp_path, theirs, model, generator, arguments, message):
+    places = {"THEIRS": theirs, "MODEL": model, "GENERATOR": generator}
     status, out, err = staanet("import", *(places.get(word, word) for word in arguments), "--out", tmp_path / "out")
     assert (status, out) == (2, "")
     assert message in one_line(err)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_store_goes_out_in_the_authors_layout_and_comes_back(staanet, tmp_path, store):
-    status, out, err = staanet("export", store, tmp_path / "audio.h5")
+def test_a_store_goes_out_in_the_authors_layout_and_comes_back(staanet, tmp_path, dataset):
+    status, out, err = staanet("export", dataset, tmp_path / "audio.h5")
     assert (status, err, out) == (0, "", f"{tmp_path / 'audio.h5'}: 24 clips\n")
     with h5py.File(tmp_path / "audio.h5") as file:
         assert {"train_audio", "train_y", "dev_audio", "dev_y", "test_audio", "test_y"} <= set(file)
     status, out, err = staanet("prepare", "hdf5", tmp_path / "audio.h5", "--out", tmp_path / "again", "--json")
     assert (status, err) == (0, "")
-    assert {key: json.loads(out)[key] for key in ("clips", "speakers", "left_out")} == {
+    assert {key: json.loads(out)[key] for key in ("clips", "speakers", "skipped")} == {
         "clips": 24,
         "speakers": 6,
-        "left_out": 0,
+        "skipped": 0,
     }
-    assert Store(tmp_path / "again").labels == Store(store).labels
+    assert Dataset(tmp_path / "again").labels == Dataset(dataset).labels
     status, out, err = staanet(
-        *("train", "zhao19", "--corpus", tmp_path / "again", "--out", tmp_path / "victim"),
+        *("train", "zhao19", "--corpus", tmp_path / "again", "--out", tmp_path / "model"),
         *("--seconds", 0.2, "--set", "epochs=1"),
     )
     assert status == 0, err
-    split = json.loads((tmp_path / "victim" / "config.json").read_text())["split"]
+    split = json.loads((tmp_path / "model" / "config.json").read_text())["split"]
     assert {clip.split("/")[0] for clip in split["val"]} == {"dev"}
 
 
@@ -172,7 +172,7 @@ def test_a_runs_adversarial_set_goes_out_and_comes_back_with_the_same_rates(staa
         settings = { speakers = 6, sentences = 1, seconds = [0.5, 0.6] }
         [budget]
         epsilon = 0.3
-        [victims.zhao19]
+        [models.zhao19]
         model = "zhao19"
         seconds = 0.2
         training = { epochs = 2 }
@@ -181,8 +181,8 @@ def test_a_runs_adversarial_set_goes_out_and_comes_back_with_the_same_rates(staa
     )
     run = tmp_path / "run"
     (record,) = json.loads(staanet("-q", "run", tmp_path / "small.toml", "--out", run, "--json")[1])
-    (made,), (store,), (target,) = ((run / kind).iterdir() for kind in ("adversarial", "stores", "victims"))
-    status, out, err = staanet("export", made, tmp_path / "noise.h5", "--store", store)
+    (made,), (dataset,), (target,) = ((run / kind).iterdir() for kind in ("adversarial", "datasets", "models"))
+    status, out, err = staanet("export", made, tmp_path / "noise.h5", "--dataset", dataset)
     assert (status, err) == (0, "")
     assert out == f"{tmp_path / 'noise.h5'}: {record['n']} clips\n"
     (again,) = json.loads(
@@ -195,8 +195,8 @@ def test_a_runs_adversarial_set_goes_out_and_comes_back_with_the_same_rates(staa
 
 
 @pytest.mark.slow
-def test_a_checkpoint_goes_out_as_onnx_and_the_difference_is_told(staanet, tmp_path, victim):
-    status, out, err = staanet("export", victim, tmp_path / "out.onnx")
+def test_a_checkpoint_goes_out_as_onnx_and_the_difference_is_told(staanet, tmp_path, model):
+    status, out, err = staanet("export", model, tmp_path / "out.onnx")
     assert (status, err) == (0, "")
     first, second = out.splitlines()
     assert first == f"{tmp_path / 'out.onnx'}: waveforms, lengths -> logits"
@@ -206,16 +206,16 @@ def test_a_checkpoint_goes_out_as_onnx_and_the_difference_is_told(staanet, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["VICTIM", "out.bin"], "out.bin: expected a name that ends in .onnx or .h5, got '.bin'"),
+        (["MODEL", "out.bin"], "out.bin: expected a name that ends in .onnx or .h5, got '.bin'"),
         (["STORE", "out.onnx"], "expected a model checkpoint (config.json and model.safetensors), found none"),
-        (["VICTIM", "out.h5"], "expected a prepared store, found none"),
-        (["STORE", "out.h5", "--store", "STORE"], "expected a finished adversarial set, found none"),
-        (["VICTIM", "out.onnx", "--store", "STORE"], "expected no --store for out.onnx"),
+        (["MODEL", "out.h5"], "expected a prepared dataset, found none"),
+        (["STORE", "out.h5", "--dataset", "STORE"], "expected a finished adversarial set, found none"),
+        (["MODEL", "out.onnx", "--dataset", "STORE"], "expected no --dataset for out.onnx"),
     ],
 )
-def test_what_cannot_be_exported(staanet, tmp_path, monkeypatch, store, victim, arguments, message):
+def test_what_cannot_be_exported(staanet, tmp_path, monkeypatch, dataset, model, arguments, message):
     monkeypatch.chdir(tmp_path)
-    places = {"VICTIM": victim, "STORE": store}
+    places = {"MODEL": model, "STORE": dataset}
     status, out, err = staanet("export", *(places.get(word, word) for word in arguments))
     assert (status, out) == (2, "")
     assert message in one_line(err)

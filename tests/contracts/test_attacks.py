@@ -10,7 +10,7 @@ from staanet.attacks.generator import GENERATORS, create_generator
 from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import create_victim
+from staanet.models import create_model
 from tiny import TINY, TINY_ATTACKS
 
 BUDGET = {"epsilon": 0.05, "sparsity": 0.1}
@@ -37,9 +37,9 @@ def attack(request):
 
 
 @pytest.fixture
-def victim():
+def model():
     with seeded("victim"):
-        return create_victim("zhao19", labels="abc", seconds=0.05)
+        return create_model("zhao19", labels="abc", seconds=0.05)
 
 
 def test_is_frozen_and_describes_itself(attack):
@@ -63,10 +63,10 @@ def test_a_preset_changes_the_defaults_and_can_be_changed(name, preset):
         create_attack(name, preset=preset[:-1])
 
 
-def test_stays_in_the_budget_and_in_full_scale(attack, victim, clips):
+def test_stays_in_the_budget_and_in_full_scale(attack, model, clips):
     waveforms, lengths, _ = clips
-    labels = victim(waveforms, lengths).argmax(1)  # what is decided otherwise already may stay as it is
-    adversarial = attack(victim, waveforms, labels, lengths)
+    labels = model(waveforms, lengths).argmax(1)  # what is decided otherwise already may stay as it is
+    adversarial = attack(model, waveforms, labels, lengths)
     change = adversarial - waveforms
     assert adversarial.shape == waveforms.shape
     assert adversarial.dtype == waveforms.dtype
@@ -79,67 +79,67 @@ def test_stays_in_the_budget_and_in_full_scale(attack, victim, clips):
         assert (row[length:] == 0).all()
 
 
-def test_a_relative_budget_follows_each_clips_peak(clips, victim):
+def test_a_relative_budget_follows_each_clips_peak(clips, model):
     waveforms, lengths, labels = clips
     quiet = waveforms * torch.tensor([[1.0], [0.1], [0.01]])
     for name, generator in CASES:
         attack = build(name, generator, snr_db=20.0, sparsity=0.1)
-        change = (attack(victim, quiet, labels, lengths) - quiet).abs().amax(1)
+        change = (attack(model, quiet, labels, lengths) - quiet).abs().amax(1)
         assert (change <= quiet.abs().amax(1) * 0.1 + 1e-6).all()
 
 
-def test_leaves_input_and_model_as_they_were(attack, victim, clips):
+def test_leaves_input_and_model_as_they_were(attack, model, clips):
     waveforms, lengths, labels = clips
     before = waveforms.clone()
-    state = {name: value.clone() for name, value in victim.state_dict().items()}
-    victim.train()
-    victim.head.eval()
-    attack(victim, waveforms, labels, lengths)
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    model.train()
+    model.head.eval()
+    attack(model, waveforms, labels, lengths)
     assert torch.equal(before, waveforms)
-    assert victim.training
-    assert not victim.head.training
-    assert all(parameter.requires_grad and parameter.grad is None for parameter in victim.parameters())
-    assert all(torch.equal(value, state[name]) for name, value in victim.state_dict().items())
+    assert model.training
+    assert not model.head.training
+    assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
 
 
-@pytest.mark.parametrize("name", [name for name in ATTACKS if ATTACKS[name].sourceless])
-def test_a_sourceless_attack_does_the_same_on_any_model(name, victim, clips):
+@pytest.mark.parametrize("name", [name for name in ATTACKS if ATTACKS[name].model_free])
+def test_a_sourceless_attack_does_the_same_on_any_model(name, model, clips):
     waveforms, lengths, labels = clips
     elsewhere = build(name)(lambda waveforms: waveforms[:, :3], waveforms, labels.flip(0), lengths)
-    assert torch.equal(build(name)(victim, waveforms, labels, lengths), elsewhere)
+    assert torch.equal(build(name)(model, waveforms, labels, lengths), elsewhere)
 
 
-def test_same_seed_same_bits(attack, victim, clips):
+def test_same_seed_same_bits(attack, model, clips):
     waveforms, lengths, labels = clips
-    first = attack(victim, waveforms, labels, lengths, seed=3)
+    first = attack(model, waveforms, labels, lengths, seed=3)
     torch.rand(7)
-    assert torch.equal(first, attack(victim, waveforms, labels, lengths, seed=3))
+    assert torch.equal(first, attack(model, waveforms, labels, lengths, seed=3))
 
 
-def test_batch_order_and_padding_change_nothing(attack, victim, clips):
+def test_batch_order_and_padding_change_nothing(attack, model, clips):
     waveforms, lengths, labels = clips
     if attack.access == "gradient" and not attack.packages:  # in 32 bits, rounding decides which of two equals is taken
-        waveforms, victim = waveforms.double(), victim.double()
-    together = attack(victim, waveforms, labels, lengths)
+        waveforms, model = waveforms.double(), model.double()
+    together = attack(model, waveforms, labels, lengths)
     for row, length in enumerate(lengths.tolist()):
-        alone = attack(victim, waveforms[row : row + 1, :length], labels[row : row + 1])
+        alone = attack(model, waveforms[row : row + 1, :length], labels[row : row + 1])
         torch.testing.assert_close(alone[0], together[row, :length], atol=1e-5, rtol=0)
     padded = torch.nn.functional.pad(waveforms.flip(0), (0, 333))
-    swapped = attack(victim, padded, labels.flip(0), lengths.flip(0))
+    swapped = attack(model, padded, labels.flip(0), lengths.flip(0))
     torch.testing.assert_close(swapped.flip(0)[:, : waveforms.shape[1]], together, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_an_empty_budget_returns_the_input(case, victim, clips):
+def test_an_empty_budget_returns_the_input(case, model, clips):
     waveforms, lengths, labels = clips
     attack = build(*case, epsilon=0.0)
-    assert torch.equal(attack(victim, waveforms, labels, lengths), waveforms)
+    assert torch.equal(attack(model, waveforms, labels, lengths), waveforms)
 
 
 @pytest.mark.parametrize("name", ["noise", "shuffled_staa_net"])
-def test_another_seed_draws_anew(name, victim, clips):
+def test_another_seed_draws_anew(name, model, clips):
     waveforms, lengths, labels = clips
-    first, second = (build(name)(victim, waveforms, labels, lengths, seed=seed) for seed in (0, 1))
+    first, second = (build(name)(model, waveforms, labels, lengths, seed=seed) for seed in (0, 1))
     assert not torch.equal(first, second)
 
 
@@ -176,8 +176,8 @@ def test_keeps_to_the_models_own_bounds(attack, clips):
         (lambda w, y, n: (w, y, n.float()), "integer lengths"),
     ],
 )
-def test_refuses_input_that_breaks_the_contract(attack, victim, clips, change, told):
+def test_refuses_input_that_breaks_the_contract(attack, model, clips, change, told):
     waveforms, lengths, labels = clips
     waveforms, labels, lengths = change(waveforms, labels, lengths)
     with pytest.raises(StaanetError, match=told):
-        attack(victim, waveforms, labels, lengths)
+        attack(model, waveforms, labels, lengths)

@@ -58,7 +58,7 @@ TEXTS = {
 """What lies beside the audio, for those that have labels in files of their own."""
 
 
-def miniature(name, root):
+def toy(name, root):
     rng = np.random.default_rng(0)
     noise = (rng.random(1600) * 0.2 - 0.1).astype(np.float32)
     for path in LAYOUTS[name]:
@@ -74,7 +74,7 @@ def miniature(name, root):
 
 @pytest.fixture(params=CORPORA)
 def corpus(request, tmp_path):
-    return miniature(request.param, tmp_path), tmp_path
+    return toy(request.param, tmp_path), tmp_path
 
 
 def test_describes_itself(corpus):

@@ -1,4 +1,4 @@
-"""What every victim in the registry promises."""
+"""What every model in the registry promises."""
 
 import pytest
 import torch
@@ -7,114 +7,114 @@ from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import VICTIMS, CnnLstm, HuggingFace, create_victim
-from tiny import TINY_VICTIMS, hugging_face
+from staanet.models import MODELS, CnnLstm, HuggingFace, create_model
+from tiny import TINY_MODELS, hugging_face
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*expected a head for:staanet.core.errors.StaanetWarning")
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Build a victim of 0.06 s; one from Hugging Face hears clips as long as they are, from a tiny checkpoint."""
+    """Build a model of 0.06 s; one from Hugging Face hears clips as long as they are, from a tiny checkpoint."""
 
     def build(name, **settings):
-        if not issubclass(VICTIMS[name], HuggingFace):
-            return create_victim(name, **{"seconds": 0.06, **TINY_VICTIMS.get(name, {}), **settings})
+        if not issubclass(MODELS[name], HuggingFace):
+            return create_model(name, **{"seconds": 0.06, **TINY_MODELS.get(name, {}), **settings})
         family = "wav2vec2" if name == "hugging_face" else name
         folder = tmp_path_factory.getbasetemp() / family
         if not folder.is_dir():
             hugging_face(folder, family)
-        return create_victim(name, checkpoint=str(folder), **settings)
+        return create_model(name, checkpoint=str(folder), **settings)
 
     return build
 
 
-@pytest.fixture(params=VICTIMS)
-def victim(request, built):
+@pytest.fixture(params=MODELS)
+def model(request, built):
     with seeded("victim"):
         return built(request.param, labels=["a", "b", "c"]).eval()
 
 
-def test_maps_waveforms_to_logits(victim, clips):
+def test_maps_waveforms_to_logits(model, clips):
     waveforms, lengths, _ = clips
-    assert victim(waveforms, lengths).shape == (3, 3)
-    assert victim.labels == ("a", "b", "c")
-    assert victim.sample_rate == 16_000
+    assert model(waveforms, lengths).shape == (3, 3)
+    assert model.labels == ("a", "b", "c")
+    assert model.sample_rate == 16_000
 
 
 @torch.no_grad()
-def test_batch_order_and_padding_change_nothing(victim, clips):
+def test_batch_order_and_padding_change_nothing(model, clips):
     waveforms, lengths, _ = clips
-    together = victim(waveforms, lengths)
+    together = model(waveforms, lengths)
     for row, length in enumerate(lengths.tolist()):
-        alone = victim(waveforms[row : row + 1, :length])
+        alone = model(waveforms[row : row + 1, :length])
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
     padded = functional.pad(waveforms, (0, 5000))
-    torch.testing.assert_close(victim(padded, lengths), together, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model(padded, lengths), together, atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
-def test_represents_clips_whatever_the_batch(victim, clips):
+def test_represents_clips_whatever_the_batch(model, clips):
     waveforms, lengths, _ = clips
-    together = victim.represent(waveforms, lengths)
+    together = model.represent(waveforms, lengths)
     assert together.ndim == 2
     assert len(together) == 3
     for row, length in enumerate(lengths.tolist()):
-        alone = victim.represent(waveforms[row : row + 1, :length])
+        alone = model.represent(waveforms[row : row + 1, :length])
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
-    if not isinstance(victim, HuggingFace):  # of these the head is more than a layer
-        linear = next(part for part in reversed(list(victim.modules())) if isinstance(part, nn.Linear))
-        torch.testing.assert_close(linear(together), victim(waveforms, lengths), atol=1e-5, rtol=1e-4)
+    if not isinstance(model, HuggingFace):  # of these the head is more than a layer
+        linear = next(part for part in reversed(list(model.modules())) if isinstance(part, nn.Linear))
+        torch.testing.assert_close(linear(together), model(waveforms, lengths), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
-def test_loudness_and_offset_change_nothing(victim, clips):
-    if isinstance(victim, CnnLstm):
+def test_loudness_and_offset_change_nothing(model, clips):
+    if isinstance(model, CnnLstm):
         pytest.skip("hears how loud a clip is, as published")
     waveforms, lengths, _ = clips
     full = waveforms[:1]
-    torch.testing.assert_close(victim(full * 0.25 + 0.1, lengths[:1]), victim(full, lengths[:1]), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(model(full * 0.25 + 0.1, lengths[:1]), model(full, lengths[:1]), atol=1e-3, rtol=1e-3)
 
 
-def test_silence_gives_finite_logits_and_gradients(victim):
+def test_silence_gives_finite_logits_and_gradients(model):
     silence = torch.zeros(1, 1000, requires_grad=True)
-    logits = victim(silence)
+    logits = model(silence)
     (gradient,) = torch.autograd.grad(logits.sum(), silence)
     assert torch.isfinite(logits).all()
     assert torch.isfinite(gradient).all()
 
 
-def test_the_gradient_reaches_the_files_own_samples(victim, clips):
+def test_the_gradient_reaches_the_files_own_samples(model, clips):
     waveforms, lengths, _ = clips
     waveforms = waveforms.clone().requires_grad_()
-    (gradient,) = torch.autograd.grad(victim(waveforms, lengths)[:, 0].sum(), waveforms)
+    (gradient,) = torch.autograd.grad(model(waveforms, lengths)[:, 0].sum(), waveforms)
     for row, length in zip(gradient, lengths.tolist(), strict=True):
         assert (row[:length] != 0).float().mean() > 0.5
         assert (row[length:] == 0).all()
 
 
-def test_the_gradient_is_the_slope(victim, clips):
+def test_the_gradient_is_the_slope(model, clips):
     waveform = clips[0][:1].double().requires_grad_()
-    victim = victim.double()
+    model = model.double()
     direction = torch.sign(torch.sin(torch.arange(900.0).double()))[None]
-    (gradient,) = torch.autograd.grad(victim(waveform)[0, 0], waveform)
+    (gradient,) = torch.autograd.grad(model(waveform)[0, 0], waveform)
     step = 1e-7
     with torch.no_grad():
-        slope = (victim(waveform + step * direction) - victim(waveform - step * direction))[0, 0] / (2 * step)
+        slope = (model(waveform + step * direction) - model(waveform - step * direction))[0, 0] / (2 * step)
     torch.testing.assert_close((gradient * direction).sum(), slope, rtol=1e-3, atol=1e-6)
 
 
-def test_a_gradient_leaves_eval_mode_as_it_was(victim, clips):
+def test_a_gradient_leaves_eval_mode_as_it_was(model, clips):
     waveforms = clips[0].clone().requires_grad_()
-    before = {name: value.clone() for name, value in victim.state_dict().items()}
-    first = torch.autograd.grad(victim(waveforms).sum(), waveforms)[0]
-    assert not any(part.training for part in victim.modules())
-    assert torch.equal(first, torch.autograd.grad(victim(waveforms).sum(), waveforms)[0])
-    assert all(torch.equal(value, before[name]) for name, value in victim.state_dict().items())
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    first = torch.autograd.grad(model(waveforms).sum(), waveforms)[0]
+    assert not any(part.training for part in model.modules())
+    assert torch.equal(first, torch.autograd.grad(model(waveforms).sum(), waveforms)[0])
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_same_seed_same_weights(built):
-    for name in VICTIMS:
+    for name in MODELS:
         states = []
         for _ in range(2):
             with seeded("weights"):
@@ -131,7 +131,7 @@ def test_same_seed_same_weights(built):
         ({"labels": "ab", "second": 3}, "did you mean 'seconds'"),
     ],
 )
-@pytest.mark.parametrize("name", VICTIMS)
+@pytest.mark.parametrize("name", MODELS)
 def test_refuses_settings_that_mean_nothing(built, name, settings, told):
     with pytest.raises(StaanetError, match=told):
         built(name, **settings)

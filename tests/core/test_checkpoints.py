@@ -10,7 +10,7 @@ from staanet.attacks.generator import create_generator, load_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.signature import file_digest
-from staanet.models import create_victim, load_victim
+from staanet.models import create_model, load_model
 
 LABELS = ("anger", "neutral", "sadness")
 
@@ -21,10 +21,10 @@ def clips():
 
 
 @pytest.fixture
-def victim_folder(tmp_path):
-    victim = create_victim("zhao19", LABELS, seconds=0.1)
-    checkpoints.save(victim, tmp_path / "victim")
-    return tmp_path / "victim"
+def model_folder(tmp_path):
+    model = create_model("zhao19", LABELS, seconds=0.1)
+    checkpoints.save(model, tmp_path / "model")
+    return tmp_path / "model"
 
 
 @pytest.fixture
@@ -34,17 +34,17 @@ def generator_folder(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["emo18", "zhao19"])
-def test_a_victim_comes_back_with_the_same_bits(tmp_path, clips, name):
-    victim = create_victim(name, LABELS, seconds=0.1).train()
-    victim(clips)
-    victim.eval()
-    checkpoints.save(victim, tmp_path / "victim", history=[{"uar": 0.5}])
-    again = load_victim(tmp_path / "victim")
+def test_a_model_comes_back_with_the_same_bits(tmp_path, clips, name):
+    model = create_model(name, LABELS, seconds=0.1).train()
+    model(clips)
+    model.eval()
+    checkpoints.save(model, tmp_path / "model", history=[{"uar": 0.5}])
+    again = load_model(tmp_path / "model")
     assert not again.training
-    assert (again.labels, again.sample_rate, again.settings) == (LABELS, 16_000, victim.settings)
+    assert (again.labels, again.sample_rate, again.settings) == (LABELS, 16_000, model.settings)
     with torch.no_grad():
-        assert torch.equal(again(clips), victim(clips))
-    config = json.loads((tmp_path / "victim" / "config.json").read_text())
+        assert torch.equal(again(clips), model(clips))
+    config = json.loads((tmp_path / "model" / "config.json").read_text())
     assert config["history"] == [{"uar": 0.5}]
     assert config["staanet"] == staanet.__version__
 
@@ -70,12 +70,12 @@ def told(load, folder):
 
 
 def test_a_generator_given_as_a_model_is_told(generator_folder):
-    message = told(load_victim, generator_folder)
+    message = told(load_model, generator_folder)
     assert message.endswith(", got one of 'compact'; give the folder of a model")
 
 
-def test_a_model_given_as_a_generator_is_told(victim_folder):
-    assert "got one of 'zhao19'; give the folder of a generator" in told(load_generator, victim_folder)
+def test_a_model_given_as_a_generator_is_told(model_folder):
+    assert "got one of 'zhao19'; give the folder of a generator" in told(load_generator, model_folder)
 
 
 def edit(folder, **changes):
@@ -83,17 +83,17 @@ def edit(folder, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def test_the_weights_of_another_architecture_are_told(victim_folder):
-    edit(victim_folder, name="emo18")
-    message = told(load_victim, victim_folder)
+def test_the_weights_of_another_architecture_are_told(model_folder):
+    edit(model_folder, name="emo18")
+    message = told(load_model, model_folder)
     assert "expected the weights of emo18, got other ones" in message
     assert len(message) < 400
 
 
-def test_weights_of_another_size_are_told(victim_folder):
-    edit(victim_folder, settings={"labels": ["a", "b"], "seconds": 0.1})
+def test_weights_of_another_size_are_told(model_folder):
+    edit(model_folder, settings={"labels": ["a", "b"], "seconds": 0.1})
     assert "expected the weights of zhao19, got other ones (size mismatch for head.linear" in told(
-        load_victim, victim_folder
+        load_model, model_folder
     )
 
 
@@ -106,60 +106,60 @@ def test_weights_of_another_size_are_told(victim_folder):
         ({"name": None}, "got one of None"),
     ],
 )
-def test_a_wrong_config_is_told(victim_folder, changes, message):
-    edit(victim_folder, **changes)
-    assert message in told(load_victim, victim_folder)
+def test_a_wrong_config_is_told(model_folder, changes, message):
+    edit(model_folder, **changes)
+    assert message in told(load_model, model_folder)
 
 
 @pytest.mark.parametrize("config", ["{}", "[]", '{"name": "zhao19"}', "3"])
-def test_a_config_without_name_or_settings_is_told(victim_folder, config):
-    (victim_folder / "config.json").write_text(config)
-    assert "expected name and settings of a model" in told(load_victim, victim_folder)
+def test_a_config_without_name_or_settings_is_told(model_folder, config):
+    (model_folder / "config.json").write_text(config)
+    assert "expected name and settings of a model" in told(load_model, model_folder)
 
 
-def test_a_config_that_is_no_json_is_told(victim_folder):
-    (victim_folder / "config.json").write_text("{")
-    assert "config.json: expected JSON" in told(load_victim, victim_folder)
+def test_a_config_that_is_no_json_is_told(model_folder):
+    (model_folder / "config.json").write_text("{")
+    assert "config.json: expected JSON" in told(load_model, model_folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, None])
-def test_damaged_weights_are_told(victim_folder, content):
-    weights = victim_folder / "model.safetensors"
+def test_damaged_weights_are_told(model_folder, content):
+    weights = model_folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100] if content is None else content)
-    assert "model.safetensors: expected safetensors, got a damaged file" in told(load_victim, victim_folder)
+    assert "model.safetensors: expected safetensors, got a damaged file" in told(load_model, model_folder)
 
 
 @pytest.mark.parametrize("lost", ["config.json", "model.safetensors"])
-def test_a_missing_file_is_told(victim_folder, lost):
-    (victim_folder / lost).unlink()
+def test_a_missing_file_is_told(model_folder, lost):
+    (model_folder / lost).unlink()
     assert "expected a model checkpoint (config.json and model.safetensors), found none" in told(
-        load_victim, victim_folder
+        load_model, model_folder
     )
 
 
 def test_a_missing_folder_is_told(tmp_path):
-    assert "expected a model checkpoint" in told(load_victim, tmp_path / "nosuch")
+    assert "expected a model checkpoint" in told(load_model, tmp_path / "nosuch")
     assert "expected a checkpoint" in told(checkpoints.digest, tmp_path / "nosuch")
 
 
-def test_the_digest_changes_with_the_weights_alone(victim_folder):
-    before = checkpoints.digest(victim_folder)
-    assert before == file_digest(victim_folder / "model.safetensors")
-    edit(victim_folder, note="seen")
-    assert checkpoints.digest(victim_folder) == before
-    weights = checkpoints.load_tensors(victim_folder / "model.safetensors")
+def test_the_digest_changes_with_the_weights_alone(model_folder):
+    before = checkpoints.digest(model_folder)
+    assert before == file_digest(model_folder / "model.safetensors")
+    edit(model_folder, note="seen")
+    assert checkpoints.digest(model_folder) == before
+    weights = checkpoints.load_tensors(model_folder / "model.safetensors")
     weights["head.linear.bias"] += 1
-    checkpoints.save_tensors(victim_folder / "model.safetensors", weights)
-    assert checkpoints.digest(victim_folder) != before
+    checkpoints.save_tensors(model_folder / "model.safetensors", weights)
+    assert checkpoints.digest(model_folder) != before
 
 
-def test_an_interrupted_save_leaves_the_old_checkpoint(victim_folder):
-    victim = load_victim(victim_folder)
-    before = {path.name: path.read_bytes() for path in victim_folder.iterdir()}
+def test_an_interrupted_save_leaves_the_old_checkpoint(model_folder):
+    model = load_model(model_folder)
+    before = {path.name: path.read_bytes() for path in model_folder.iterdir()}
     with pytest.raises(TypeError, match="cannot be a setting"):
-        checkpoints.save(victim, victim_folder, history=object())
-    assert {path.name: path.read_bytes() for path in victim_folder.iterdir()} == before
-    assert list(victim_folder.parent.iterdir()) == [victim_folder]
+        checkpoints.save(model, model_folder, history=object())
+    assert {path.name: path.read_bytes() for path in model_folder.iterdir()} == before
+    assert list(model_folder.parent.iterdir()) == [model_folder]
 
 
 def test_nothing_is_ever_unpickled():

@@ -7,17 +7,15 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import (
     check_replaceable,
     check_writable,
-    discard,
     read_json,
     read_jsonl,
-    whole,
     write_json,
     write_jsonl,
 )
 
 
 def interrupted(path, folder):
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         if folder:
             temporary.mkdir()
             (temporary / "half").write_text("half")
@@ -54,7 +52,7 @@ def test_an_interrupted_block_leaves_the_old_folder_as_it_was(tmp_path):
 
 def test_the_path_does_not_exist_before_the_block_ends(tmp_path):
     path = tmp_path / "deep" / "thing"
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("new")
         assert not path.exists()
     assert path.read_text() == "new"
@@ -65,7 +63,7 @@ def test_a_new_folder_replaces_the_old_one_entirely(tmp_path):
     path = tmp_path / "thing"
     path.mkdir()
     (path / "old").write_text("old")
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.mkdir()
         (temporary / "new").write_text("new")
     assert [p.name for p in path.iterdir()] == ["new"]
@@ -74,7 +72,7 @@ def test_a_new_folder_replaces_the_old_one_entirely(tmp_path):
 def test_what_an_interrupted_run_left_is_thrown_away(tmp_path):
     (tmp_path / ".thing.partial").mkdir()
     (tmp_path / ".thing.partial" / "stale").write_text("stale")
-    with whole(tmp_path / "thing") as temporary:
+    with atomic_write(tmp_path / "thing") as temporary:
         temporary.mkdir()
     assert [p.name for p in tmp_path.iterdir()] == ["thing"]
     assert list((tmp_path / "thing").iterdir()) == []
@@ -91,7 +89,7 @@ def test_a_place_below_a_file_is_told_by_whole(tmp_path):
         write_json(place, {})
 
 
-@pytest.mark.parametrize("check", [check_writable, lambda folder: check_replaceable(folder / "inner", "store.json")])
+@pytest.mark.parametrize("check", [check_writable, lambda folder: check_replaceable(folder / "inner", "dataset.json")])
 def test_a_place_below_a_file_is_told_before_any_work(tmp_path, check):
     with pytest.raises(StaanetError, match=r"file/thing: expected a folder that can be written, got .*--out"):
         check(below_a_file(tmp_path))
@@ -105,23 +103,26 @@ def test_checking_leaves_an_empty_folder(tmp_path):
 def test_a_folder_of_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     with pytest.raises(StaanetError, match=r"expected a new folder or one made by staanet, got other files"):
-        check_replaceable(tmp_path, "store.json")
-    (tmp_path / "store.json").write_text("{}")
+        check_replaceable(tmp_path, "dataset.json")
+    (tmp_path / "dataset.json").write_text("{}")
     with pytest.raises(StaanetError, match="made by staanet"):
-        check_replaceable(tmp_path, "store.json")
-    (tmp_path / "store.json").write_text('{"staanet": "0.1.0"}')
-    check_replaceable(tmp_path, "store.json")
-    check_replaceable(tmp_path / "new", "store.json")
+        check_replaceable(tmp_path, "dataset.json")
+    (tmp_path / "dataset.json").write_text('{"staanet": "0.1.0"}')
+    check_replaceable(tmp_path, "dataset.json")
+    check_replaceable(tmp_path / "new", "dataset.json")
 
 
 def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "thesis.tex").write_text("years of work")
-    with pytest.raises(StaanetError, match="a folder that would be lost"), whole(tmp_path / "folder") as temporary:
+    with (
+        pytest.raises(StaanetError, match="a folder that would be lost"),
+        atomic_write(tmp_path / "folder") as temporary,
+    ):
         temporary.write_text("one line")
     assert (tmp_path / "folder" / "thesis.tex").is_file()
     thesis = tmp_path / "folder" / "thesis.tex"
-    with pytest.raises(StaanetError, match="a file that would be lost"), whole(thesis) as temporary:
+    with pytest.raises(StaanetError, match="a file that would be lost"), atomic_write(thesis) as temporary:
         temporary.mkdir()
     assert (tmp_path / "folder" / "thesis.tex").read_text() == "years of work"
 
@@ -129,7 +130,7 @@ def test_a_folder_is_never_replaced_by_a_file_nor_a_file_by_a_folder(tmp_path):
 def test_a_link_to_a_folder_is_removed_alone(tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "folder")
-    discard(tmp_path / "link")
+    remove(tmp_path / "link")
     assert (tmp_path / "folder").is_dir()
     assert not (tmp_path / "link").exists()
 
@@ -138,7 +139,7 @@ def test_a_link_to_a_folder_is_removed_alone(tmp_path):
 def test_a_place_without_a_name_of_its_own_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(StaanetError, match="with a name of its own; choose another --out"):
-        check_replaceable(type(tmp_path)(name), "store.json")
+        check_replaceable(type(tmp_path)(name), "dataset.json")
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, {"a": [1, -math.inf]}])
@@ -194,7 +195,7 @@ def test_a_missing_file_is_told(tmp_path, read):
 def test_discard_removes_files_and_folders_and_minds_nothing_missing(tmp_path):
     (tmp_path / "folder").mkdir()
     write_json(tmp_path / "folder" / "file", json.loads("1"))
-    discard(tmp_path / "folder" / "file")
-    discard(tmp_path / "folder")
-    discard(tmp_path / "folder")
+    remove(tmp_path / "folder" / "file")
+    remove(tmp_path / "folder")
+    remove(tmp_path / "folder")
     assert list(tmp_path.iterdir()) == []

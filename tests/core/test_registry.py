@@ -2,7 +2,7 @@ import abc
 
 import pytest
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.registry import Registry, collect
 
 
@@ -64,10 +64,10 @@ def test_looking_for_a_name_raises_nothing():
 
 
 def test_an_empty_choice_is_told():
-    assert str(unknown("corpus", "emodb", [])) == "expected a corpus from (none); got 'emodb'"
+    assert str(unknown_name("corpus", "emodb", [])) == "expected a corpus from (none); got 'emodb'"
 
 
-@pytest.mark.parametrize("room", ["attacks.ATTACKS", "corpora.CORPORA", "metrics.METRICS", "models.VICTIMS"])
+@pytest.mark.parametrize("room", ["attacks.ATTACKS", "corpora.CORPORA", "metrics.METRICS", "models.MODELS"])
 def test_every_room_lists_what_it_imports(room):
     module, table = room.split(".")
     registry = getattr(__import__(f"staanet.{module}", fromlist=[table]), table)

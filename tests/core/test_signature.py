@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staanet.core.signature import file_digest, plain, signature
+from staanet.core.signature import file_digest, signature, to_jsonable
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 settings = st.dictionaries(
@@ -67,8 +67,8 @@ def test_it_is_the_start_of_the_sha256_of_compact_json():
 
 
 def test_dataclasses_become_objects_with_the_name_of_their_class():
-    assert plain(Loop()) == {"epochs": 3, "rate": 1e-3, "widths": [1, 2]}
-    assert plain({"attack": Named()}) == {"attack": {"name": "noise", "level": 0.1}}
+    assert to_jsonable(Loop()) == {"epochs": 3, "rate": 1e-3, "widths": [1, 2]}
+    assert to_jsonable({"attack": Named()}) == {"attack": {"name": "noise", "level": 0.1}}
 
 
 @pytest.mark.parametrize("value", [{1, 2}, Path("x"), b"bytes", np.int64(3), object(), Loop])

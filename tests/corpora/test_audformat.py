@@ -9,7 +9,7 @@ import pytest
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import Audformat
-from staanet.data import by_parts, prepare
+from staanet.data import by_subsets, prepare
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas' to audformat
 
@@ -89,11 +89,11 @@ def test_what_is_known_of_a_clip_comes_from_the_tables(tmp_path, storage, speake
     assert [list(lines) for lines in problems] == [[], [], [], []]
 
 
-def test_its_parts_are_a_split_and_it_becomes_a_store(root, tmp_path):
-    store = prepare(Audformat(), root, tmp_path / "store")
-    split = by_parts(list(store.utterances.values()))
+def test_its_parts_are_a_split_and_it_becomes_a_dataset(root, tmp_path):
+    dataset = prepare(Audformat(), root, tmp_path / "dataset")
+    split = by_subsets(list(dataset.utterances.values()))
     assert split.test == ("wav/09a01Fa", "wav/09a01Wa")
-    store.check(split)
+    dataset.check(split)
 
 
 def test_files_that_are_not_there_are_missing_and_others_extra(root):

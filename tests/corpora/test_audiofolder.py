@@ -8,7 +8,7 @@ from pyarrow import parquet
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import AudioFolder
-from staanet.data import by_parts, prepare
+from staanet.data import by_subsets, prepare
 
 ROWS = [
     {"file_name": "a.wav", "emotion": "joy", "speaker": "anna", "gender": "female"},
@@ -99,10 +99,10 @@ def test_without_a_table_the_folder_is_the_emotion_and_parts_are_told_apart(tmp_
     assert {(u.path, u.label, u.speaker) for u in found.utterances} == {
         (name, name.split("/")[1], name.split("/")[2][0]) for name in names
     }
-    split = by_parts(found.utterances)
+    split = by_subsets(found.utterances)
     assert split.val == ("validation/anger/b-1", "validation/joy/b-1")
-    store = prepare(AudioFolder(), tmp_path, tmp_path / "store")
-    store.check(split)
+    dataset = prepare(AudioFolder(), tmp_path, tmp_path / "dataset")
+    dataset.check(split)
 
 
 @pytest.mark.parametrize("lost", ["file_name", "emotion", "speaker"])

@@ -78,10 +78,10 @@ def test_a_name_of_the_right_form_that_the_corpus_has_not_is_extra(tmp_path):
 
 def test_the_miniature_becomes_a_store_with_what_was_wrong(tmp_path):
     put(tmp_path / "emodb", [*(f"wav/{name}.wav" for name in KNOWN), "wav/notes.wav"])
-    store = prepare(EmoDB(), tmp_path / "emodb", tmp_path / "store")
-    assert set(store.utterances) == set(KNOWN)
-    assert store.labels == tuple(COUNTS)
-    assert len(store.left_out) == 1
+    dataset = prepare(EmoDB(), tmp_path / "emodb", tmp_path / "dataset")
+    assert set(dataset.utterances) == set(KNOWN)
+    assert dataset.labels == tuple(COUNTS)
+    assert len(dataset.skipped) == 1
 
 
 @pytest.mark.corpus

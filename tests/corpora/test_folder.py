@@ -163,8 +163,8 @@ def test_an_emotion_beside_the_given_ones_is_told_and_left_out(tmp_path, tabled)
 
 def test_the_given_order_of_the_emotions_is_that_of_the_class_numbers(tmp_path):
     put(tmp_path / "root", "joy/a.wav", "anger/b.wav")
-    store = prepare(Folder(emotions=("joy", "anger")), tmp_path / "root", tmp_path / "store")
-    assert {clip: store.label(clip) for clip in store.utterances} == {"joy/a": 0, "anger/b": 1}
+    dataset = prepare(Folder(emotions=("joy", "anger")), tmp_path / "root", tmp_path / "dataset")
+    assert {clip: dataset.label(clip) for clip in dataset.utterances} == {"joy/a": 0, "anger/b": 1}
 
 
 def test_a_folder_without_audio_is_told(tmp_path):

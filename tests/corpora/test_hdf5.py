@@ -6,7 +6,7 @@ import pytest
 
 from staanet.core.errors import StaanetError
 from staanet.corpora import Hdf5
-from staanet.data import Store, by_parts, hdf5_export, prepare
+from staanet.data import Dataset, by_subsets, hdf5_export, prepare
 from staanet.data.splits import Split
 
 LENGTHS = {"train": (400, 640, 320, 500), "dev": (410, 420), "test": (430, 440, 450)}
@@ -35,7 +35,7 @@ def put(path, **changes):
 
 def told(root, corpus=None):
     with pytest.raises(StaanetError) as caught:
-        prepare(corpus or Hdf5(), root, root.with_name("store"))
+        prepare(corpus or Hdf5(), root, root.with_name("dataset"))
     assert "\n" not in str(caught.value)
     return str(caught.value)
 
@@ -44,16 +44,16 @@ def told(root, corpus=None):
 def test_the_authors_layout_becomes_a_store_with_its_own_parts(tmp_path, given):
     path = put(tmp_path / "audio.h5")
     corpus = Hdf5(emotions=("happiness", "sadness", "anger"))
-    store = prepare(corpus, path if given == "file" else tmp_path, tmp_path / "store")
-    assert store.labels == ("happiness", "sadness", "anger")
-    assert (len(store), store.sample_rate) == (9, 16_000)
+    dataset = prepare(corpus, path if given == "file" else tmp_path, tmp_path / "dataset")
+    assert dataset.labels == ("happiness", "sadness", "anger")
+    assert (len(dataset), dataset.sample_rate) == (9, 16_000)
     for part in LENGTHS:
         for row, samples in enumerate(clips_of(part)):
             clip = f"{part}/{row:06d}"
-            assert np.array_equal(store.waveform(clip).numpy(), samples)
-            assert store.label(clip) == NUMBERS[part][row]
-    split = by_parts(list(store.utterances.values()))
-    store.check(split)
+            assert np.array_equal(dataset.waveform(clip).numpy(), samples)
+            assert dataset.label(clip) == NUMBERS[part][row]
+    split = by_subsets(list(dataset.utterances.values()))
+    dataset.check(split)
     assert [clip.split("/")[0] for clip in (*split.train, *split.val, *split.test)] == [
         *["train"] * 4,
         *["dev"] * 2,
@@ -72,10 +72,10 @@ def test_another_file_is_another_fingerprint(tmp_path):
 
 
 def test_a_store_goes_out_and_comes_back_with_its_speakers(tmp_path):
-    store = prepare(Hdf5(("a", "b", "c")), put(tmp_path / "audio.h5"), tmp_path / "store")
-    clips = list(store.utterances)
+    dataset = prepare(Hdf5(("a", "b", "c")), put(tmp_path / "audio.h5"), tmp_path / "dataset")
+    clips = list(dataset.utterances)
     hdf5_export.write(
-        store, Split("", None, tuple(clips[:5]), tuple(clips[5:7]), tuple(clips[7:])), tmp_path / "out.h5"
+        dataset, Split("", None, tuple(clips[:5]), tuple(clips[5:7]), tuple(clips[7:])), tmp_path / "out.h5"
     )
     with h5py.File(tmp_path / "out.h5") as file:
         assert {f"{part}_{kind}" for part in LENGTHS for kind in ("audio", "y", "speaker")} == set(file)
@@ -83,7 +83,7 @@ def test_a_store_goes_out_and_comes_back_with_its_speakers(tmp_path):
         assert file["train_y"].dtype == np.int32
     again = prepare(Hdf5(), tmp_path / "out.h5", tmp_path / "again")
     assert again.labels == ("a", "b", "c")
-    assert [again.waveform(clip).tolist() for clip in again.utterances] == [store.waveform(c).tolist() for c in clips]
+    assert [again.waveform(clip).tolist() for clip in again.utterances] == [dataset.waveform(c).tolist() for c in clips]
     assert [u.speaker for u in again.utterances.values()] == ["train"] * 4 + ["dev"] * 2 + ["test"] * 3
     assert [u.session for u in again.utterances.values()] == ["train"] * 5 + ["val"] * 2 + ["test"] * 2
 
@@ -116,9 +116,9 @@ def test_clips_that_cannot_be_used_are_left_out_and_told(tmp_path):
     damaged = np.full((4, 300), 0.1, np.float32)
     damaged[1, 5] = np.nan
     damaged[2] = 0
-    store = prepare(Hdf5(), put(tmp_path / "audio.h5", train_audio=damaged), tmp_path / "store")
-    assert len(store) == 7
-    assert [line.partition(": ")[2] for line in store.left_out] == [
+    dataset = prepare(Hdf5(), put(tmp_path / "audio.h5", train_audio=damaged), tmp_path / "dataset")
+    assert len(dataset) == 7
+    assert [line.partition(": ")[2] for line in dataset.skipped] == [
         "train_audio[1]: expected finite samples, got NaN or infinity; left out",
         "expected speech, got silence; left out",
     ]
@@ -145,8 +145,8 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch):
 
 
 def test_a_store_is_damaged_by_nothing_that_was_read(tmp_path):
-    """The store stands by itself once it is prepared."""
+    """The dataset stands by itself once it is prepared."""
     path = put(tmp_path / "audio.h5")
-    prepare(Hdf5(), path, tmp_path / "store")
+    prepare(Hdf5(), path, tmp_path / "dataset")
     path.unlink()
-    assert len(Store(tmp_path / "store").waveform("train/000000")) == 400
+    assert len(Dataset(tmp_path / "dataset").waveform("train/000000")) == 400

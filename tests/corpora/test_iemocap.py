@@ -7,7 +7,7 @@ import pytest
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import Iemocap, iemocap
-from staanet.data import by_parts, folds, prepare
+from staanet.data import by_subsets, folds, prepare
 
 PAPER = {"train": ("1", "2", "5"), "val": ("4",), "test": ("3",)}
 """The sessions of the STAA-Net paper's parts (arXiv 2402.01227, section 4.1)."""
@@ -61,7 +61,7 @@ def put(root, paths):
 
 
 @pytest.fixture
-def miniature(tmp_path):
+def toy(tmp_path):
     root = tmp_path / "IEMOCAP_full_release"
     evaluate(root, {turn: code for turn, (code, *_) in KNOWN.items()})
     put(root, [clip(turn) for turn in KNOWN])
@@ -69,7 +69,7 @@ def miniature(tmp_path):
 
 
 @pytest.fixture
-def whole(tmp_path, monkeypatch):
+def atomic_write(tmp_path, monkeypatch):
     """The release's evaluations, and the names of all its turns without the files."""
     turns = {}
     for session, counts in SESSIONS.items():
@@ -82,9 +82,9 @@ def whole(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 @pytest.mark.parametrize("below", ["", "IEMOCAP_full_release"])
-def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(miniature, tmp_path, newline, below):
-    evaluate(miniature, {turn: code for turn, (code, *_) in KNOWN.items()}, newline)
-    found = Iemocap().validate(miniature if not below else tmp_path)
+def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(toy, tmp_path, newline, below):
+    evaluate(toy, {turn: code for turn, (code, *_) in KNOWN.items()}, newline)
+    found = Iemocap().validate(toy if not below else tmp_path)
     told = {u.id: (u.label, u.speaker, u.gender, u.session) for u in found.utterances}
     assert told == {turn: tuple(known) for turn, (_, *known) in KNOWN.items()}
     assert {u.language for u in found.utterances} == {"en"}
@@ -97,7 +97,7 @@ def test_the_labels_are_the_four_emotions_in_alphabetical_order(tmp_path):
 
 def test_the_papers_sessions_have_the_counts_of_its_table(whole):
     found = Iemocap().validate(whole)
-    split = by_parts(found.utterances, PAPER)
+    split = by_subsets(found.utterances, PAPER)
     labels = {u.id: u.label for u in found.utterances}
     assert {part: Counter(labels[clip] for clip in getattr(split, part)) for part in TABLE_1} == TABLE_1
     assert len(found.utterances) == 5531
@@ -132,7 +132,7 @@ def test_a_session_that_is_not_there_is_told_in_one_line(whole, monkeypatch):
     assert not found.missing
     assert not found.problems
     with pytest.raises(StaanetError, match="expected a session from 1, 2, 4, 5; got '3'"):
-        by_parts(found.utterances, PAPER)
+        by_subsets(found.utterances, PAPER)
 
 
 def test_a_turn_without_audio_is_missing_and_its_session_told(whole, monkeypatch):
@@ -143,51 +143,51 @@ def test_a_turn_without_audio_is_missing_and_its_session_told(whole, monkeypatch
     assert [line.split(":")[0] for line in found.remarks[1:]] == ["session 1"]
 
 
-def test_a_turn_without_an_evaluation_is_extra(miniature):
-    put(miniature, [clip("Ses01F_impro01_M099")])
-    assert Iemocap().validate(miniature).extra == [clip("Ses01F_impro01_M099")]
+def test_a_turn_without_an_evaluation_is_extra(toy):
+    put(toy, [clip("Ses01F_impro01_M099")])
+    assert Iemocap().validate(toy).extra == [clip("Ses01F_impro01_M099")]
 
 
-def test_whole_dialogues_are_passed_over(miniature):
-    put(miniature, ["Session1/dialog/wav/Ses01F_impro01.wav"])
-    found = Iemocap().validate(miniature)
+def test_whole_dialogues_are_passed_over(toy):
+    put(toy, ["Session1/dialog/wav/Ses01F_impro01.wav"])
+    found = Iemocap().validate(toy)
     assert len(found.utterances) == len(KNOWN)
     assert (list(found.extra), list(found.problems)) == ([], [])
 
 
-def test_evaluations_of_single_annotators_are_passed_over(miniature):
-    file = miniature / "Session1" / "dialog" / "EmoEvaluation" / "Categorical" / "Ses01F_impro01_e2_cat.txt"
+def test_evaluations_of_single_annotators_are_passed_over(toy):
+    file = toy / "Session1" / "dialog" / "EmoEvaluation" / "Categorical" / "Ses01F_impro01_e2_cat.txt"
     file.parent.mkdir()
     file.write_text("[6.2901 - 8.2357]\tSes01F_impro01_F099\tang\t[2.5, 2.5, 2.5]\n")
-    put(miniature, [clip("Ses01F_impro01_F099")])
-    found = Iemocap().validate(miniature)
+    put(toy, [clip("Ses01F_impro01_F099")])
+    found = Iemocap().validate(toy)
     assert found.extra == [clip("Ses01F_impro01_F099")]
     assert len(found.utterances) == len(KNOWN)
 
 
-def test_a_code_that_the_corpus_has_not_is_told(miniature):
-    evaluate(miniature, {"Ses01F_impro01_F000": "joy", "Ses01F_impro01_M003": "ang"})
-    found = Iemocap().validate(miniature)
+def test_a_code_that_the_corpus_has_not_is_told(toy):
+    evaluate(toy, {"Ses01F_impro01_F000": "joy", "Ses01F_impro01_M003": "ang"})
+    found = Iemocap().validate(toy)
     assert len(found.utterances) == len(KNOWN) - 1
     assert found.remarks[0] == "left out 1 clips of other classes: joy 1"
 
 
 @pytest.mark.parametrize("wrong", ["Ses06F_impro01_F000", "Ses01F_impro01_X000", "Ses01F_impro01", "speech"])
-def test_a_wrongly_named_file_is_told_and_left_out(miniature, wrong):
-    put(miniature, [f"Session1/sentences/wav/{wrong}.wav"])
-    found = Iemocap().validate(miniature)
+def test_a_wrongly_named_file_is_told_and_left_out(toy, wrong):
+    put(toy, [f"Session1/sentences/wav/{wrong}.wav"])
+    found = Iemocap().validate(toy)
     assert found.problems == [
-        f"{miniature}/Session1/sentences/wav/{wrong}.wav: expected a name like Ses01F_impro01_M003 (session, dialogue, "
+        f"{toy}/Session1/sentences/wav/{wrong}.wav: expected a name like Ses01F_impro01_M003 (session, dialogue, "
         "sex and turn); left out"
     ]
     assert len(found.utterances) == len(KNOWN)
 
 
-def test_a_turn_that_is_there_twice_is_told_and_taken_once(miniature):
-    put(miniature, ["Session1/Ses01F_impro01_F000.wav"])
-    found = Iemocap().validate(miniature)
+def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
+    put(toy, ["Session1/Ses01F_impro01_F000.wav"])
+    found = Iemocap().validate(toy)
     assert found.problems == [
-        f"{miniature / clip('Ses01F_impro01_F000')}: expected each clip once, got another Ses01F_impro01_F000; left out"
+        f"{toy / clip('Ses01F_impro01_F000')}: expected each clip once, got another Ses01F_impro01_F000; left out"
     ]
 
 
@@ -197,8 +197,8 @@ def test_a_folder_without_evaluations_is_told(tmp_path):
         Iemocap().validate(tmp_path)
 
 
-def test_the_miniature_becomes_a_store(miniature, tmp_path):
-    store = prepare(Iemocap(), miniature, tmp_path / "store")
-    assert set(store.utterances) == set(KNOWN)
-    assert store.labels == ("anger", "happiness", "neutral", "sadness")
-    assert store.utterances["Ses02M_impro05a_F010"].session == "2"
+def test_the_miniature_becomes_a_dataset(toy, tmp_path):
+    dataset = prepare(Iemocap(), toy, tmp_path / "dataset")
+    assert set(dataset.utterances) == set(KNOWN)
+    assert dataset.labels == ("anger", "happiness", "neutral", "sadness")
+    assert dataset.utterances["Ses02M_impro05a_F010"].session == "2"

@@ -4,7 +4,7 @@ import pytest
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.corpora import Meld
-from staanet.data import by_parts, by_speaker, prepare
+from staanet.data import by_speaker, by_subsets, prepare
 
 HEADER = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime"
 PLACES = {
@@ -43,7 +43,7 @@ def put(root, paths):
 
 
 @pytest.fixture
-def miniature(tmp_path):
+def toy(tmp_path):
     for table, folder in PLACES.values():
         (tmp_path / table).parent.mkdir(exist_ok=True)
         (tmp_path / table).write_text(tabled(ROWS), encoding="utf-8")
@@ -51,8 +51,8 @@ def miniature(tmp_path):
     return tmp_path
 
 
-def test_what_is_known_of_a_turn_comes_from_its_place_and_the_tables(miniature):
-    found = Meld().validate(miniature)
+def test_what_is_known_of_a_turn_comes_from_its_place_and_the_tables(toy):
+    found = Meld().validate(toy)
     told = {u.id: (u.label, u.speaker, u.gender) for u in found.utterances}
     assert told == {f"{part}-{name}": known for part in PLACES for name, known in KNOWN.items()}
     assert {u.id.split("-")[0] == u.session for u in found.utterances} == {True}
@@ -63,9 +63,9 @@ def test_what_is_known_of_a_turn_comes_from_its_place_and_the_tables(miniature):
     assert [list(lines) for lines in problems] == [[], [], [], []]
 
 
-def test_the_part_is_told_by_the_innermost_folder(miniature, tmp_path):
+def test_the_part_is_told_by_the_innermost_folder(toy, tmp_path):
     (tmp_path / "more").mkdir()
-    (miniature / "train").rename(tmp_path / "more" / "latest")
+    (toy / "train").rename(tmp_path / "more" / "latest")
     sessions = {u.path: u.session for u in Meld().validate(tmp_path).utterances}
     assert sessions["more/latest/train_splits/dia0_utt0.wav"] == "train"
 
@@ -74,19 +74,19 @@ def test_the_labels_are_the_seven_emotions_in_alphabetical_order(tmp_path):
     assert Meld().labels(tmp_path) == ("anger", "disgust", "fear", "happiness", "neutral", "sadness", "surprise")
 
 
-def test_its_own_parts_are_a_split_that_tells_of_the_speakers_in_several(miniature):
-    utterances = Meld().validate(miniature).utterances
+def test_its_own_parts_are_a_split_that_tells_of_the_speakers_in_several(toy):
+    utterances = Meld().validate(toy).utterances
     with pytest.warns(StaanetWarning, match="the split: expected speakers in one part each, got 'Chandler', 'Joey', "):
-        split = by_parts(utterances)
+        split = by_subsets(utterances)
     assert split.by == "session"
     for part in PLACES:
         assert set(getattr(split, part)) == {f"{part}-{name}" for name in KNOWN}
 
 
-def test_its_own_parts_go_with_its_store(miniature, tmp_path):
-    store = prepare(Meld(), miniature, tmp_path / "store")
+def test_its_own_parts_go_with_its_dataset(toy, tmp_path):
+    dataset = prepare(Meld(), toy, tmp_path / "dataset")
     with pytest.warns(StaanetWarning, match="in several"):
-        store.check(by_parts(list(store.utterances.values())))
+        dataset.check(by_subsets(list(dataset.utterances.values())))
 
 
 def test_a_split_by_speaker_has_each_voice_in_one_part(tmp_path):
@@ -103,10 +103,10 @@ def test_a_split_by_speaker_has_each_voice_in_one_part(tmp_path):
     assert sum(map(len, parts)) == len(set.union(*parts)) == 6
 
 
-def test_turns_that_are_not_there_are_missing_and_those_not_in_the_table_extra(miniature):
-    (miniature / "train/train_splits/dia0_utt0.wav").unlink()
-    put(miniature, ["dev/dev_splits_complete/dia9_utt9.wav"])
-    found = Meld().validate(miniature)
+def test_turns_that_are_not_there_are_missing_and_those_not_in_the_table_extra(toy):
+    (toy / "train/train_splits/dia0_utt0.wav").unlink()
+    put(toy, ["dev/dev_splits_complete/dia9_utt9.wav"])
+    found = Meld().validate(toy)
     assert found.missing == ["train-dia0_utt0"]
     assert found.extra == ["dev/dev_splits_complete/dia9_utt9.wav"]
 
@@ -114,28 +114,27 @@ def test_turns_that_are_not_there_are_missing_and_those_not_in_the_table_extra(m
 @pytest.mark.parametrize(
     "wrong", ["train/train_splits/dia0.wav", "test/x/final_videos_testdia0_utt0.wav", "dia0_utt0.wav"]
 )
-def test_a_wrongly_named_or_placed_file_is_told_and_left_out(miniature, wrong):
-    put(miniature, [wrong])
-    found = Meld().validate(miniature)
+def test_a_wrongly_named_or_placed_file_is_told_and_left_out(toy, wrong):
+    put(toy, [wrong])
+    found = Meld().validate(toy)
     assert found.problems == [
-        f"{miniature / wrong}: expected a name like train_splits/dia0_utt0 (part, dialogue, turn); left out"
+        f"{toy / wrong}: expected a name like train_splits/dia0_utt0 (part, dialogue, turn); left out"
     ]
     assert len(found.utterances) == 12
 
 
-def test_a_turn_that_is_there_twice_is_told_and_taken_once(miniature):
-    put(miniature, ["train/again/dia0_utt0.wav"])
-    found = Meld().validate(miniature)
+def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
+    put(toy, ["train/again/dia0_utt0.wav"])
+    found = Meld().validate(toy)
     assert found.problems == [
-        f"{miniature / 'train/train_splits/dia0_utt0.wav'}: expected each clip once, got another train-dia0_utt0; "
-        "left out"
+        f"{toy / 'train/train_splits/dia0_utt0.wav'}: expected each clip once, got another train-dia0_utt0; left out"
     ]
 
 
-def test_an_emotion_that_the_corpus_has_not_is_told_in_one_line(miniature):
+def test_an_emotion_that_the_corpus_has_not_is_told_in_one_line(toy):
     rows = [("Ross", "joyful", 0, 0), *ROWS[1:]]
-    (miniature / "test_sent_emo.csv").write_text(tabled(rows), encoding="utf-8")
-    found = Meld().validate(miniature)
+    (toy / "test_sent_emo.csv").write_text(tabled(rows), encoding="utf-8")
+    found = Meld().validate(toy)
     assert found.remarks == ["left out 1 clips of other classes: joyful 1"]
     assert len(found.utterances) == 11
 
@@ -147,10 +146,10 @@ def test_an_emotion_that_the_corpus_has_not_is_told_in_one_line(miniature):
         (lambda table: table.write_text(tabled(ROWS).replace("Speaker", "Who")), "found no 'speaker' in sr no., utter"),
     ],
 )
-def test_a_table_that_is_not_there_or_lacks_a_column_is_told(miniature, change, message):
-    change(miniature / "dev_sent_emo.csv")
+def test_a_table_that_is_not_there_or_lacks_a_column_is_told(toy, change, message):
+    change(toy / "dev_sent_emo.csv")
     with pytest.raises(StaanetError, match=message):
-        Meld().validate(miniature)
+        Meld().validate(toy)
 
 
 def test_videos_only_are_told_with_what_to_do(tmp_path):

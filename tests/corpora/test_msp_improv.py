@@ -4,7 +4,7 @@ import pytest
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import MspImprov
-from staanet.data import by_parts, folds, prepare
+from staanet.data import by_subsets, folds, prepare
 
 KNOWN = {
     "S01A-F01-P-FM01": ("N", "neutral", "F01", "female", "1", None),
@@ -36,7 +36,7 @@ def put(root, paths):
 
 
 @pytest.fixture
-def miniature(tmp_path):
+def toy(tmp_path):
     put(tmp_path, [clip(turn) for turn in KNOWN])
     (tmp_path / "Evalution.txt").write_text(evaluations({turn: code for turn, (code, *_) in KNOWN.items()}))
     return tmp_path
@@ -47,10 +47,10 @@ def told(found):
 
 
 @pytest.mark.parametrize("name", ["Evalution.txt", "Evaluation.txt", "Human/Evaluation.txt"])
-def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(miniature, name):
-    (miniature / name).parent.mkdir(exist_ok=True)
-    (miniature / "Evalution.txt").rename(miniature / name)
-    found = MspImprov().validate(miniature)
+def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(toy, name):
+    (toy / name).parent.mkdir(exist_ok=True)
+    (toy / "Evalution.txt").rename(toy / name)
+    found = MspImprov().validate(toy)
     assert told(found) == {f"MSP-IMPROV-{turn}": tuple(known) for turn, (_, *known) in KNOWN.items()}
     assert {u.language for u in found.utterances} == {"en"}
     problems = (found.missing, found.extra, found.problems, found.remarks)
@@ -61,48 +61,47 @@ def test_the_labels_are_the_four_emotions_in_alphabetical_order(tmp_path):
     assert MspImprov().labels(tmp_path) == ("anger", "happiness", "neutral", "sadness")
 
 
-def test_turns_of_other_classes_are_told_in_one_line_and_left_out(miniature):
+def test_turns_of_other_classes_are_told_in_one_line_and_left_out(toy):
     more = {"S01A-M01-S-MF01": "O", "S01A-M01-S-MF02": "X", "S01A-M01-S-MF03": "X"}
-    with (miniature / "Evalution.txt").open("a") as file:
+    with (toy / "Evalution.txt").open("a") as file:
         file.write(evaluations(more))
-    put(miniature, [clip(turn) for turn in more])
-    found = MspImprov().validate(miniature)
+    put(toy, [clip(turn) for turn in more])
+    found = MspImprov().validate(toy)
     assert len(found.utterances) == len(KNOWN)
     assert found.remarks == ["left out 3 clips of other classes: no agreement 2, other 1"]
     assert not found.missing
 
 
-def test_a_turn_without_audio_is_missing_and_one_without_a_label_extra(miniature):
-    (miniature / clip("S01A-F01-P-FM01")).unlink()
-    put(miniature, [clip("S05H-M03-S-FM09")])
-    found = MspImprov().validate(miniature)
+def test_a_turn_without_audio_is_missing_and_one_without_a_label_extra(toy):
+    (toy / clip("S01A-F01-P-FM01")).unlink()
+    put(toy, [clip("S05H-M03-S-FM09")])
+    found = MspImprov().validate(toy)
     assert found.missing == ["MSP-IMPROV-S01A-F01-P-FM01"]
     assert found.extra == [clip("S05H-M03-S-FM09")]
 
 
 @pytest.mark.parametrize("wrong", ["MSP-IMPROV-S01A-F07-P-FM01", "MSP-IMPROV-S01X-F01-P-FM01", "S01A-F01-P-FM01"])
-def test_a_wrongly_named_file_is_told_and_left_out(miniature, wrong):
-    put(miniature, [f"{wrong}.wav"])
-    assert MspImprov().validate(miniature).problems == [
-        f"{miniature / wrong}.wav: expected a name like MSP-IMPROV-S01A-F01-T-FM01 (sentence and wanted emotion, "
+def test_a_wrongly_named_file_is_told_and_left_out(toy, wrong):
+    put(toy, [f"{wrong}.wav"])
+    assert MspImprov().validate(toy).problems == [
+        f"{toy / wrong}.wav: expected a name like MSP-IMPROV-S01A-F01-T-FM01 (sentence and wanted emotion, "
         "speaker, kind, turn); left out"
     ]
 
 
-def test_a_turn_that_is_there_twice_is_told_and_taken_once(miniature):
-    put(miniature, [clip("S01A-F01-P-FM01", "flac")])
-    found = MspImprov().validate(miniature)
+def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
+    put(toy, [clip("S01A-F01-P-FM01", "flac")])
+    found = MspImprov().validate(toy)
     assert len(found.utterances) == len(KNOWN)
     assert found.problems == [
-        f"{miniature / clip('S01A-F01-P-FM01')}: expected each clip once, got another MSP-IMPROV-S01A-F01-P-FM01; "
-        "left out"
+        f"{toy / clip('S01A-F01-P-FM01')}: expected each clip once, got another MSP-IMPROV-S01A-F01-P-FM01; left out"
     ]
 
 
-def test_a_folder_without_evaluations_is_told(miniature):
-    (miniature / "Evalution.txt").unlink()
+def test_a_folder_without_evaluations_is_told(toy):
+    (toy / "Evalution.txt").unlink()
     with pytest.raises(StaanetError, match=r"expected a file Evalution.txt with the labels, found none"):
-        MspImprov().validate(miniature)
+        MspImprov().validate(toy)
 
 
 def test_its_sessions_may_be_folds_and_parts(tmp_path):
@@ -118,11 +117,11 @@ def test_its_sessions_may_be_folds_and_parts(tmp_path):
     assert [{clip.split("-")[3] for clip in split.test} for split in folds(utterances, 6, by="session")] == [
         {f"F0{session}", f"M0{session}"} for session in range(1, 7)
     ]
-    split = by_parts(utterances, {"train": ("1", "2", "3", "4"), "val": ("5",), "test": ("6",)})
+    split = by_subsets(utterances, {"train": ("1", "2", "3", "4"), "val": ("5",), "test": ("6",)})
     assert (len(split.train), len(split.val), len(split.test)) == (32, 8, 8)
 
 
-def test_the_miniature_becomes_a_store(miniature, tmp_path):
-    store = prepare(MspImprov(), miniature, tmp_path / "store")
-    assert len(store) == len(KNOWN)
-    assert store.labels == ("anger", "happiness", "neutral", "sadness")
+def test_the_miniature_becomes_a_dataset(toy, tmp_path):
+    dataset = prepare(MspImprov(), toy, tmp_path / "dataset")
+    assert len(dataset) == len(KNOWN)
+    assert dataset.labels == ("anger", "happiness", "neutral", "sadness")

@@ -192,7 +192,7 @@ def official(name):
 
 
 @pytest.fixture
-def whole(monkeypatch):
+def atomic_write(monkeypatch):
     """Return the function that lists a corpus as if so many files lay there, without making them."""
 
     def validate(name, paths=None):
@@ -231,7 +231,7 @@ def test_the_labels_are_the_emotions_in_alphabetical_order(name, tmp_path):
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "tess"])
 def test_the_official_folders_are_whole(name, whole):
-    case, found = CASES[name], whole(name)
+    case, found = CASES[name], atomic_write(name)
     assert (list(found.missing), list(found.extra), list(found.problems), list(found.remarks)) == ([], [], [], [])
     assert Counter(u.label for u in found.utterances) == case.counts
     sexes = Counter({u.speaker: u.gender for u in found.utterances}.values())
@@ -257,7 +257,7 @@ def test_a_clip_that_is_not_there_is_missing(name, tmp_path):
 
 @pytest.mark.parametrize("name", ["demos", "nemo"])
 def test_where_no_list_tells_the_names_fewer_clips_than_published_are_told_in_one_line(name, whole):
-    case, found = CASES[name], whole(name, official(name)[1:])
+    case, found = CASES[name], atomic_write(name, official(name)[1:])
     total = sum(case.counts.values())
     published = ", ".join(f"{label} {count}" for label, count in sorted(case.counts.items()))
     got = published.replace(f"anger {case.counts['anger']}", f"anger {case.counts['anger'] - 1}")
@@ -289,10 +289,10 @@ def test_a_clip_that_is_there_twice_is_told_and_taken_once(name, tmp_path):
 def test_the_miniature_becomes_a_store_that_tells_what_was_wrong(name, tmp_path):
     case = CASES[name]
     put(tmp_path / "root", [*case.known, "notes.wav"])
-    store = prepare(CORPORA[name](), tmp_path / "root", tmp_path / "store")
-    assert {u.id for u in store.utterances.values()} == {known[0] for known in case.known.values()}
-    assert len(store.left_out) == 1
-    assert store.length(next(iter(store.utterances))) == 1600
+    dataset = prepare(CORPORA[name](), tmp_path / "root", tmp_path / "dataset")
+    assert {u.id for u in dataset.utterances.values()} == {known[0] for known in case.known.values()}
+    assert len(dataset.skipped) == 1
+    assert dataset.length(next(iter(dataset.utterances))) == 1600
 
 
 def test_a_word_that_tess_has_not_is_extra(tmp_path):
@@ -320,7 +320,7 @@ def test_the_neutral_clips_of_demos_may_be_kept(tmp_path):
 
 
 def test_the_papers_split_of_demos_deals_40_30_and_30_percent_of_women_and_of_men(whole):
-    utterances = whole("demos").utterances
+    utterances = atomic_write("demos").utterances
     split = by_speaker(utterances, (0.4, 0.3, 0.3))
     people = {u.id: (u.speaker, u.gender) for u in utterances}
     dealt = [
@@ -330,7 +330,7 @@ def test_the_papers_split_of_demos_deals_40_30_and_30_percent_of_women_and_of_me
 
 
 def test_the_six_speakers_of_emovo_are_each_tested_once(whole):
-    found = whole("emovo")
+    found = atomic_write("emovo")
     assert Counter(clip.split("-")[1] for split in folds(found.utterances, 6) for clip in split.test) == dict.fromkeys(
         ("f1", "f2", "f3", "m1", "m2", "m3"), 98
     )
@@ -343,11 +343,11 @@ def test_hidden_files_are_passed_over(tmp_path):
     assert not found.problems
 
 
-def test_remarks_are_logged_and_kept_in_the_store(tmp_path, caplog):
+def test_remarks_are_logged_and_kept_in_the_dataset(tmp_path, caplog):
     put(tmp_path / "root", ["samples/EB0_anger_1.wav"])
-    prepare(Nemo(), tmp_path / "root", tmp_path / "store")
+    prepare(Nemo(), tmp_path / "root", tmp_path / "dataset")
     line = (
         "all: expected 4481 clips (anger 749, fear 736, happiness 749, neutral 809, sadness 769, surprise 669), got 1"
     )
     assert any(f"{tmp_path / 'root'}: {line}" in record.getMessage() for record in caplog.records)
-    assert line in (tmp_path / "store" / "store.json").read_text()
+    assert line in (tmp_path / "dataset" / "dataset.json").read_text()

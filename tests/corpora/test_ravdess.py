@@ -41,7 +41,7 @@ def put(root, names, layout=OFFICIAL):
 
 
 @pytest.fixture
-def whole(tmp_path):
+def atomic_write(tmp_path):
     """The official folders with all 1440 names, and nothing in the files."""
     for actor in range(1, 25):
         folder = tmp_path / f"Actor_{actor:02d}"
@@ -173,11 +173,11 @@ def test_a_clip_that_is_there_twice_is_told_and_taken_once(tmp_path):
 
 def test_the_miniature_becomes_a_store_with_what_was_wrong(tmp_path):
     put(tmp_path / "ravdess", [*KNOWN, "notes"])
-    store = prepare(Ravdess(), tmp_path / "ravdess", tmp_path / "store")
-    assert set(store.utterances) == set(KNOWN)
-    assert store.utterances["03-01-06-01-02-01-12"].intensity == "normal"
-    assert store.labels == tuple(COUNTS)
-    assert len(store.left_out) == 1
+    dataset = prepare(Ravdess(), tmp_path / "ravdess", tmp_path / "dataset")
+    assert set(dataset.utterances) == set(KNOWN)
+    assert dataset.utterances["03-01-06-01-02-01-12"].intensity == "normal"
+    assert dataset.labels == tuple(COUNTS)
+    assert len(dataset.skipped) == 1
 
 
 @pytest.mark.corpus

@@ -9,7 +9,7 @@ import torch
 from staanet.audio.files import resample, write
 from staanet.core.errors import StaanetError
 from staanet.corpora import Folder
-from staanet.data import Split, Store, by_speaker, prepare
+from staanet.data import Dataset, Split, by_speaker, prepare
 from staanet.data.dataset import collate
 
 RATE = 16_000
@@ -36,10 +36,10 @@ def source(root, clip):
 @pytest.mark.parametrize("shard_samples", [64 * 1024 * 1024, 300])
 def test_clips_come_back_bit_for_bit_from_one_shard_or_many(root, tmp_path, monkeypatch, shard_samples):
     monkeypatch.setattr("staanet.data.preparation.SHARD_SAMPLES", shard_samples)
-    made = prepare(Folder(), root, tmp_path / "store")
-    shards = sorted((tmp_path / "store").glob("*.safetensors"))
+    made = prepare(Folder(), root, tmp_path / "dataset")
+    shards = sorted((tmp_path / "dataset").glob("*.safetensors"))
     assert len(shards) == (1 if shard_samples > 10_000 else 4)
-    for opened in (made, Store(tmp_path / "store")):
+    for opened in (made, Dataset(tmp_path / "dataset")):
         assert len(opened) == 12
         assert (opened.labels, opened.sample_rate, opened.corpus) == (("anger", "joy"), RATE, "folder")
         for clip, utterance in opened.utterances.items():
@@ -49,7 +49,7 @@ def test_clips_come_back_bit_for_bit_from_one_shard_or_many(root, tmp_path, monk
 
 
 def test_a_batch_holds_each_clip_and_zeros_beyond_it(root, tmp_path):
-    made = prepare(Folder(), root, tmp_path / "store")
+    made = prepare(Folder(), root, tmp_path / "dataset")
     clips = ["joy/f-1", "anger/a-1"]
     batch = made.batch(clips)
     assert batch.ids == tuple(clips)
@@ -61,7 +61,7 @@ def test_a_batch_holds_each_clip_and_zeros_beyond_it(root, tmp_path):
 
 
 def test_a_batch_is_its_clips_collated(root, tmp_path):
-    made = prepare(Folder(), root, tmp_path / "store")
+    made = prepare(Folder(), root, tmp_path / "dataset")
     clips = list(made.utterances)[::-1]
     batch, plain = (
         made.batch(clips),
@@ -74,13 +74,13 @@ def test_a_batch_is_its_clips_collated(root, tmp_path):
 
 
 def test_a_clip_is_the_callers_own(root, tmp_path):
-    made = prepare(Folder(), root, tmp_path / "store")
+    made = prepare(Folder(), root, tmp_path / "dataset")
     made.waveform("joy/f-1").zero_()
     assert np.array_equal(made.waveform("joy/f-1").numpy(), source(root, "joy/f-1"))
 
 
 def test_batches_hold_every_clip_once_in_order_of_length(root, tmp_path):
-    made = prepare(Folder(), root, tmp_path / "store")
+    made = prepare(Folder(), root, tmp_path / "dataset")
     batches = made.batches(made.utterances, 5)
     assert [len(batch) for batch in batches] == [5, 5, 2]
     flat = [clip for batch in batches for clip in batch]
@@ -105,15 +105,15 @@ def test_any_rate_and_channel_count_becomes_16_khz_mono_of_the_right_length(root
     time = np.arange(rate) / rate
     both = np.stack([0.4 * np.sin(2 * np.pi * 440 * time), np.zeros(rate)], axis=1)[:, :channels].astype(np.float32)
     soundfile.write(root / "joy" / "a-2.wav", both, rate, subtype="FLOAT")
-    waveform = prepare(Folder(), root, tmp_path / "store").waveform("joy/a-2").numpy()
+    waveform = prepare(Folder(), root, tmp_path / "dataset").waveform("joy/a-2").numpy()
     assert waveform.dtype == np.float32
     assert waveform.shape == (RATE,)
     expected = 0.4 / channels * np.sin(2 * np.pi * 440 * np.arange(RATE) / RATE)
     assert waveform[1600:-1600] == pytest.approx(expected[1600:-1600], abs=1e-3)
 
 
-def test_another_sample_rate_is_kept_in_the_store(root, tmp_path):
-    made = prepare(Folder(), root, tmp_path / "store", sample_rate=8_000)
+def test_another_sample_rate_is_kept_in_the_dataset(root, tmp_path):
+    made = prepare(Folder(), root, tmp_path / "dataset", sample_rate=8_000)
     assert made.sample_rate == 8_000
     assert np.array_equal(made.waveform("joy/a-1"), resample(source(root, "joy/a-1"), RATE, 8_000))
 
@@ -136,42 +136,42 @@ def test_what_cannot_be_used_is_told_in_one_line_each_and_the_rest_kept(root, tm
     paths["cut"].write_bytes(paths["cut"].read_bytes()[:-50])
     soundfile.write(paths["tiny"], noise(1), 48_000, subtype="FLOAT")
     with caplog.at_level(logging.WARNING):
-        made = prepare(Folder(), root, tmp_path / "store")
+        made = prepare(Folder(), root, tmp_path / "dataset")
     assert len(made) == 12
-    assert made.left_out == Store(tmp_path / "store").left_out
-    lines = dict(zip((line.split(":")[0] for line in made.left_out), made.left_out, strict=True))
+    assert made.skipped == Dataset(tmp_path / "dataset").skipped
+    lines = dict(zip((line.split(":")[0] for line in made.skipped), made.skipped, strict=True))
     assert set(lines) == {str(path) for path in paths.values()}
     for kind, path in paths.items():
         assert broken[kind] in lines[str(path)]
         assert lines[str(path)].endswith("; left out")
         assert "\n" not in lines[str(path)]
-    assert set(made.left_out) <= {record.getMessage() for record in caplog.records}
+    assert set(made.skipped) <= {record.getMessage() for record in caplog.records}
 
 
 def test_a_very_quiet_clip_is_no_silence(root, tmp_path):
     write(root / "joy" / "quiet-1.wav", 1e-4 * noise(500), RATE)
-    assert "joy/quiet-1" in prepare(Folder(), root, tmp_path / "store").utterances
+    assert "joy/quiet-1" in prepare(Folder(), root, tmp_path / "dataset").utterances
 
 
 def test_where_nothing_is_usable_that_is_told_and_no_store_left(tmp_path):
     write(tmp_path / "corpus" / "joy" / "a-1.wav", np.zeros(500, np.float32), RATE)
     with pytest.raises(StaanetError, match=r"expected usable clips, found none of 1: .*a-1.wav: expected speech"):
-        prepare(Folder(), tmp_path / "corpus", tmp_path / "store")
+        prepare(Folder(), tmp_path / "corpus", tmp_path / "dataset")
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
 
 
-def test_an_interrupted_preparation_leaves_the_old_store(root, tmp_path, monkeypatch):
-    prepare(Folder(), root, tmp_path / "store")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()}
+def test_an_interrupted_preparation_leaves_the_old_dataset(root, tmp_path, monkeypatch):
+    prepare(Folder(), root, tmp_path / "dataset")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "dataset").iterdir()}
 
     def interrupt(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("staanet.data.preparation.write_jsonl", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        prepare(Folder(), root, tmp_path / "store")
-    assert {path.name: path.read_bytes() for path in (tmp_path / "store").iterdir()} == before
-    assert {path.name for path in tmp_path.iterdir()} == {"corpus", "store"}
+        prepare(Folder(), root, tmp_path / "dataset")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "dataset").iterdir()} == before
+    assert {path.name for path in tmp_path.iterdir()} == {"corpus", "dataset"}
 
 
 def test_a_folder_that_is_no_store_is_never_replaced(root):
@@ -182,13 +182,13 @@ def test_a_folder_that_is_no_store_is_never_replaced(root):
 
 @pytest.fixture
 def folder(root, tmp_path):
-    prepare(Folder(), root, tmp_path / "store")
-    return tmp_path / "store"
+    prepare(Folder(), root, tmp_path / "dataset")
+    return tmp_path / "dataset"
 
 
 def told(folder):
     with pytest.raises(StaanetError) as caught:
-        Store(folder)
+        Dataset(folder)
     message = str(caught.value)
     assert message.startswith(str(folder))
     assert "\n" not in message
@@ -196,14 +196,14 @@ def told(folder):
 
 
 def test_something_that_is_no_store_is_told(root):
-    assert told(root).endswith("expected a prepared store, found none; make one with `staanet prepare`")
+    assert told(root).endswith("expected a prepared dataset, found none; make one with `staanet prepare`")
     assert told(root / "nosuch").endswith("make one with `staanet prepare`")
 
 
 @pytest.mark.parametrize("about", ["{}", "[]", '{"corpus": "folder"}'])
 def test_a_damaged_description_is_told(folder, about):
-    (folder / "store.json").write_text(about)
-    assert "expected a prepared store, got a damaged one" in told(folder)
+    (folder / "dataset.json").write_text(about)
+    assert "expected a prepared dataset, got a damaged one" in told(folder)
 
 
 @pytest.mark.parametrize(
@@ -211,8 +211,8 @@ def test_a_damaged_description_is_told(folder, about):
     [
         (lambda path: path.unlink(), "manifest.jsonl: expected a file, found none"),
         (lambda path: path.write_text(path.read_text()[:-20]), "manifest.jsonl: expected JSON"),
-        (lambda path: path.write_text('{"utterance": {}}\n'), "expected a prepared store, got a damaged one"),
-        (lambda path: path.write_text("3\n"), "expected a prepared store, got a damaged one"),
+        (lambda path: path.write_text('{"utterance": {}}\n'), "expected a prepared dataset, got a damaged one"),
+        (lambda path: path.write_text("3\n"), "expected a prepared dataset, got a damaged one"),
     ],
 )
 def test_a_damaged_manifest_is_told(folder, change, message):
@@ -224,24 +224,24 @@ def test_a_damaged_manifest_is_told(folder, change, message):
 def test_a_damaged_shard_is_told_when_a_clip_is_asked_for(folder, change):
     change(folder / "shard-00000.safetensors")
     with pytest.raises(StaanetError, match=r"shard-00000.safetensors: expected a shard, got a damaged file .*again"):
-        Store(folder).waveform("joy/a-1")
+        Dataset(folder).waveform("joy/a-1")
 
 
 def test_a_split_by_speaker_is_accepted(folder):
-    made = Store(folder)
+    made = Dataset(folder)
     made.check(by_speaker(list(made.utterances.values())))
 
 
 def test_a_split_that_a_speaker_straddles_is_refused(folder):
     straddling = Split("mine", None, ("anger/a-1",), ("joy/b-1",), ("joy/a-1",))
     with pytest.raises(StaanetError, match="expected speakers in one part each, got 'a' in two"):
-        Store(folder).check(straddling)
+        Dataset(folder).check(straddling)
 
 
 def test_a_split_by_session_is_checked_by_session(root, tmp_path):
     lines = [f"{emotion}/{name}-1.wav,{emotion},anna,{name}" for name in "abc" for emotion in ("joy", "anger")]
     (root / "metadata.csv").write_text("\n".join(["path,emotion,speaker,session", *lines]) + "\n")
-    made = prepare(Folder(), root, tmp_path / "store")
+    made = prepare(Folder(), root, tmp_path / "dataset")
     made.check(Split("mine", None, ("anger/a-1", "joy/a-1"), ("joy/b-1",), ("joy/c-1",), "session"))
     with pytest.raises(StaanetError, match="expected sessions in one part each, got 'a' in two; split by session"):
         made.check(Split("mine", None, ("anger/a-1",), ("joy/b-1",), ("joy/a-1",), "session"))
@@ -249,19 +249,19 @@ def test_a_split_by_session_is_checked_by_session(root, tmp_path):
 
 def test_a_split_of_another_corpus_is_refused(folder):
     with pytest.raises(StaanetError, match="expected a split of folder, got clip '03a01Fa'; make the split again"):
-        Store(folder).check(Split("mine", None, ("03a01Fa",), (), ()))
+        Dataset(folder).check(Split("mine", None, ("03a01Fa",), (), ()))
 
 
 def test_the_description_names_licence_citation_and_labels(folder):
-    about = json.loads((folder / "store.json").read_text())
+    about = json.loads((folder / "dataset.json").read_text())
     assert about["labels"] == ["anger", "joy"]
-    assert about["missing"] == about["left_out"] == []
+    assert about["missing"] == about["skipped"] == []
     assert about["licence"]
 
 
 def test_samples_beyond_full_scale_are_cut_to_it(root, tmp_path):
     soundfile.write(root / "joy" / "loud-1.wav", np.array([0.5, 1.5, -2.0], np.float32), RATE, subtype="FLOAT")
-    waveform = prepare(Folder(), root, tmp_path / "store").waveform("joy/loud-1")
+    waveform = prepare(Folder(), root, tmp_path / "dataset").waveform("joy/loud-1")
     assert torch.equal(waveform, torch.tensor([0.5, 1.0, -1.0]))
 
 
@@ -270,10 +270,13 @@ def test_silence_at_the_ends_is_cut_where_that_is_asked_for(tmp_path):
     silence = np.zeros((1024, 1), dtype=np.float32)
     write(root / "anger" / "a-1.wav", np.concatenate([silence, speech, silence]), RATE)
     write(root / "joy" / "b-1.wav", speech, RATE)
-    as_it_is, cut = prepare(Folder(), root, tmp_path / "store"), prepare(Folder(), root, tmp_path / "cut", trim_db=40.0)
+    as_it_is, cut = (
+        prepare(Folder(), root, tmp_path / "dataset"),
+        prepare(Folder(), root, tmp_path / "cut", trim_db=40.0),
+    )
     assert [as_it_is.length(name) for name in ("anger/a-1", "joy/b-1")] == [4096, 2048]
     assert torch.equal(cut.waveform("anger/a-1"), cut.waveform("joy/b-1"))
     assert cut.length("joy/b-1") == 2048
     assert cut.digest != as_it_is.digest
-    told = [json.loads((tmp_path / name / "store.json").read_text())["trim_db"] for name in ("store", "cut")]
+    told = [json.loads((tmp_path / name / "dataset.json").read_text())["trim_db"] for name in ("dataset", "cut")]
     assert told == [None, 40.0]

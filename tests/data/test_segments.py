@@ -11,9 +11,9 @@ from staanet.audio.effects import trim
 from staanet.audio.files import mono, resample, write
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.corpora import EmoDB, Folder, Synthetic
-from staanet.corpora.base import Piece, Utterance
+from staanet.corpora.base import Segment, Utterance
 from staanet.data import at_random, by_speaker, folds, prepare
-from staanet.data.segments import PIECES_PRESETS, Pieces
+from staanet.data.segments import SEGMENTATION_PRESETS, Segmentation
 
 RATE = 16_000
 CLIP = Utterance("a/1", "a/1.wav", "joy", "a", "female", "en")
@@ -27,40 +27,40 @@ def hum(seconds, silence=0.0):
 
 
 def cut(samples, **settings):
-    """Return the pieces of a clip by their ids, and why others are none."""
-    made = list(Pieces(**settings).cut(CLIP, samples, RATE))
-    return {piece.id: (piece, sound) for piece, sound in (m for m in made if not isinstance(m, str))}, Counter(
+    """Return the segments of a clip by their ids, and why others are none."""
+    made = list(Segmentation(**settings).cut(CLIP, samples, RATE))
+    return {segment.id: (segment, sound) for segment, sound in (m for m in made if not isinstance(m, str))}, Counter(
         m for m in made if isinstance(m, str)
     )
 
 
 def test_a_short_clip_has_nine_versions_all_repeated_to_three_seconds():
-    pieces, lacking = cut(hum(1.0))
+    segments, lacking = cut(hum(1.0))
     assert not lacking
-    assert [piece.version for piece, _ in pieces.values()] == [
+    assert [segment.augmentation for segment, _ in segments.values()] == [
         "",
         *("pitch-3", "pitch-1.5", "pitch+1.5", "pitch+3"),
         *("speed0.75", "speed0.9", "speed1.1", "speed1.25"),
     ]
-    assert {len(sound) for _, sound in pieces.values()} == {3 * RATE}
-    assert {sound.dtype for _, sound in pieces.values()} == {np.dtype(np.float32)}
-    assert max(np.abs(sound).max() for _, sound in pieces.values()) <= 1
+    assert {len(sound) for _, sound in segments.values()} == {3 * RATE}
+    assert {sound.dtype for _, sound in segments.values()} == {np.dtype(np.float32)}
+    assert max(np.abs(sound).max() for _, sound in segments.values()) <= 1
 
 
 def test_all_but_its_id_is_known_of_a_piece_as_of_its_clip():
-    pieces, _ = cut(hum(1.0), pitches=(), speeds=(0.9,))
-    own, slow = (piece for piece, _ in pieces.values())
-    assert (own.id, own.changed) == ("a/1@as-it-is_0", False)
-    assert (slow.id, slow.version, slow.changed) == ("a/1@speed0.9_0", "speed0.9", True)
-    for piece in (own, slow):
-        assert (piece.clip, piece.path, piece.label, piece.speaker, piece.gender) == (
+    segments, _ = cut(hum(1.0), pitches=(), speeds=(0.9,))
+    own, slow = (segment for segment, _ in segments.values())
+    assert (own.id, own.is_augmented) == ("a/1@as-it-is_0", False)
+    assert (slow.id, slow.augmentation, slow.is_augmented) == ("a/1@speed0.9_0", "speed0.9", True)
+    for segment in (own, slow):
+        assert (segment.clip, segment.path, segment.label, segment.speaker, segment.gender) == (
             "a/1",
             "a/1.wav",
             "joy",
             "a",
             "female",
         )
-    assert not CLIP.changed
+    assert not CLIP.is_augmented
 
 
 def test_the_versions_are_librosas():
@@ -70,14 +70,14 @@ def test_the_versions_are_librosas():
         "a/1@pitch+1.5_0": librosa.effects.pitch_shift(speech, sr=RATE, n_steps=1.5),
         "a/1@speed0.75_0": librosa.effects.time_stretch(speech, rate=0.75),
     }
-    pieces, _ = cut(sound, pitches=(1.5,), speeds=(0.75,))
-    for name, version in expected.items():
-        assert pieces[name][1] == pytest.approx(np.resize(version, 3 * RATE).clip(-1, 1), abs=1e-6)
+    segments, _ = cut(sound, pitches=(1.5,), speeds=(0.75,))
+    for name, augmentation in expected.items():
+        assert segments[name][1] == pytest.approx(np.resize(augmentation, 3 * RATE).clip(-1, 1), abs=1e-6)
 
 
 def test_silence_is_trimmed_and_the_rest_repeated():
-    pieces, _ = cut(np.concatenate([np.zeros(5000, np.float32), hum(1.0, silence=0.5)]), pitches=(), speeds=())
-    ((_, sound),) = pieces.values()
+    segments, _ = cut(np.concatenate([np.zeros(5000, np.float32), hum(1.0, silence=0.5)]), pitches=(), speeds=())
+    ((_, sound),) = segments.values()
     speech = trim(np.concatenate([np.zeros(5000, np.float32), hum(1.0, silence=0.5)]))
     assert RATE <= len(speech) < RATE + 1000
     assert np.array_equal(sound[: len(speech)], speech)
@@ -86,25 +86,25 @@ def test_silence_is_trimmed_and_the_rest_repeated():
 
 def test_a_long_clip_is_cut_and_each_of_its_pieces_trimmed_again():
     sound = np.concatenate([hum(2.0, silence=1.5), hum(1.0), hum(3.0)])
-    pieces, lacking = cut(sound, pitches=(), speeds=())
-    assert list(pieces) == ["a/1@as-it-is_0", "a/1@as-it-is_1", "a/1@as-it-is_2"]
+    segments, lacking = cut(sound, pitches=(), speeds=())
+    assert list(segments) == ["a/1@as-it-is_0", "a/1@as-it-is_1", "a/1@as-it-is_2"]
     assert not lacking
-    first = pieces["a/1@as-it-is_0"][1]
+    first = segments["a/1@as-it-is_0"][1]
     assert np.array_equal(first[: 2 * RATE], sound[: 2 * RATE])
     assert np.abs(first[2 * RATE : 2 * RATE + 2000]).max() > 0.3  # not the pause, but the sound again
 
 
-@pytest.mark.parametrize(("shortest", "count"), [(0.9, 1), (0.4, 2), (0.0, 2)])
-def test_a_remainder_too_short_is_left_out_and_told(shortest, count):
-    pieces, lacking = cut(hum(3.5), pitches=(), speeds=(), shortest=shortest)
-    assert len(pieces) == count
+@pytest.mark.parametrize(("min_seconds", "count"), [(0.9, 1), (0.4, 2), (0.0, 2)])
+def test_a_remainder_too_short_is_left_out_and_told(min_seconds, count):
+    segments, lacking = cut(hum(3.5), pitches=(), speeds=(), min_seconds=min_seconds)
+    assert len(segments) == count
     assert lacking == ({"shorter than 0.9 s": 1} if count == 1 else {})
 
 
 def test_a_piece_of_silence_is_left_out_and_told():
     sound = np.concatenate([hum(1.0, silence=5.0), hum(1.0)])
-    pieces, lacking = cut(sound, pitches=(), speeds=())
-    assert list(pieces) == ["a/1@as-it-is_0", "a/1@as-it-is_2"]
+    segments, lacking = cut(sound, pitches=(), speeds=())
+    assert list(segments) == ["a/1@as-it-is_0", "a/1@as-it-is_2"]
     assert lacking == {"of silence": 1}
 
 
@@ -115,89 +115,89 @@ def test_a_clip_too_short_to_be_changed_is_left_out_and_told():
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"seconds": 0.0}, "pieces of some seconds"),
-        ({"seconds": float("nan")}, "pieces of some seconds"),
-        ({"shortest": 4.0}, "a remainder no longer"),
+        ({"seconds": 0.0}, "segments of some seconds"),
+        ({"seconds": float("nan")}, "segments of some seconds"),
+        ({"min_seconds": 4.0}, "a remainder no longer"),
         ({"trim_db": 0.0}, "trim_db above 0"),
-        ({"speeds": (1.0,)}, "versions that differ"),
-        ({"speeds": (-1.0,)}, "versions that differ"),
-        ({"pitches": (0.0,)}, "versions that differ"),
+        ({"speeds": (1.0,)}, "augmented copies that differ"),
+        ({"speeds": (-1.0,)}, "augmented copies that differ"),
+        ({"pitches": (0.0,)}, "augmented copies that differ"),
     ],
 )
 def test_refuses_what_leaves_nothing_to_hear(settings, told):
     with pytest.raises(StaanetError, match=told):
-        Pieces(**settings)
+        Segmentation(**settings)
 
 
 def test_without_librosa_it_is_refused_before_any_work(monkeypatch, tmp_path):
     monkeypatch.setattr("staanet.audio.effects.importlib.util.find_spec", lambda _: None)
     with pytest.raises(StaanetError, match=r"the package librosa, found none; install staanet\[systematic\]"):
-        prepare(Synthetic(), Path(), tmp_path / "store", pieces=Pieces())
-    assert not (tmp_path / "store").exists()
+        prepare(Synthetic(), Path(), tmp_path / "dataset", segments=Segmentation())
+    assert not (tmp_path / "dataset").exists()
 
 
-# ------------------------------------------------------------------ a store of pieces, and its splits
+# ------------------------------------------------------------------ a dataset of segments, and its splits
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    """Six speakers, two of three emotions, each clip in three versions of one or two pieces."""
+def dataset(tmp_path_factory):
+    """Six speakers, two of three emotions, each clip in three augmented copies of one or two segments."""
     root = tmp_path_factory.mktemp("corpus")
     for number, speaker in enumerate("abcdef"):
         for emotion in ("anger", "joy", "fear"):
             write(root / emotion / f"{speaker}-1.wav", hum(0.5 + 0.1 * number)[:, None], RATE)
-    pieces = Pieces(emotions=("joy", "anger"), seconds=1.0, pitches=(2.0,), speeds=(0.9,), shortest=0.1)
-    return prepare(Folder(), root, tmp_path_factory.mktemp("stores") / "pieces", pieces=pieces)
+    segments = Segmentation(emotions=("joy", "anger"), seconds=1.0, pitches=(2.0,), speeds=(0.9,), min_seconds=0.1)
+    return prepare(Folder(), root, tmp_path_factory.mktemp("datasets") / "segments", segments=segments)
 
 
-def test_a_store_holds_the_pieces_of_the_emotions_that_are_kept(store):
-    assert store.labels == ("anger", "joy")
-    assert all(isinstance(utterance, Piece) for utterance in store.utterances.values())
-    assert {utterance.version for utterance in store.utterances.values()} == {"", "pitch+2", "speed0.9"}
-    assert {utterance.clip for utterance in store.utterances.values()} == {
+def test_a_store_holds_the_pieces_of_the_emotions_that_are_kept(dataset):
+    assert dataset.labels == ("anger", "joy")
+    assert all(isinstance(utterance, Segment) for utterance in dataset.utterances.values())
+    assert {utterance.augmentation for utterance in dataset.utterances.values()} == {"", "pitch+2", "speed0.9"}
+    assert {utterance.clip for utterance in dataset.utterances.values()} == {
         f"{emotion}/{speaker}-1" for emotion in ("anger", "joy") for speaker in "abcdef"
     }
-    assert {store.length(clip) for clip in store.utterances} == {RATE}
-    about = json.loads((store.folder / "store.json").read_text())
-    assert about["pieces"]["emotions"] == ["joy", "anger"]
+    assert {dataset.length(clip) for clip in dataset.utterances} == {RATE}
+    about = json.loads((dataset.folder / "dataset.json").read_text())
+    assert about["segments"]["emotions"] == ["joy", "anger"]
     assert "left out 6 clips of other emotions than anger, joy" in about["remarks"]
 
 
 def test_an_emotion_that_the_corpus_has_not_is_told(tmp_path):
     with pytest.raises(StaanetError, match=r"expected an emotion from .*; got 'angst'"):
-        prepare(Synthetic(), Path(), tmp_path / "store", pieces=Pieces(emotions=("angst",)))
+        prepare(Synthetic(), Path(), tmp_path / "dataset", segments=Segmentation(emotions=("angst",)))
 
 
-def parts_of(store, split, what):
-    return [{getattr(store.utterances[clip], what) for clip in part} for part in (split.train, split.val, split.test)]
+def parts_of(dataset, split, what):
+    return [{getattr(dataset.utterances[clip], what) for clip in part} for part in (split.train, split.val, split.test)]
 
 
-def test_the_clean_splits_leak_nothing_and_hear_versions_in_training_only(store):
-    utterances = list(store.utterances.values())
+def test_the_clean_splits_leak_nothing_and_hear_versions_in_training_only(dataset):
+    utterances = list(dataset.utterances.values())
     for split in (by_speaker(utterances), *folds(utterances, 3)):
-        store.check(split)
+        dataset.check(split)
         for what in ("speaker", "clip"):
-            train, val, test = parts_of(store, split, what)
+            train, val, test = parts_of(dataset, split, what)
             assert not train & val | train & test | val & test
             assert train
             assert val
             assert test
-        train, val, test = parts_of(store, split, "version")
+        train, val, test = parts_of(dataset, split, "augmentation")
         assert train == {"", "pitch+2", "speed0.9"}
         assert val == test == {""}
 
 
-def test_the_published_split_leaks_clips_and_speakers_and_says_so(store):
+def test_the_published_split_leaks_clips_and_speakers_and_says_so(dataset):
     with pytest.warns(StaanetWarning, match="speakers in one part each, got 'a', 'b', 'c' and 3 more in several"):
-        split = at_random(list(store.utterances.values()))
-    store.check(split)
+        split = at_random(list(dataset.utterances.values()))
+    dataset.check(split)
     for what in ("speaker", "clip"):
-        train, _, test = parts_of(store, split, what)
+        train, _, test = parts_of(dataset, split, what)
         assert len(train & test) >= len(test) / 2
-    assert parts_of(store, split, "version")[2] != {""}
-    assert Counter(split.train + split.val + split.test) == Counter(list(store.utterances))
-    assert split.digest() == quietly(at_random, list(store.utterances.values())).digest()
-    assert split.digest() != quietly(at_random, list(store.utterances.values()), seed=1).digest()
+    assert parts_of(dataset, split, "augmentation")[2] != {""}
+    assert Counter(split.train + split.val + split.test) == Counter(list(dataset.utterances))
+    assert split.digest() == quietly(at_random, list(dataset.utterances.values())).digest()
+    assert split.digest() != quietly(at_random, list(dataset.utterances.values()), seed=1).digest()
 
 
 def quietly(function, *arguments, **settings):
@@ -207,18 +207,18 @@ def quietly(function, *arguments, **settings):
 
 
 @pytest.mark.parametrize(
-    ("pieces", "parts"), [(4181, (2675, 669, 837)), (4931, (3155, 789, 987)), (8952, (5728, 1433, 1791))]
+    ("segments", "parts"), [(4181, (2675, 669, 837)), (4931, (3155, 789, 987)), (8952, (5728, 1433, 1791))]
 )
-def test_the_published_split_has_the_papers_sizes_and_each_class_in_proportion(pieces, parts):
+def test_the_published_split_has_the_papers_sizes_and_each_class_in_proportion(segments, parts):
     classes = ("a", "b", "c", "d", "e")
-    utterances = [Utterance(str(n), "", classes[min(4, n % 7)], f"s{n % 9}") for n in range(pieces)]
+    utterances = [Utterance(str(n), "", classes[min(4, n % 7)], f"s{n % 9}") for n in range(segments)]
     split = quietly(at_random, utterances)
     assert (len(split.train), len(split.val), len(split.test)) == parts
     labels = {utterance.id: utterance.label for utterance in utterances}
     everywhere = Counter(labels.values())
     for ids in (split.train, split.val, split.test):
         for label, count in Counter(labels[clip] for clip in ids).items():
-            assert abs(count - everywhere[label] * len(ids) / pieces) <= 1.5
+            assert abs(count - everywhere[label] * len(ids) / segments) <= 1.5
 
 
 def test_a_class_with_too_few_clips_for_the_published_split_is_told():
@@ -238,8 +238,8 @@ def test_shares_that_mean_nothing_are_refused(shares):
 
 
 @pytest.mark.corpus
-def test_emodb_has_the_papers_number_of_pieces(emodb):
-    corpus, settings = EmoDB(), PIECES_PRESETS["emodb"]
+def test_emodb_has_the_papers_number_of_segments(emodb):
+    corpus, settings = EmoDB(), SEGMENTATION_PRESETS["emodb"]
     lengths = []
     for utterance in corpus.validate(emodb).utterances:
         if utterance.label in settings.emotions:

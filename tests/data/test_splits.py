@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.corpora.base import Utterance
-from staanet.data.splits import by_parts, by_speaker, folds
+from staanet.data.splits import by_speaker, by_subsets, folds
 
 EMOTIONS = ("anger", "neutral", "sadness")
 
@@ -205,23 +205,23 @@ PARTS = {"train": ("1", "2", "5"), "val": ("4",), "test": ("3",)}
 
 def test_parts_say_which_sessions_are_where():
     utterances = sessions("1", "2", "3", "4", "5")
-    split = by_parts(utterances, PARTS)
+    split = by_subsets(utterances, PARTS)
     check_whole(split, utterances)
     assert sessions_of(split) == [{"1", "2", "5"}, {"4"}, {"3"}]
     assert split.by == "session"
-    assert split.digest() == by_parts(utterances, {**PARTS, "train": ("5", "1", "2")}).digest()
+    assert split.digest() == by_subsets(utterances, {**PARTS, "train": ("5", "1", "2")}).digest()
 
 
 def test_parts_may_name_speakers():
     utterances = sessions("1", "2", "3")
-    split = by_parts(utterances, {"train": ("1w", "1m", "2w", "3m"), "val": ("2m",), "test": ("3w",)}, "speaker")
+    split = by_subsets(utterances, {"train": ("1w", "1m", "2w", "3m"), "val": ("2m",), "test": ("3w",)}, "speaker")
     assert speakers_of(utterances, split.test) == {"3w"}
     assert split.by == "speaker"
 
 
 def test_a_corpus_that_deals_its_own_clips_names_no_parts():
     utterances = [Utterance(f"{s}-{e}", "", e, s, session=s) for s in ("train", "val", "test") for e in EMOTIONS]
-    split = by_parts(utterances)
+    split = by_subsets(utterances)
     assert split.val == tuple(f"val-{emotion}" for emotion in EMOTIONS)
 
 
@@ -238,19 +238,19 @@ def test_parts_that_cannot_be_are_told(parts, message):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaanetWarning)
         with pytest.raises(StaanetError, match=message):
-            by_parts(sessions("1", "2", "3", "4", "5"), parts)
+            by_subsets(sessions("1", "2", "3", "4", "5"), parts)
 
 
 def test_sessions_in_no_part_are_told_and_left_out():
     with pytest.warns(StaanetWarning, match="expected every session in a part, got '5' in none; left out") as told:
-        split = by_parts(sessions("1", "2", "3", "4", "5"), {**PARTS, "train": ("1", "2")})
+        split = by_subsets(sessions("1", "2", "3", "4", "5"), {**PARTS, "train": ("1", "2")})
     assert sessions_of(split) == [{"1", "2"}, {"4"}, {"3"}]
     assert {warning.filename for warning in told} == {__file__}
 
 
 def test_clips_without_a_session_are_told():
     utterances = [*sessions("1", "2", "3"), Utterance("more", "", "anger", "x")]
-    for make in (by_parts, lambda clips: folds(clips, 3, by="session")):
+    for make in (by_subsets, lambda clips: folds(clips, 3, by="session")):
         with pytest.raises(
             StaanetError, match="expected a session of every clip, got none of 1 of 19; split by speaker"
         ):
@@ -260,7 +260,7 @@ def test_clips_without_a_session_are_told():
 def test_speakers_in_several_sessions_are_told():
     utterances = [Utterance(f"{s}-{p}-{e}", "", e, p, session=s) for s in "123" for p in "abcd" for e in EMOTIONS]
     with pytest.warns(StaanetWarning) as told:
-        by_parts(utterances, {"train": ("1",), "val": ("2",), "test": ("3",)})
+        by_subsets(utterances, {"train": ("1",), "val": ("2",), "test": ("3",)})
     assert [str(warning.message) for warning in told] == [
         "the split: expected speakers in one part each, got 'a', 'b', 'c' and 1 more in several; its figures say "
         "little about other speakers"

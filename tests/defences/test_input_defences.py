@@ -80,7 +80,7 @@ def test_mp3_delays_nothing_keeps_the_level_and_is_closer_at_more_bits(kbps):
         ("noise", {"snr_db": 200.0}, RATE, "snr_db"),
         ("noise", {"snr_db": float("nan")}, RATE, "snr_db"),
         ("band_limit", {"rate": 100}, RATE, "rate of 1000 Hz or more"),
-        ("band_limit", {"rate": 8000}, 8000, "below the victim's 8000 Hz"),
+        ("band_limit", {"rate": 8000}, 8000, "below the model's 8000 Hz"),
         ("rounding", {"bits": 1}, RATE, "bits in 2..24"),
         ("mp3", {"kbps": 32}, RATE, "kbps in 48..160"),
         ("mp3", {}, 44_100, "expected a sample rate of 8000"),

@@ -28,26 +28,26 @@ def put(path, attacked=None, **changes):
 
 @pytest.fixture
 def opened(tmp_path):
-    """Read an adversarial set of others: its store and the set."""
+    """Read an adversarial set of others: its dataset and the set."""
 
     def read(path):
-        store = prepare(Hdf5(("joy", "anger")), path, tmp_path / "store")
-        return store, exchange.read(path, store, tmp_path / "set")
+        dataset = prepare(Hdf5(("joy", "anger")), path, tmp_path / "dataset")
+        return dataset, exchange.read(path, dataset, tmp_path / "set")
 
     return read
 
 
 def test_a_set_of_others_lies_beside_the_store_of_its_clean_clips(opened, tmp_path):
     path = put(tmp_path / "theirs.h5")
-    store, adversarial = opened(path)
+    dataset, adversarial = opened(path)
     with h5py.File(path) as file:
         for row in range(5):
             clip = f"set/{row:06d}"
-            assert np.array_equal(store.waveform(clip).numpy(), file["x_org"][row])
+            assert np.array_equal(dataset.waveform(clip).numpy(), file["x_org"][row])
             assert np.array_equal(adversarial.waveform(clip).numpy(), file["x_adv"][row].astype(np.float32))
-    assert [store.label(f"set/{row:06d}") for row in range(5)] == [0, 1, 0, 1, 1]
+    assert [dataset.label(f"set/{row:06d}") for row in range(5)] == [0, 1, 0, 1, 1]
     assert set(adversarial.figures.values()) == {None}
-    assert exchange.delays(adversarial, store) == {}
+    assert exchange.delays(adversarial, dataset) == {}
 
 
 def test_what_exceeds_full_scale_is_cut(opened, tmp_path):
@@ -56,8 +56,8 @@ def test_what_exceeds_full_scale_is_cut(opened, tmp_path):
 
 
 def test_a_set_goes_out_and_comes_back(opened, tmp_path):
-    store, adversarial = opened(put(tmp_path / "theirs.h5"))
-    assert exchange.write(adversarial, store, tmp_path / "ours.h5") == 5
+    dataset, adversarial = opened(put(tmp_path / "theirs.h5"))
+    assert exchange.write(adversarial, dataset, tmp_path / "ours.h5") == 5
     with h5py.File(tmp_path / "ours.h5") as ours, h5py.File(tmp_path / "theirs.h5") as theirs:
         assert ours["x_org"].shape == ours["x_adv"].shape == (5, SIZE)
         assert ours["y"].dtype == np.int32
@@ -75,9 +75,9 @@ def test_sets_of_several_lengths_go_out_too(tmp_path):
             for row, length in enumerate((300, 500)):
                 rows[row] = random.uniform(-0.5, 0.5, length)
         file["y"] = np.array([0, 1])
-    store = prepare(Hdf5(), tmp_path / "theirs.h5", tmp_path / "store")
-    adversarial = exchange.read(tmp_path / "theirs.h5", store, tmp_path / "set")
-    exchange.write(adversarial, store, tmp_path / "ours.h5")
+    dataset = prepare(Hdf5(), tmp_path / "theirs.h5", tmp_path / "dataset")
+    adversarial = exchange.read(tmp_path / "theirs.h5", dataset, tmp_path / "set")
+    exchange.write(adversarial, dataset, tmp_path / "ours.h5")
     with h5py.File(tmp_path / "ours.h5") as ours, h5py.File(tmp_path / "theirs.h5") as theirs:
         assert [len(row) for row in ours["x_adv"]] == [300, 500]
         assert all(np.array_equal(a, b) for a, b in zip(ours["x_adv"], theirs["x_adv"], strict=True))
@@ -89,8 +89,8 @@ def late(clean, samples=60):
 
 
 def test_clips_that_come_late_are_found(opened, tmp_path):
-    store, adversarial = opened(put(tmp_path / "theirs.h5", attacked=late))
-    assert exchange.delays(adversarial, store) == {f"set/{row:06d}": 60 for row in range(5)}
+    dataset, adversarial = opened(put(tmp_path / "theirs.h5", attacked=late))
+    assert exchange.delays(adversarial, dataset) == {f"set/{row:06d}": 60 for row in range(5)}
 
 
 @pytest.mark.parametrize("shift", [-7, 0, 1, 300])
@@ -121,8 +121,8 @@ def test_another_layout_is_told_in_one_line(opened, tmp_path, changes, message):
 
 
 def test_a_set_of_another_store_is_told(opened, tmp_path):
-    store, adversarial = opened(put(tmp_path / "theirs.h5"))
-    other = store.only(["joy"])
-    with pytest.raises(StaanetError, match="got 'set/000001'; give the store it was made of"):
+    dataset, adversarial = opened(put(tmp_path / "theirs.h5"))
+    other = dataset.only(["joy"])
+    with pytest.raises(StaanetError, match="got 'set/000001'; give the dataset it was made of"):
         exchange.write(adversarial, other, tmp_path / "ours.h5")
     assert not (tmp_path / "ours.h5").exists()

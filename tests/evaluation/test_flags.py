@@ -14,7 +14,7 @@ def figures(**changes):
         "clips_by_class": [25, 25, 25, 25],
         "predictions_adv": [40, 30, 20, 10],
         "comb_share": 0.1,
-        "comb_share_victim": 0.02,
+        "comb_share_model": 0.02,
         "speakers": 8,
     }
     return {**calm, **changes}
@@ -30,9 +30,9 @@ def test_a_calm_case_raises_nothing():
         ("one_class", {"predictions_adv": [60, 20, 10, 10]}, {"predictions_adv": [61, 19, 10, 10]}),
         ("few_speakers", {"speakers": 8}, {"speakers": 7}),
         ("comb", {"comb_share": 0.9}, {"comb_share": 0.91}),
-        ("comb", {"comb_share": None, "comb_share_victim": 0.5}, {"comb_share": None, "comb_share_victim": 0.95}),
+        ("comb", {"comb_share": None, "comb_share_model": 0.5}, {"comb_share": None, "comb_share_model": 0.95}),
         ("no_excess", {"asr": 0.2}, {"asr": 0.15}),
-        ("chance_victim", {"accuracy_clean_ci": wilson(0.5, 100)}, {"accuracy_clean_ci": wilson(0.3, 100)}),
+        ("chance_model", {"accuracy_clean_ci": wilson(0.5, 100)}, {"accuracy_clean_ci": wilson(0.3, 100)}),
         ("empty_perturbation", {"n_unchanged": 0}, {"n_unchanged": 1}),
     ],
 )

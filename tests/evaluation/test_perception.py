@@ -11,55 +11,57 @@ from staanet.evaluation import clean_logits, evaluate, make, perceive
 from staanet.evaluation.case import figures
 from staanet.evaluation.perception import averaged
 from staanet.metrics.perception import MEASURES
-from staanet.models import create_victim
+from staanet.models import create_model
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def dataset(tmp_path_factory):
     return prepare(
-        Synthetic(speakers=3, sentences=1, seconds=(0.5, 0.6)), Path(), tmp_path_factory.mktemp("stores") / "synthetic"
+        Synthetic(speakers=3, sentences=1, seconds=(0.5, 0.6)),
+        Path(),
+        tmp_path_factory.mktemp("datasets") / "synthetic",
     )
 
 
-def attacked(store, folder, seconds, protocol):
-    clips = sorted(store.utterances)[:3]
+def attacked(dataset, folder, seconds, protocol):
+    clips = sorted(dataset.utterances)[:3]
     with seeded("victim"):
-        victim = create_victim("emo18", store.labels, seconds=seconds).eval()
+        model = create_model("emo18", dataset.labels, seconds=seconds).eval()
     attack = create_attack("noise", snr_db=20.0, sparsity=0.2)
     labels = dict.fromkeys(clips, 0)
     how = {"protocol": protocol, "batch_size": 2, "seed": 0, "device": torch.device("cpu")}
-    return clips, make(attack, victim, store, labels, folder, **how)
+    return clips, make(attack, model, dataset, labels, folder, **how)
 
 
-def test_every_clip_has_its_measures_or_reasons(store, tmp_path):
-    clips, adversarial = attacked(store, tmp_path / "set", 0.3, "file")
-    rows = {row["id"]: row for row in perceive(store, clips, adversarial)}
+def test_every_clip_has_its_measures_or_reasons(dataset, tmp_path):
+    clips, adversarial = attacked(dataset, tmp_path / "set", 0.3, "file")
+    rows = {row["id"]: row for row in perceive(dataset, clips, adversarial)}
     assert sorted(rows) == clips
     for clip, row in rows.items():
         for name, measure in MEASURES.items():
-            value, reason = measure(store.waveform(clip), adversarial.waveform(clip), store.sample_rate)
+            value, reason = measure(dataset.waveform(clip), adversarial.waveform(clip), dataset.sample_rate)
             assert (row[name], row["undefined"].get(name)) == (value, reason)
 
 
 @pytest.mark.parametrize(("seconds", "stretch"), [(0.45, 7_200), (0.9, None)])
-def test_the_papers_protocol_compares_the_stretch_in_common(store, tmp_path, seconds, stretch):
-    clips, adversarial = attacked(store, tmp_path / "set", seconds, "paper")
-    for row in perceive(store, clips, adversarial):
-        clean, twin = adversarial.beside(store, row["id"])
-        assert len(clean) == len(twin) == (stretch or store.length(row["id"]))
-        assert torch.equal(clean, store.waveform(row["id"])[: len(clean)])
-        assert row["si_sdr_db"] == MEASURES["si_sdr_db"](clean, twin, store.sample_rate).value
+def test_the_papers_protocol_compares_the_stretch_in_common(dataset, tmp_path, seconds, stretch):
+    clips, adversarial = attacked(dataset, tmp_path / "set", seconds, "paper")
+    for row in perceive(dataset, clips, adversarial):
+        clean, twin = adversarial.beside(dataset, row["id"])
+        assert len(clean) == len(twin) == (stretch or dataset.length(row["id"]))
+        assert torch.equal(clean, dataset.waveform(row["id"])[: len(clean)])
+        assert row["si_sdr_db"] == MEASURES["si_sdr_db"](clean, twin, dataset.sample_rate).value
 
 
-def test_figures_follow_from_the_rows_alone_as_pooling_needs(store, tmp_path):
-    clips, adversarial = attacked(store, tmp_path / "set", 0.3, "file")
+def test_figures_follow_from_the_rows_alone_as_pooling_needs(dataset, tmp_path):
+    clips, adversarial = attacked(dataset, tmp_path / "set", 0.3, "file")
     with seeded("target"):
-        target = create_victim("zhao19", store.labels, seconds=0.3).eval()
+        target = create_model("zhao19", dataset.labels, seconds=0.3).eval()
     how = {"protocol": "file", "size": 4_800, "batch_size": 2, "device": torch.device("cpu")}
-    clean = clean_logits(target, store, clips, **how)
-    heard = perceive(store, clips, adversarial)
-    found, rows = evaluate(target, store, clips, adversarial, clean, seed=0, perception=heard, **how)
-    assert found == figures(rows, len(store.labels), adversarial.figures)
+    clean = clean_logits(target, dataset, clips, **how)
+    heard = perceive(dataset, clips, adversarial)
+    found, rows = evaluate(target, dataset, clips, adversarial, clean, seed=0, perception=heard, **how)
+    assert found == figures(rows, len(dataset.labels), adversarial.figures)
     assert found["stoi"] == pytest.approx(sum(own["stoi"] for own in heard) / len(heard))
 
 

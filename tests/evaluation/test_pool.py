@@ -50,7 +50,7 @@ class Run:
     def add(self, fold, rows=None, **changes):
         rows = outcomes_of(fold) if rows is None else rows
         set_figures = {name: changes.pop(name) for name in MADE if name in changes}
-        of_set = {"comb_share": 0.1, "comb_share_victim": 0.2, "seconds_per_clip": 1.0, **set_figures}
+        of_set = {"comb_share": 0.1, "comb_share_model": 0.2, "seconds_per_clip": 1.0, **set_figures}
         known = {name: of_set.get(name, 1.0) for name in MADE}
         identity = {"fold": fold, "folds": (fold,), "folds_planned": PLANNED, "split": f"split {fold}"}
         signature = f"{len(self.records)}"
@@ -135,7 +135,7 @@ def test_cases_come_in_the_order_in_which_they_first_come(run):
         {"source": "other"},
         {"generator": None},
         {"protocol": "paper"},
-        {"labels_from": "truth"},
+        {"labels_from": "true_labels"},
         {"seed": 1},
         {"budget_epsilon": 0.01},
         {"budget_sparsity": 0.1},
@@ -177,12 +177,12 @@ def test_what_is_known_of_the_adversarial_sets_is_averaged_over_clips(run):
 
 
 def test_a_comb_share_that_some_folds_lack_is_that_of_the_others(run):
-    run.add(0, outcomes_of(0, 10), comb_share=None, comb_share_victim=None)
-    run.add(1, outcomes_of(1, 30), comb_share=0.5, comb_share_victim=None)
+    run.add(0, outcomes_of(0, 10), comb_share=None, comb_share_model=None)
+    run.add(1, outcomes_of(1, 30), comb_share=0.5, comb_share_model=None)
     (found,) = run.pooled()
-    assert (found.comb_share, found.comb_share_victim) == (0.5, None)
+    assert (found.comb_share, found.comb_share_model) == (0.5, None)
     assert "comb_share" not in found.notes
-    assert found.notes["comb_share_victim"] == "no source was asked, or all positions are alike"
+    assert found.notes["comb_share_model"] == "no source was asked, or all positions are alike"
 
 
 def test_a_worst_case_keeps_its_finders_and_its_signs(run):

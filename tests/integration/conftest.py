@@ -1,7 +1,7 @@
 import pytest
 
 EXPERIMENT = """
-title = "Miniature"
+title = "Toy"
 batch_size = 4
 examples = 1
 
@@ -17,12 +17,12 @@ run = [0]
 snr_db = 17.0
 sparsity = 0.12
 
-[victims.emo18]
+[models.emo18]
 model = "emo18"
 seconds = 0.1
 training = { epochs = 3, batch_size = 4 }
 
-[victims.zhao19]
+[models.zhao19]
 model = "zhao19"
 seconds = 0.1
 training = { preset = "paper", epochs = 3 }
@@ -43,7 +43,7 @@ generator = "compact"
 
 
 @pytest.fixture(scope="session")
-def miniature(tmp_path_factory):
-    path = tmp_path_factory.mktemp("experiments") / "miniature.toml"
+def toy(tmp_path_factory):
+    path = tmp_path_factory.mktemp("experiments") / "toy.toml"
     path.write_text(EXPERIMENT)
     return path

@@ -1,4 +1,4 @@
-"""A study of several folds in miniature: a page after each, and at the end every clip of their test parts once."""
+"""A study of several folds in toy: a page after each, and at the end every clip of their test parts once."""
 
 import csv
 import json
@@ -13,10 +13,10 @@ from staanet.report.page import Outcomes
 FOLDS = 3
 
 
-def run_folds(miniature, folder, which, patch):
+def run_folds(toy, folder, which, patch):
     """Run some folds; return the records and the page as it was after each fold."""
-    text = miniature.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", f"run = {which}")
-    text = text[: text.index("[victims.zhao19]")] + text[text.index("[generators.compact]") :]
+    text = toy.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", f"run = {which}")
+    text = text[: text.index("[models.zhao19]")] + text[text.index("[generators.compact]") :]
     (folder / "folds.toml").write_text(text)
     write, pages = report.write, []
 
@@ -30,18 +30,16 @@ def run_folds(miniature, folder, which, patch):
 
 
 @pytest.fixture(scope="module")
-def runs(miniature, tmp_path_factory):
+def runs(toy, tmp_path_factory):
     """Two of the three folds, and then all of them in the same folder, in which two are found."""
     folder = tmp_path_factory.mktemp("folds")
     with pytest.MonkeyPatch.context() as patch:
-        two = run_folds(miniature, folder, [0, 2], patch)
+        two = run_folds(toy, folder, [0, 2], patch)
     with pytest.MonkeyPatch.context() as patch:
         made = []
-        train = study.steps.train_victim
-        patch.setattr(
-            "staanet.study.steps.train_victim", lambda *args, **kw: made.append(args[0]) or train(*args, **kw)
-        )
-        every = run_folds(miniature, folder, [], patch)
+        train = study.steps.train_model
+        patch.setattr("staanet.study.steps.train_model", lambda *args, **kw: made.append(args[0]) or train(*args, **kw))
+        every = run_folds(toy, folder, [], patch)
         assert len(made) == 1
     return folder / "out", two, every
 
@@ -69,8 +67,8 @@ def test_each_fold_has_its_records(runs):
 def test_all_folds_hold_every_clip_once(runs):
     out, _, (every, _) = runs
     outcomes = Outcomes(out, every)
-    (store,) = (out / "stores").iterdir()
-    lines = (store / "manifest.jsonl").read_text().splitlines()
+    (dataset,) = (out / "datasets").iterdir()
+    lines = (dataset / "manifest.jsonl").read_text().splitlines()
     clips = {about["id"]: about for about in (json.loads(line)["utterance"] for line in lines)}
     found = pooled(every, outcomes)
     assert [record.attack for record in found] == ["staa_net", "shuffled_staa_net", "noise"]

@@ -35,11 +35,11 @@ study.run(experiment, out)
 """
 
 MOMENTS = {
-    "store": ("staanet.data.dataset", "write_jsonl", 1),
-    "victim, first epoch": ("staanet.training.classifier", "fit_length", 2),
-    "victim, later epoch": ("staanet.training.classifier", "fit_length", 9),
-    "victim, while its progress is written": ("staanet.training.loop", "save_file", 2),
-    "victim, before its checkpoint": ("staanet.core.checkpoints", "write_json", 1),
+    "dataset": ("staanet.data.dataset", "write_jsonl", 1),
+    "model, first epoch": ("staanet.training.classifier", "fit_length", 2),
+    "model, later epoch": ("staanet.training.classifier", "fit_length", 9),
+    "model, while its progress is written": ("staanet.training.loop", "save_file", 2),
+    "model, before its checkpoint": ("staanet.core.checkpoints", "write_json", 1),
     "generator": ("staanet.training.generator", "observe", 4),
     "adversarial set": ("staanet.evaluation.adversarial", "save_tensors", 2),
     "evaluation": ("staanet.evaluation.case", "observe", 2),
@@ -64,9 +64,9 @@ def results(out):
 
 
 @pytest.fixture(scope="module")
-def uninterrupted(miniature, tmp_path_factory):
+def uninterrupted(toy, tmp_path_factory):
     out = tmp_path_factory.mktemp("whole")
-    done = run(miniature, out)
+    done = run(toy, out)
     assert done.returncode == 0, done.stderr
     assert len(results(out)) == 10
     return results(out)
@@ -74,11 +74,11 @@ def uninterrupted(miniature, tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_a_killed_study_goes_on(miniature, uninterrupted, tmp_path, moment):
-    killed = run(miniature, tmp_path, *MOMENTS[moment])
+def test_a_killed_study_goes_on(toy, uninterrupted, tmp_path, moment):
+    killed = run(toy, tmp_path, *MOMENTS[moment])
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     assert results(tmp_path) != uninterrupted or moment in ("examples", "report")
-    again = run(miniature, tmp_path)
+    again = run(toy, tmp_path)
     assert again.returncode == 0, again.stderr
     assert results(tmp_path) == uninterrupted
     assert (tmp_path / "report" / "index.html").is_file()

@@ -15,9 +15,9 @@ FIELDS = [f"{name}{suffix}" for name in MEASURES for suffix in ("", "_fooled")]
 
 
 @pytest.fixture(scope="module")
-def plans(miniature, tmp_path_factory):
+def plans(toy, tmp_path_factory):
     """Two experiments that differ in what is measured only: no generator, noise and no noise at all."""
-    text = miniature.read_text().replace("epochs = 3", "epochs = 1")
+    text = toy.read_text().replace("epochs = 3", "epochs = 1")
     text = text[: text.index("[generators.compact]")] + "[attacks.noise]\n" + '[attacks.nothing]\nattack = "noise"\n'
     folder = tmp_path_factory.mktemp("plans")
     for name, extra in {"silent": "", "measured": "perception = true\n"}.items():
@@ -33,7 +33,7 @@ def out(plans, tmp_path_factory):
     assert all(getattr(record, name) is None and name not in record.notes for record in before for name in FIELDS)
     assert not (folder / "tables" / "perception.md").exists()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("speech.prepare", "steps.train_victim", "steps.make"):
+        for name in ("speech.prepare", "steps.train_model", "steps.make"):
             patch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
         after = study.run(plans / "measured.toml", folder)
     assert not {record.signature for record in before} & {record.signature for record in after}

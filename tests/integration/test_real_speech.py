@@ -11,7 +11,7 @@ name = "emodb"
 [split]
 folds = 5
 run = [0]
-[victims.zhao19]
+[models.zhao19]
 model = "zhao19"
 seconds = 0.5
 training = { epochs = 2 }

@@ -1,4 +1,4 @@
-"""The STAA-Net paper's tables and figure: their experiments in miniature, every cell; Table 1 on a real folder."""
+"""The STAA-Net paper's tables and figure: their experiments in toy, every cell; Table 1 on a real folder."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from staanet.data import by_speaker
 from staanet.report.sections import published
 from staanet.study.experiment import load
 
-VICTIMS = ("emo18", "zhao19", "wav2vec2", "wavlm")
+MODELS = ("emo18", "zhao19", "wav2vec2", "wavlm")
 SOURCES = ("emo18", "wav2vec2")
 PARTS = ("val", "test")
 ATTACKS = ("pgd", "sparsefool", "one_pixel", "staa_net")
@@ -30,24 +30,24 @@ def cells(run):
     return {(*json.loads(row["keys"]).values(), row["metric"]): row for row in rows}
 
 
-def said_to_be_a_miniature(run, found):
+def said_to_be_a_toy(run, found):
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
-    assert "MINIATURE: STAA-Net" in page
+    assert "TOY: STAA-Net" in page
     assert "none of its numbers is about anything" in page
-    assert records.miniature(run)
+    assert records.toy(run)
     assert all(record.stands_for in ("demos", "iemocap") and record.corpus == "synthetic" for record in found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "corpus"), [("table2", "demos"), ("table3", "iemocap")])
 def test_the_victims_tables(tmp_path, name, corpus):
-    found = staanet.run(name, out=tmp_path, miniature=True)
-    assert {(record.target, record.part) for record in found} == set(product(VICTIMS, PARTS))
-    said_to_be_a_miniature(tmp_path, found)
+    found = staanet.run(name, out=tmp_path, toy=True)
+    assert {(record.target, record.subset) for record in found} == set(product(MODELS, PARTS))
+    said_to_be_a_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == 4 * len(published.find(f"staanet.{name}")[1].values)
-    for victim, part, metric in product(VICTIMS, PARTS, ("accuracy_clean", "uar_clean")):
-        row = table[victim, part, metric]
+    for model, part, metric in product(MODELS, PARTS, ("accuracy_clean", "uar_clean")):
+        row = table[model, part, metric]
         assert 0 <= float(row["ours"]) <= 1
         assert float(row["difference"]) == pytest.approx(float(row["ours"]) - float(row["published"]))
     for row in table.values():
@@ -58,14 +58,14 @@ def test_the_victims_tables(tmp_path, name, corpus):
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "attacks"), [("table4", ATTACKS), ("table5", ATTACKS), ("table6", ABLATIONS)])
 def test_the_attacks_tables(tmp_path, name, attacks):
-    found = staanet.run(name, out=tmp_path, miniature=True)
-    cases = [(record.source, record.attack, record.target, record.part) for record in found]
-    assert sorted(cases) == sorted(product(SOURCES, attacks, VICTIMS, PARTS))
-    said_to_be_a_miniature(tmp_path, found)
+    found = staanet.run(name, out=tmp_path, toy=True)
+    cases = [(record.source, record.attack, record.target, record.subset) for record in found]
+    assert sorted(cases) == sorted(product(SOURCES, attacks, MODELS, PARTS))
+    said_to_be_a_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == len(SOURCES) * len(attacks) * 14
     for source, attack, part in product(SOURCES, attacks, PARTS):
-        for target in VICTIMS:
+        for target in MODELS:
             row = table[source, attack, target, part, "asr"]
             assert float(row["excess"]) == pytest.approx(float(row["ours"]) - float(row["control"]))
             assert float(row["difference"]) == pytest.approx(float(row["ours"]) - float(row["published"]))
@@ -94,11 +94,11 @@ def test_the_attacks_tables(tmp_path, name, attacks):
 
 def check_parts(run, found):
     """Each part's clips are attacked by what was trained on the parts before it, and never heard in training."""
-    splits = {record.part: json.loads((run / "splits" / f"{record.split}.json").read_text()) for record in found}
+    splits = {record.subset: json.loads((run / "splits" / f"{record.split}.json").read_text()) for record in found}
     assert set(splits["test"]["train"]) == {*splits["val"]["train"], *splits["val"]["test"]}
     assert not set(splits["test"]["train"]) & set(splits["test"]["test"])
     for record in found:
-        assert record.n == len(splits[record.part]["test"])
+        assert record.n == len(splits[record.subset]["test"])
         assert sum(count > 0 for count in record.clips_by_class) == len(record.labels)
         settings = record.settings
         assert settings["target"]["split"] == settings["source"]["split"] == record.split
@@ -120,9 +120,9 @@ def check_ablations(by_case, source, part):
 
 @pytest.mark.slow
 def test_the_figure(tmp_path):
-    found = staanet.run("fig3", out=tmp_path, miniature=True)
+    found = staanet.run("fig3", out=tmp_path, toy=True)
     assert [(r.source, r.target, r.part) for r in found] == [("emo18", "emo18", "test")]
-    said_to_be_a_miniature(tmp_path, found)
+    said_to_be_a_toy(tmp_path, found)
     (example,) = records.contents(tmp_path, "examples", "*")
     assert json.loads((example / "example.json").read_text())["id"] == "s00-anger-00"
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
@@ -156,7 +156,7 @@ def test_table_1_counts_what_lies_in_the_folder(tmp_path):
     ours = {part: [int(table[part, label, "clips"]["ours"]) for label in ("anger", "all")] for part in ("train", "all")}
     assert ours == {"train": [6, 24], "all": [10, 40]}
     assert float(table["test", "sadness", "clips"]["difference"]) == 2 - 305
-    assert not records.miniature(tmp_path / "run")
+    assert not records.toy(tmp_path / "run")
 
 
 def test_a_session_that_is_missing_is_told(tmp_path):

@@ -1,4 +1,4 @@
-"""A whole study in miniature, from the corpus to the page."""
+"""A whole study in toy, from the corpus to the page."""
 
 import dataclasses
 import json
@@ -16,9 +16,9 @@ from staanet.metrics import Outcome, summary
 
 
 @pytest.fixture(scope="module")
-def out(miniature, tmp_path_factory):
+def out(toy, tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
-    study.run(miniature, folder)
+    study.run(toy, folder)
     return folder
 
 
@@ -75,7 +75,7 @@ def test_noise_has_no_generator_and_says_why_its_comb_is_undefined(found):
     assert noise.generator is None
     assert noise.comb_share is None
     assert noise.notes["comb_share"] == "no generator made the positions, or they are all alike"
-    assert noise.comb_share_victim is None
+    assert noise.comb_share_model is None
 
 
 def test_no_record_holds_a_path(out, found):
@@ -95,29 +95,29 @@ def test_examples_are_audio_of_the_files_own_length(out):
         assert 0 < np.abs(original - adversarial).max() <= np.abs(original).max() * 10 ** (-17 / 20) + 1e-5
 
 
-def test_a_second_run_finds_everything(miniature, out, monkeypatch):
-    for name in ("speech.prepare", "steps.train_victim", "steps.train_generator", "steps.make", "steps.evaluate"):
+def test_a_second_run_finds_everything(toy, out, monkeypatch):
+    for name in ("speech.prepare", "steps.train_model", "steps.train_generator", "steps.make", "steps.evaluate"):
         monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()}
-    study.run(miniature, out)
+    study.run(toy, out)
     assert {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()} == before
 
 
-def test_a_changed_setting_makes_only_what_depends_on_it(miniature, out, tmp_path, monkeypatch):
-    changed = tmp_path / "miniature.toml"
-    changed.write_text(miniature.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
-    for name in ("speech.prepare", "steps.train_victim", "steps.train_generator"):
+def test_a_changed_setting_makes_only_what_depends_on_it(toy, out, tmp_path, monkeypatch):
+    changed = tmp_path / "toy.toml"
+    changed.write_text(toy.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
+    for name in ("speech.prepare", "steps.train_model", "steps.train_generator"):
         monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     now = study.run(changed, out)
     assert {record.budget_epsilon for record in now if record.attack == "noise"} == {0.01}
     assert len(now) == 10
     assert len(list((out / "records").glob("*.json"))) == 12
-    study.run(miniature, out)
+    study.run(toy, out)
 
 
-def test_folds_and_corpora_keep_apart(miniature, tmp_path):
-    text = miniature.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", "run = [0, 1]")
-    text = text[: text.index("[victims.zhao19]")] + text[text.index("[generators.compact]") :]
+def test_folds_and_corpora_keep_apart(toy, tmp_path):
+    text = toy.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", "run = [0, 1]")
+    text = text[: text.index("[models.zhao19]")] + text[text.index("[generators.compact]") :]
     two_folds = tmp_path / "two_folds.toml"
     two_folds.write_text(text)
     first = study.run(two_folds, tmp_path / "out")
@@ -130,8 +130,8 @@ def test_folds_and_corpora_keep_apart(miniature, tmp_path):
         assert record.sparsity <= 0.12
 
 
-def test_another_folder_of_clips_is_another_store(miniature, tmp_path):
-    text = miniature.read_text()
+def test_another_folder_of_clips_is_another_dataset(toy, tmp_path):
+    text = toy.read_text()
     start, end = text.index("[corpus]"), text.index("[split]")
     experiment = tmp_path / "own.toml"
     experiment.write_text(
@@ -151,37 +151,37 @@ def test_another_folder_of_clips_is_another_store(miniature, tmp_path):
         study.run(experiment, tmp_path / "out", root=tmp_path / "nosuch")
 
 
-def test_fresh_without_the_corpus_loses_nothing(miniature, tmp_path):
+def test_fresh_without_the_corpus_loses_nothing(toy, tmp_path):
     experiment = tmp_path / "own.toml"
-    experiment.write_text(miniature.read_text().replace('"synthetic"', '"emodb"').replace("settings = {", "# {"))
-    (tmp_path / "out" / "stores").mkdir(parents=True)
-    (tmp_path / "out" / "victims").mkdir()
+    experiment.write_text(toy.read_text().replace('"synthetic"', '"emodb"').replace("settings = {", "# {"))
+    (tmp_path / "out" / "datasets").mkdir(parents=True)
+    (tmp_path / "out" / "models").mkdir()
     with pytest.raises(StaanetError, match="nosuch"):
         study.run(experiment, tmp_path / "out", root=tmp_path / "nosuch", fresh=True)
-    assert (tmp_path / "out" / "victims").is_dir()
+    assert (tmp_path / "out" / "models").is_dir()
 
 
-def test_fresh_forgets_what_the_last_run_listed(miniature, out, tmp_path, monkeypatch):
+def test_fresh_forgets_what_the_last_run_listed(toy, out, tmp_path, monkeypatch):
     shutil.copytree(out, tmp_path / "out")
     monkeypatch.setattr("staanet.study.speech.prepare", lambda *_: pytest.fail("stopped here"))
     with pytest.raises(pytest.fail.Exception, match="stopped here"):
-        study.run(miniature, tmp_path / "out", fresh=True)
+        study.run(toy, tmp_path / "out", fresh=True)
     assert not (tmp_path / "out" / "run.json").exists()
     assert not (tmp_path / "out" / "records").exists()
 
 
-def test_a_record_without_its_outcomes_is_made_again(miniature, out):
+def test_a_record_without_its_outcomes_is_made_again(toy, out):
     path = records.contents(out, "records", "*.json")[0]
     rows = path.with_suffix(".jsonl").read_text()
     path.with_suffix(".jsonl").unlink()
-    study.run(miniature, out)
+    study.run(toy, out)
     assert path.with_suffix(".jsonl").read_text() == rows
 
 
 @pytest.mark.slow
-def test_fresh_makes_everything_again_with_the_same_bits(miniature, out):
+def test_fresh_makes_everything_again_with_the_same_bits(toy, out):
     before = {record.signature: record for record in records.read_all(out)}
-    again = study.run(miniature, out, fresh=True)
+    again = study.run(toy, out, fresh=True)
     assert {record.signature for record in again} == set(before)
     for record in again:
         for field in dataclasses.fields(record):
@@ -189,13 +189,13 @@ def test_fresh_makes_everything_again_with_the_same_bits(miniature, out):
                 assert getattr(record, field.name) == getattr(before[record.signature], field.name), field.name
 
 
-def test_a_damaged_record_is_told(miniature, out):
+def test_a_damaged_record_is_told(toy, out):
     path = records.contents(out, "records", "*.json")[0]
     text = path.with_suffix(".jsonl").read_text()
     try:
         path.with_suffix(".jsonl").write_text(text.replace("0", "1", 1))
         with pytest.raises(StaanetError, match="--fresh"):
-            study.run(miniature, out)
+            study.run(toy, out)
     finally:
         path.with_suffix(".jsonl").write_text(text)
 

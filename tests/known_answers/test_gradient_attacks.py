@@ -1,4 +1,4 @@
-"""Linear victims: the furthest fall of the margin in a box or ball, and the least change that flips, in closed form."""
+"""Linear models: the furthest fall of the margin in a box or ball, and the least change that flips, in closed form."""
 
 import pytest
 import torch
@@ -37,15 +37,15 @@ def size(change, norm):
 @pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize("name", BOUNDED)
 def test_reaches_the_optimum_within_the_budget(name, norm, sparsity, waveforms):
-    weights, victim = linear(2)
-    labels = victim(waveforms).argmax(1)
+    weights, model = linear(2)
+    labels = model(waveforms).argmax(1)
     ball = {"norm": "l2", "rms": RMS} if norm == "l2" else {}
     attack = create_attack(name, epsilon=EPSILON, sparsity=sparsity, **ball, **BOUNDED[name])
-    adversarial = attack(victim, waveforms, labels)
+    adversarial = attack(model, waveforms, labels)
     count = int(sparsity * SIZE)
     largest = (weights[:, 0] - weights[:, 1]).abs().topk(count).values
     best = EPSILON * largest.sum() if norm == "linf" else RMS * EPSILON * count**0.5 * largest.norm()
-    found = fall(victim, waveforms, adversarial, labels)
+    found = fall(model, waveforms, adversarial, labels)
     assert found.min() >= (0.999 if name == "fgsm" else 0.95) * best
     assert found.max() <= best + 1e-4
     change = adversarial - waveforms
@@ -59,11 +59,11 @@ def test_reaches_the_optimum_within_the_budget(name, norm, sparsity, waveforms):
 @pytest.mark.parametrize("case", MINIMAL)
 def test_finds_nearly_the_least_change(case, classes, waveforms):
     norm, settings, bound = MINIMAL[case]
-    weights, victim = linear(classes)
-    labels = victim(waveforms).argmax(1)
+    weights, model = linear(classes)
+    labels = model(waveforms).argmax(1)
     attack = create_attack(case.split()[0], epsilon=0.1, sparsity=1.0, **settings)
-    adversarial = attack(victim, waveforms, labels)
-    assert (victim(adversarial).argmax(1) != labels).all()
+    adversarial = attack(model, waveforms, labels)
+    assert (model(adversarial).argmax(1) != labels).all()
     ratios = size(adversarial - waveforms, norm) / least(weights, waveforms, labels, norm)
     assert ratios.min() >= 1 - 1e-3
     assert ratios.max() <= bound
@@ -72,12 +72,12 @@ def test_finds_nearly_the_least_change(case, classes, waveforms):
 @pytest.mark.parametrize("case", MINIMAL)
 def test_a_minimal_attack_reaches_whatever_the_box_allows_and_nothing_else(case, waveforms):
     _, settings, _ = MINIMAL[case]
-    weights, victim = linear(2)
-    labels = victim(waveforms).argmax(1)
-    adversarial = create_attack(case.split()[0], epsilon=EPSILON, sparsity=0.1, **settings)(victim, waveforms, labels)
+    weights, model = linear(2)
+    labels = model(waveforms).argmax(1)
+    adversarial = create_attack(case.split()[0], epsilon=EPSILON, sparsity=0.1, **settings)(model, waveforms, labels)
     reach = EPSILON * (weights[:, 0] - weights[:, 1]).abs().topk(SIZE // 10).values.sum()
-    needed = margin(victim(waveforms), labels)
-    found = fall(victim, waveforms, adversarial, labels)
+    needed = margin(model(waveforms), labels)
+    found = fall(model, waveforms, adversarial, labels)
     near, far = needed < 0.95 * reach, needed > reach
     assert near.any()
     assert far.any()
@@ -88,13 +88,13 @@ def test_a_minimal_attack_reaches_whatever_the_box_allows_and_nothing_else(case,
 
 @pytest.mark.parametrize("name", ["bim", "pgd", "apgd", "cw_l2", "cw_linf"])
 def test_goes_to_the_target_where_it_can(name, waveforms):
-    weights, victim = linear(2)
+    weights, model = linear(2)
     settings = {**BOUNDED, "cw_l2": {"rounds": 4, "steps": 40}, "cw_linf": {"rounds": 4, "steps": 40}}[name]
-    target = victim(waveforms).argmin(1)
+    target = model(waveforms).argmin(1)
     attack = create_attack(name, epsilon=EPSILON, sparsity=0.1, targeted=True, **settings)
-    hit = victim(attack(victim, waveforms, target)).argmax(1) == target
+    hit = model(attack(model, waveforms, target)).argmax(1) == target
     reach = EPSILON * (weights[:, 0] - weights[:, 1]).abs().topk(SIZE // 10).values.sum()
-    needed = -margin(victim(waveforms), target)
+    needed = -margin(model(waveforms), target)
     assert hit[needed < 0.95 * reach].all()
     assert not hit[needed > reach].any()
     assert hit.any()
@@ -103,8 +103,8 @@ def test_goes_to_the_target_where_it_can(name, waveforms):
 
 @pytest.mark.parametrize("name", ["pgd", "apgd", "cw_l2", "cw_linf"])
 def test_goes_to_any_of_five_targets_within_a_wide_box(name, waveforms):
-    _, victim = linear(5)
+    _, model = linear(5)
     settings = {**BOUNDED, "cw_l2": {"rounds": 4, "steps": 40}, "cw_linf": {"rounds": 4, "steps": 40}}[name]
-    target = (victim(waveforms).argmax(1) + 1 + torch.arange(16) % 4) % 5
+    target = (model(waveforms).argmax(1) + 1 + torch.arange(16) % 4) % 5
     attack = create_attack(name, epsilon=0.1, sparsity=1.0, targeted=True, **settings)
-    assert (victim(attack(victim, waveforms, target)).argmax(1) == target).all()
+    assert (model(attack(model, waveforms, target)).argmax(1) == target).all()

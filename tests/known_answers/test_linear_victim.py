@@ -1,4 +1,4 @@
-"""A linear victim: the best change within a budget is known in closed form, so every attack can be held against it."""
+"""A linear model: the best change within a budget is known in closed form, so every attack can be held against it."""
 
 from dataclasses import dataclass
 
@@ -53,9 +53,9 @@ class Linear:
 
 @pytest.mark.parametrize("name", ATTACKS)
 def test_no_attack_goes_beyond_the_optimum(name, weights, waveforms):
-    victim = Linear(weights)
-    predicted = victim(waveforms).argmax(1)
-    outcome = observe(victim, waveforms, build(name)(victim, waveforms, predicted), predicted)
+    model = Linear(weights)
+    predicted = model(waveforms).argmax(1)
+    outcome = observe(model, waveforms, build(name)(model, waveforms, predicted), predicted)
     fall = outcome.margin_clean - outcome.margin_adv
     assert fall.max() <= reach(weights) + 1e-4
     unreachable = outcome.margin_clean > reach(weights)
@@ -64,12 +64,12 @@ def test_no_attack_goes_beyond_the_optimum(name, weights, waveforms):
 
 
 def test_observed_margins_are_those_of_the_weights(weights, waveforms):
-    def victim(waveforms):
+    def model(waveforms):
         return waveforms @ weights.T
 
-    labels = victim(waveforms).argmax(1)
-    adversarial = build("noise")(victim, waveforms, labels)
-    outcome = observe(victim, waveforms, adversarial, labels)
+    labels = model(waveforms).argmax(1)
+    adversarial = build("noise")(model, waveforms, labels)
+    outcome = observe(model, waveforms, adversarial, labels)
     side = torch.where(labels == 0, 1.0, -1.0)
     by_hand = side * (adversarial @ (weights[0] - weights[1]))
     torch.testing.assert_close(torch.tensor(outcome.margin_adv), by_hand.double(), atol=1e-4, rtol=1e-4)
@@ -80,7 +80,7 @@ def test_a_generator_learns_most_of_the_optimum(waveforms):
     """The weights repeat every four samples, so that a generator of that frame can express the optimum."""
     weights = torch.stack([torch.tensor([1.0, -1.0, 0.1, 0.05]).repeat(SIZE // 4), torch.zeros(SIZE)])
 
-    def victim(waveforms):
+    def model(waveforms):
         return waveforms @ weights.T
 
     labels = torch.zeros(len(waveforms), dtype=torch.int64)
@@ -93,10 +93,10 @@ def test_a_generator_learns_most_of_the_optimum(waveforms):
         epsilon = torch.full((len(waveforms), 1), EPSILON)
         for _ in range(120):
             output = generator(waveforms, epsilon, lengths, counts, "straight_through")
-            parts = losses(victim(output.adversarial), labels, output, epsilon, lengths)
+            parts = losses(model(output.adversarial), labels, output, epsilon, lengths)
             optimiser.zero_grad()
             sum(parts.values()).backward()
             optimiser.step()
     attack = create_attack("staa_net", generator=generator, epsilon=EPSILON, sparsity=SPARSITY)
-    fall = margin(victim(waveforms), labels) - margin(victim(attack(victim, waveforms, labels)), labels)
+    fall = margin(model(waveforms), labels) - margin(model(attack(model, waveforms, labels)), labels)
     assert fall.mean() >= 0.9 * reach(weights)

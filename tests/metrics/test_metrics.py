@@ -133,7 +133,7 @@ def test_the_paired_interval_covers():
 
 
 @pytest.fixture
-def victim():
+def model():
     with seeded("weights"):
         weights = torch.randn(3, 400)
     return lambda waveforms: waveforms @ weights.T
@@ -148,9 +148,9 @@ def speech():
     return waveforms, lengths
 
 
-def test_a_zero_perturbation_scores_exactly_zero(victim, speech):
+def test_a_zero_perturbation_scores_exactly_zero(model, speech):
     waveforms, lengths = speech
-    found = observe(victim, waveforms, waveforms.clone(), torch.zeros(5, dtype=torch.int64), lengths)
+    found = observe(model, waveforms, waveforms.clone(), torch.zeros(5, dtype=torch.int64), lengths)
     values = summary(found)
     assert values["asr"] == 0
     assert values["asr_control"] == 0
@@ -161,13 +161,13 @@ def test_a_zero_perturbation_scores_exactly_zero(victim, speech):
     assert values["snr_energy_db"] is None
 
 
-def test_distortion_equals_numpys(victim, speech):
+def test_distortion_equals_numpys(model, speech):
     waveforms, lengths = speech
     change = torch.zeros_like(waveforms)
     change[:, ::7] = 0.01
     change[:, 3] = -0.05
     change[torch.arange(400) >= lengths[:, None]] = 0
-    found = observe(victim, waveforms, waveforms + change, torch.zeros(5, dtype=torch.int64), lengths)
+    found = observe(model, waveforms, waveforms + change, torch.zeros(5, dtype=torch.int64), lengths)
     x, d = waveforms.double().numpy(), (waveforms + change - waveforms).double().numpy()
     assert (found.l0 == (d != 0).sum(1)).all()
     np.testing.assert_allclose(found.linf, np.abs(d).max(1))
@@ -189,15 +189,15 @@ def test_the_control_has_the_attacks_own_sizes_and_count(speech):
     assert not torch.equal(noisy, again)
 
 
-def test_batches_join_to_the_same_outcome(victim, speech):
+def test_batches_join_to_the_same_outcome(model, speech):
     waveforms, lengths = speech
     labels = torch.arange(5) % 3
     adversarial = waveforms * 0.9
     ids = ["d", "a", "e", "b", "c"]
-    whole = observe(victim, waveforms, adversarial, labels, lengths, ids=ids)
+    whole = observe(model, waveforms, adversarial, labels, lengths, ids=ids)
     parts = [
         observe(
-            victim,
+            model,
             waveforms[i : i + 1],
             adversarial[i : i + 1],
             labels[i : i + 1],
@@ -242,12 +242,12 @@ def test_comb_share_equals_an_analysis_of_variance():
     assert float(comb_share(positions, torch.tensor([1000]), 10)) == pytest.approx(expected)
 
 
-def test_observe_refuses_clips_that_do_not_match(victim, speech):
+def test_observe_refuses_clips_that_do_not_match(model, speech):
     waveforms, lengths = speech
     with pytest.raises(StaanetError, match="lengths"):
-        observe(victim, waveforms, waveforms[:, :300], torch.zeros(5, dtype=torch.int64), lengths)
+        observe(model, waveforms, waveforms[:, :300], torch.zeros(5, dtype=torch.int64), lengths)
     for labels in (torch.tensor([0, 1, 2, 3, 0]), torch.zeros(4, dtype=torch.int64), torch.zeros(5)):
         with pytest.raises(StaanetError, match=r"labels \[5\] in 0..2"):
-            observe(victim, waveforms, waveforms, labels, lengths)
+            observe(model, waveforms, waveforms, labels, lengths)
     with pytest.raises(StaanetError, match="finite"):
-        observe(victim, waveforms, waveforms * torch.nan, torch.zeros(5, dtype=torch.int64), lengths)
+        observe(model, waveforms, waveforms * torch.nan, torch.zeros(5, dtype=torch.int64), lengths)

@@ -15,10 +15,10 @@ from staanet.core.classifier import bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.metrics import observe
-from staanet.models import FeatureView, create_victim, load_victim
+from staanet.models import FeatureView, create_model, load_model
 from staanet.models.cnn_lstm import normalised
 from staanet.models.wrappers import LabelView, bounds_of_features
-from tiny import TINY_ATTACKS, TINY_VICTIMS
+from tiny import TINY_ATTACKS, TINY_MODELS
 
 RATE = 16_000
 NORMALISATIONS = ("none", "sum", "maximum", "range")
@@ -34,10 +34,10 @@ def sounds(count=6, seconds=0.06, seed=0):
 
 def tiny(adapted=True, **settings):
     with seeded("victim"):
-        victim = create_victim("cnn_lstm", "abc", **{"seconds": 0.06, **TINY_VICTIMS["cnn_lstm"], **settings})
+        model = create_model("cnn_lstm", "abc", **{"seconds": 0.06, **TINY_MODELS["cnn_lstm"], **settings})
     if adapted:
-        victim.adapt([(sounds(), torch.full((6,), 960))])
-    return victim
+        model.fit_statistics([(sounds(), torch.full((6,), 960))])
+    return model
 
 
 # ------------------------------------------------------------------ the network
@@ -53,41 +53,41 @@ def tiny(adapted=True, **settings):
     ids=["final", "base"],
 )
 def test_has_the_published_number_of_parameters(settings, layers):
-    victim = create_victim("cnn_lstm", "abcde", **settings)
-    parts = [part for part in victim.modules() if next(part.parameters(recurse=False), None) is not None]
+    model = create_model("cnn_lstm", "abcde", **settings)
+    parts = [part for part in model.modules() if next(part.parameters(recurse=False), None) is not None]
     assert tuple(sum(parameter.numel() for parameter in part.parameters()) for part in parts) == layers
-    assert victim.grid == (128, 261)
+    assert model.grid == (128, 261)
 
 
 def test_segments_go_through_the_convolutions_by_themselves_and_the_last_states_decide():
-    victim = create_victim("cnn_lstm", "abcde", width=8).double()
+    model = create_model("cnn_lstm", "abcde", width=8).double()
     features = torch.randn(2, 128 * 261, generator=torch.Generator().manual_seed(0)).double()
     steps = []
     for number in range(9):
         segment = features.unflatten(1, (128, 261))[:, :, 29 * number : 29 * (number + 1)].transpose(1, 2)
         x = segment[:, None]
         shapes = []
-        for layer in victim.convolutions:
+        for layer in model.convolutions:
             x = layer(x)
             shapes.append(tuple(x.shape[1:]))
         steps.append(x)
     assert [shape for shape, _ in itertools.groupby(shapes)] == [
         *((16, 25, 124), (16, 11, 61), (32, 9, 59), (32, 4, 29), (64, 2, 27), (64, 1, 26), (1664,))
     ]
-    every, _ = victim.lstm(torch.stack(steps, dim=1))
+    every, _ = model.lstm(torch.stack(steps, dim=1))
     last = torch.cat([every[:, -1, :8], every[:, 0, 8:]], dim=1)
-    torch.testing.assert_close(victim.decide(features), victim.linear(last))
+    torch.testing.assert_close(model.decide(features), model.linear(last))
 
 
 def test_weights_start_as_keras_starts_them():
     with seeded("victim"):
-        victim = create_victim("cnn_lstm", "abcde")
+        model = create_model("cnn_lstm", "abcde")
     bound = (6 / (1664 + 4 * 256)) ** 0.5
-    assert bound * 0.99 < victim.lstm.weight_ih_l0.abs().max() <= bound
-    assert torch.equal(victim.lstm.bias_ih_l0.view(4, 256).sum(1), torch.tensor([0.0, 256.0, 0.0, 0.0]))
-    assert not victim.lstm.bias_hh_l0.any()
-    assert not victim.convolutions[0].bias.any()
-    recurrent = victim.lstm.weight_hh_l0_reverse
+    assert bound * 0.99 < model.lstm.weight_ih_l0.abs().max() <= bound
+    assert torch.equal(model.lstm.bias_ih_l0.view(4, 256).sum(1), torch.tensor([0.0, 256.0, 0.0, 0.0]))
+    assert not model.lstm.bias_hh_l0.any()
+    assert not model.convolutions[0].bias.any()
+    recurrent = model.lstm.weight_hh_l0_reverse
     torch.testing.assert_close(recurrent.T @ recurrent, torch.eye(256), atol=1e-4, rtol=0)
 
 
@@ -105,12 +105,12 @@ def test_weights_start_as_keras_starts_them():
 )
 def test_refuses_settings_of_which_no_network_can_be_built(settings, told):
     with pytest.raises(StaanetError, match=told):
-        create_victim("cnn_lstm", "abc", **settings)
+        create_model("cnn_lstm", "abc", **settings)
 
 
 def test_a_clip_of_another_length_than_its_own_is_told():
     with pytest.raises(StaanetError, match=r"expected clips of 0.06 s, .* got 0.05 s; leave crop out"):
-        tiny().hear(torch.zeros(1, 800), torch.tensor([800]))
+        tiny().forward_fitted(torch.zeros(1, 800), torch.tensor([800]))
 
 
 # ------------------------------------------------------------------ its features
@@ -132,48 +132,48 @@ def published(waveforms, spectrogram):
 
 def test_features_are_the_published_ones():
     waveforms = sounds(5, seconds=3.0)
-    victim = create_victim("cnn_lstm", "abcde", width=2)
-    victim.adapt([(waveforms[:2], torch.full((2,), 48_000)), (waveforms[2:], torch.full((3,), 48_000))])
-    expected = published(waveforms, victim.settings.spectrogram)
-    features = victim.features(waveforms)
+    model = create_model("cnn_lstm", "abcde", width=2)
+    model.fit_statistics([(waveforms[:2], torch.full((2,), 48_000)), (waveforms[2:], torch.full((3,), 48_000))])
+    expected = published(waveforms, model.settings.spectrogram)
+    features = model.features(waveforms)
     assert features.shape == (5, 33_408)
     assert features.numpy() == pytest.approx(expected, abs=1e-2)
-    assert tuple(victim.feature_bounds.tolist()) == (np.floor(expected.min()), np.ceil(expected.max()))
-    assert bounds_of_features(features) == tuple(victim.feature_bounds.tolist())
+    assert tuple(model.feature_bounds.tolist()) == (np.floor(expected.min()), np.ceil(expected.max()))
+    assert bounds_of_features(features) == tuple(model.feature_bounds.tolist())
 
 
 def test_a_cell_that_is_always_the_same_stays_as_it_is():
-    victim = tiny()
-    pause = victim.features(sounds()).unflatten(1, victim.grid)[:, :, -2]
+    model = tiny()
+    pause = model.features(sounds()).unflatten(1, model.grid)[:, :, -2]
     assert not pause.any()
-    assert (victim.deviation > 0).all()
-    assert torch.isfinite(victim.features(sounds(seed=1))).all()
+    assert (model.deviation > 0).all()
+    assert torch.isfinite(model.features(sounds(seed=1))).all()
 
 
 def test_without_standardising_only_bounds_are_learnt():
-    victim = tiny(standardised=False)
-    assert not victim.mean.any()
-    assert torch.equal(victim.deviation, torch.ones_like(victim.deviation))
-    low, high = victim.feature_bounds.tolist()
+    model = tiny(standardised=False)
+    assert not model.mean.any()
+    assert torch.equal(model.deviation, torch.ones_like(model.deviation))
+    low, high = model.feature_bounds.tolist()
     assert low == 0
     assert 50 < high <= 80
 
 
 def test_it_needs_clips_to_adapt_to():
     with pytest.raises(StaanetError, match="expected clips for cnn_lstm to adapt to"):
-        tiny(adapted=False).adapt([])
+        tiny(adapted=False).fit_statistics([])
 
 
 @pytest.mark.parametrize("standardised", [True, False])
 @pytest.mark.parametrize("how", NORMALISATIONS)
 def test_silence_has_finite_features_whatever_the_normalisation(how, standardised):
     waveforms = torch.cat([sounds(), torch.zeros(1, 960)])
-    victim = tiny(adapted=False, normalisation=how, standardised=standardised)
-    victim.adapt([(waveforms, torch.full((7,), 960))])
+    model = tiny(adapted=False, normalisation=how, standardised=standardised)
+    model.fit_statistics([(waveforms, torch.full((7,), 960))])
     silence = torch.zeros(1, 960, requires_grad=True)
-    features = victim.features(torch.cat([silence, waveforms]))
+    features = model.features(torch.cat([silence, waveforms]))
     assert torch.isfinite(features).all()
-    victim.decide(features).sum().backward()
+    model.decide(features).sum().backward()
     assert torch.isfinite(silence.grad).all()
 
 
@@ -193,66 +193,66 @@ def test_normalisations_are_the_published_ones(how):
 
 @pytest.mark.filterwarnings("ignore:Empty filters")
 def test_features_become_sound_again():
-    victim, waveforms = tiny(), sounds()
-    spectrograms = victim.spectrogram(victim.features(waveforms))
-    assert spectrograms.shape == (6, *victim.grid)
+    model, waveforms = tiny(), sounds()
+    spectrograms = model.spectrogram(model.features(waveforms))
+    assert spectrograms.shape == (6, *model.grid)
     assert spectrograms.amin((1, 2)).tolist() == pytest.approx([0] * 6, abs=1e-3)
-    sound = resynthesise(power_of(spectrograms[5], victim.settings.spectrogram), RATE, victim.settings.spectrogram)
+    sound = resynthesise(power_of(spectrograms[5], model.settings.spectrogram), RATE, model.settings.spectrogram)
     assert len(sound) == 960
     assert np.abs(sound).max() == pytest.approx(1)
     assert (sound[:700] ** 2).mean() > 20 * (sound[800:] ** 2).mean()
     with pytest.raises(StaanetError, match="normalisation = sum"):
-        tiny(normalisation="sum").spectrogram(victim.features(waveforms))
+        tiny(normalisation="sum").spectrogram(model.features(waveforms))
 
 
 def test_a_checkpoint_keeps_what_it_adapted_to(tmp_path):
-    victim = tiny()
-    checkpoints.save(victim, tmp_path / "victim")
-    loaded = load_victim(tmp_path / "victim")
-    assert torch.equal(loaded(sounds()), victim(sounds()))
-    assert FeatureView(loaded).bounds == FeatureView(victim).bounds
+    model = tiny()
+    checkpoints.save(model, tmp_path / "model")
+    loaded = load_model(tmp_path / "model")
+    assert torch.equal(loaded(sounds()), model(sounds()))
+    assert FeatureView(loaded).bounds == FeatureView(model).bounds
 
 
 # ------------------------------------------------------------------ views
 
 
 def test_it_may_hear_cepstra():
-    victim = create_victim("cnn_lstm", "abc", cepstra=40, spectrogram={"decibels": "power"})
-    assert victim.grid == (40, 261)
+    model = create_model("cnn_lstm", "abc", cepstra=40, spectrogram={"decibels": "power"})
+    assert model.grid == (40, 261)
     clips = sounds(seconds=3.0)
     lengths = torch.full((6,), clips.shape[1])
-    victim.adapt([(clips, lengths)])
+    model.fit_statistics([(clips, lengths)])
     coefficients = librosa.feature.mfcc(
         y=clips[0].numpy(), sr=RATE, n_mfcc=40, n_mels=128, n_fft=368, hop_length=184, center=True
     )
-    found = (victim.features(clips)[0] * victim.deviation + victim.mean).unflatten(0, victim.grid)
+    found = (model.features(clips)[0] * model.deviation + model.mean).unflatten(0, model.grid)
     assert found.numpy() == pytest.approx(coefficients, abs=0.05)
-    assert victim(clips).shape == (6, 3)
+    assert model(clips).shape == (6, 3)
     with pytest.raises(StaanetError, match="cepstra = 40, which cannot be undone"):
-        victim.spectrogram(victim.features(clips))
+        model.spectrogram(model.features(clips))
 
 
-def test_the_feature_view_decides_as_the_victim_does():
-    victim, waveforms = tiny(), sounds()
+def test_the_feature_view_decides_as_the_model_does():
+    model, waveforms = tiny(), sounds()
     lengths = torch.tensor([960, 900, 500, 960, 100, 960])
     waveforms[torch.arange(960) >= lengths[:, None]] = 0
-    view = FeatureView(victim, bounds=(-50, 50))
-    assert torch.equal(view(victim.features(waveforms, lengths)), victim(waveforms, lengths))
+    view = FeatureView(model, bounds=(-50, 50))
+    assert torch.equal(view(model.features(waveforms, lengths)), model(waveforms, lengths))
     assert bounds_of(view) == (-50, 50)
 
 
-def test_the_view_of_an_untrained_victim_needs_bounds():
-    with pytest.raises(StaanetError, match=r"expected bounds from low to high, got \[-inf, inf\]; train the victim"):
+def test_the_view_of_an_untrained_model_needs_bounds():
+    with pytest.raises(StaanetError, match=r"expected bounds from low to high, got \[-inf, inf\]; train the model"):
         FeatureView(tiny(adapted=False))
 
 
 @pytest.mark.parametrize("name", ["noise", "fgsm", "bim", "deepfool", "jsma", "one_pixel"])
 def test_attacks_act_on_features_within_their_own_bounds(name):
-    victim, labels = tiny(), torch.arange(6) % 3
-    for part in victim.modules():
+    model, labels = tiny(), torch.arange(6) % 3
+    for part in model.modules():
         if isinstance(part, nn.Linear):
             part.weight.data *= 20  # with the small weights of a start all clips sound alike
-    view, features = FeatureView(victim), victim.features(sounds())
+    view, features = FeatureView(model), model.features(sounds())
     attack = create_attack(name, epsilon=2.0, sparsity=0.5, **TINY_ATTACKS.get(name, {}))
     before = {key: value.clone() for key, value in view.state_dict().items()}
     adversarial = attack(view, features, view(features).argmax(1))
@@ -267,6 +267,6 @@ def test_attacks_act_on_features_within_their_own_bounds(name):
 
 
 def test_a_view_of_some_labels_is_its_columns():
-    victim, lengths = tiny(), torch.full((6,), 960)
-    view = LabelView(victim, ("c", "a"))
-    assert torch.equal(view(sounds(), lengths), victim(sounds(), lengths)[:, [2, 0]])
+    model, lengths = tiny(), torch.full((6,), 960)
+    view = LabelView(model, ("c", "a"))
+    assert torch.equal(view(sounds(), lengths), model(sounds(), lengths)[:, [2, 0]])

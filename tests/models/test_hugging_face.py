@@ -15,9 +15,9 @@ from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json, write_json
 from staanet.core.seeds import seeded
 from staanet.data import by_speaker
-from staanet.models import VICTIMS, create_victim, load_victim, settings_of
+from staanet.models import MODELS, create_model, load_model, settings_of
 from staanet.models.wrappers import LabelView
-from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim, victim_training
+from staanet.training.classifier import MODEL_PRESETS, ModelTraining, model_training, train_model
 from tiny import TRANSFORMER, hugging_face
 
 CPU = torch.device("cpu")
@@ -53,12 +53,12 @@ def told(call, *arguments, **settings):
     return str(caught.value)
 
 
-def test_a_victim_is_what_its_checkpoint_says(tmp_path):
-    victim = load_victim(hugging_face(tmp_path, labels=("sad", "glad"), rate=8_000, normalise=False))
-    assert (victim.labels, victim.sample_rate, victim.trained_length) == (("sad", "glad"), 8_000, None)
-    assert victim.settings.normalise is False
-    assert victim.pooling_stride == 5 * 2
-    assert not victim.training
+def test_a_model_is_what_its_checkpoint_says(tmp_path):
+    model = load_model(hugging_face(tmp_path, labels=("sad", "glad"), rate=8_000, normalise=False))
+    assert (model.labels, model.sample_rate, model.trained_length) == (("sad", "glad"), 8_000, None)
+    assert model.settings.normalise is False
+    assert model.pooling_stride == 5 * 2
+    assert not model.training
 
 
 @pytest.mark.parametrize("normalise", [True, False])
@@ -71,7 +71,7 @@ def test_it_decides_as_transformers_does_on_each_clip_by_itself(tmp_path, clips,
     processor = AutoFeatureExtractor.from_pretrained(folder)
     network = AutoModelForAudioClassification.from_pretrained(folder).eval()
     waveforms, lengths, _ = clips
-    logits = load_victim(folder)(waveforms, lengths)
+    logits = load_model(folder)(waveforms, lengths)
     for row, length in enumerate(lengths.tolist()):
         inputs = processor(waveforms[row, :length].numpy(), sampling_rate=16_000, return_tensors="pt")
         torch.testing.assert_close(logits[row], network(**inputs).logits[0], atol=1e-5, rtol=1e-5)
@@ -81,48 +81,48 @@ def test_it_decides_as_transformers_does_on_each_clip_by_itself(tmp_path, clips,
 @pytest.mark.parametrize("family", FAMILIES)
 @torch.no_grad()
 def test_neither_padding_nor_the_batch_changes_what_it_decides(tmp_path, clips, family, norm):
-    victim = load_victim(hugging_face(tmp_path, family, feat_extract_norm=norm))
+    model = load_model(hugging_face(tmp_path, family, feat_extract_norm=norm))
     waveforms, lengths, _ = clips
-    together = victim(waveforms, lengths)
-    alone = [victim(waveforms[row : row + 1, :length])[0] for row, length in enumerate(lengths.tolist())]
+    together = model(waveforms, lengths)
+    alone = [model(waveforms[row : row + 1, :length])[0] for row, length in enumerate(lengths.tolist())]
     torch.testing.assert_close(together, torch.stack(alone), atol=1e-6, rtol=1e-5)
     padded = functional.pad(waveforms, (0, 3000))
-    torch.testing.assert_close(victim(padded, lengths), together, atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(model(padded, lengths), together, atol=1e-6, rtol=1e-5)
     order = torch.tensor([2, 0, 1, 0])
-    torch.testing.assert_close(victim(waveforms[order], lengths[order]), together[order], atol=1e-6, rtol=1e-5)
+    torch.testing.assert_close(model(waveforms[order], lengths[order]), together[order], atol=1e-6, rtol=1e-5)
 
 
 @torch.no_grad()
 def test_padding_would_change_what_it_decides(folder, clips):
-    victim = load_victim(folder)
+    model = load_model(folder)
     short = clips[0][1:2, :641]
-    assert (victim.classify(functional.pad(short, (0, 3000))) - victim.classify(short)).abs().max() > 0.01
+    assert (model.classify(functional.pad(short, (0, 3000))) - model.classify(short)).abs().max() > 0.01
 
 
 @torch.no_grad()
 def test_clips_of_one_length_share_a_batch(folder):
-    victim = load_victim(folder)
+    model = load_model(folder)
     heard = []
-    victim.network.register_forward_pre_hook(lambda _, inputs: heard.append(tuple(inputs[0].shape)))
-    victim(torch.rand(4, 900), torch.tensor([900, 641, 900, 641]))
+    model.network.register_forward_pre_hook(lambda _, inputs: heard.append(tuple(inputs[0].shape)))
+    model(torch.rand(4, 900), torch.tensor([900, 641, 900, 641]))
     assert heard == [(2, 641), (2, 900)]
 
 
 @torch.no_grad()
 def test_with_a_trained_length_clips_are_repeated_or_cut(folder, clips):
     waveforms, lengths, _ = clips
-    victim, free = create_victim("hugging_face", checkpoint=str(folder), seconds=0.05), load_victim(folder)
-    assert victim.trained_length == 800
+    model, free = create_model("hugging_face", checkpoint=str(folder), seconds=0.05), load_model(folder)
+    assert model.trained_length == 800
     repeated = torch.cat([waveforms[1, :641], waveforms[1, :159]])
-    torch.testing.assert_close(victim(waveforms, lengths)[1:2], free(repeated[None]))
-    torch.testing.assert_close(victim(waveforms, lengths)[:1], free(waveforms[:1, :800]))
+    torch.testing.assert_close(model(waveforms, lengths)[1:2], free(repeated[None]))
+    torch.testing.assert_close(model(waveforms, lengths)[:1], free(waveforms[:1, :800]))
 
 
 @torch.no_grad()
 def test_a_view_of_some_labels_hears_lengths_too(folder, clips):
     waveforms, lengths, _ = clips
-    victim = load_victim(folder)
-    assert torch.equal(LabelView(victim, ("c", "a"))(waveforms, lengths), victim(waveforms, lengths)[:, [2, 0]])
+    model = load_model(folder)
+    assert torch.equal(LabelView(model, ("c", "a"))(waveforms, lengths), model(waveforms, lengths)[:, [2, 0]])
 
 
 @pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "hubert"])
@@ -130,46 +130,46 @@ def test_activation_checkpointing_computes_layers_again_and_changes_no_gradient(
     folder = hugging_face(tmp_path, family)
     gradients, calls = {}, {}
     for again in (False, True):
-        victim = create_victim("hugging_face", checkpoint=str(folder), activation_checkpointing=again)
+        model = create_model("hugging_face", checkpoint=str(folder), activation_checkpointing=again)
         passes = []
-        first = next(part for name, part in victim.network.named_modules() if name.endswith("layers.0.attention"))
+        first = next(part for name, part in model.network.named_modules() if name.endswith("layers.0.attention"))
         first.register_forward_hook(lambda *_, passes=passes: passes.append(1))
         waveforms = clips[0].clone().requires_grad_()
-        (gradients[again],) = torch.autograd.grad(victim(waveforms, clips[1]).sum(), waveforms)
+        (gradients[again],) = torch.autograd.grad(model(waveforms, clips[1]).sum(), waveforms)
         calls[again] = len(passes)
-        assert not any(part.training for part in victim.modules())
+        assert not any(part.training for part in model.modules())
     assert calls[True] == 2 * calls[False] > 0
     torch.testing.assert_close(gradients[True], gradients[False])
 
 
 def test_fine_tuning_is_the_papers_and_the_default():
-    tuned = VICTIM_PRESETS["fine_tune"]
+    tuned = MODEL_PRESETS["fine_tune"]
     assert (tuned.epochs, tuned.batch_size, tuned.learning_rate) == (20, 8, 3e-5)
     assert (tuned.schedule, tuned.keep, tuned.augmentation.noise) == ("constant", "last", 0.0)
     for name in ("hugging_face", "wav2vec2", "wavlm", "hubert"):
-        assert victim_training(name, "default", "") == tuned
-    assert victim_training("emo18", "default", "") == VictimTraining()
+        assert model_training(name, "default", "") == tuned
+    assert model_training("emo18", "default", "") == ModelTraining()
 
 
 @pytest.mark.filterwarnings("ignore::staanet.core.errors.StaanetWarning")
 @pytest.mark.parametrize(
     "changes", [{"precision": "bfloat16"}, {"crop": 0.4}, {"activation_checkpointing": True}], ids=str
 )
-def test_fine_tuning_leaves_the_feature_encoder_and_repeats_bit_for_bit(store, tmp_path, changes):
+def test_fine_tuning_leaves_the_feature_encoder_and_repeats_bit_for_bit(dataset, tmp_path, changes):
     folder = hugging_face(tmp_path / "coarse", conv_kernel=(40, 16), conv_stride=(20, 8))
     how = {key: value for key, value in changes.items() if key != "activation_checkpointing"}
-    settings = victim_training("hugging_face", {"epochs": 1, "learning_rate": 1e-3, **how}, "")
-    split = by_speaker(list(store.utterances.values()))
+    settings = model_training("hugging_face", {"epochs": 1, "learning_rate": 1e-3, **how}, "")
+    split = by_speaker(list(dataset.utterances.values()))
     states = []
     for number in range(2):
         np.random.seed(number)  # noqa: NPY002
         with seeded("weights"):
             own = {"activation_checkpointing": True} if "activation_checkpointing" in changes else {}
-            victim = create_victim("hugging_face", store.labels, checkpoint=str(folder), **own)
-        before = {name: value.clone() for name, value in victim.state_dict().items()}
-        history = train_victim(victim, store, split.train, split.val, settings, tmp_path / f"{number}.progress", 0, CPU)
+            model = create_model("hugging_face", dataset.labels, checkpoint=str(folder), **own)
+        before = {name: value.clone() for name, value in model.state_dict().items()}
+        history = train_model(model, dataset, split.train, split.val, settings, tmp_path / f"{number}.progress", 0, CPU)
         assert {"loss", "accuracy", "uar"} <= set(history[0])
-        states.append(victim.state_dict())
+        states.append(model.state_dict())
     changed = {name for name, value in states[0].items() if not torch.equal(value, before[name])}
     assert changed
     assert not [name for name in changed if ".feature_extractor." in name]
@@ -179,42 +179,42 @@ def test_fine_tuning_leaves_the_feature_encoder_and_repeats_bit_for_bit(store, t
 
 
 def test_a_checkpoint_of_ours_needs_the_other_one_no_more(damaged, tmp_path_factory, clips):
-    victim = load_victim(damaged)
-    place = tmp_path_factory.mktemp("ours") / "victim"
-    checkpoints.save(victim, place)
+    model = load_model(damaged)
+    place = tmp_path_factory.mktemp("ours") / "model"
+    checkpoints.save(model, place)
     for path in damaged.iterdir():
         path.unlink()
-    again = load_victim(place)
-    assert (again.name, again.labels, again.settings) == ("hugging_face", victim.labels, victim.settings)
+    again = load_model(place)
+    assert (again.name, again.labels, again.settings) == ("hugging_face", model.labels, model.settings)
     assert str(damaged) not in (place / "config.json").read_text()
     with torch.no_grad():
-        assert torch.equal(again(*clips[:2]), victim(*clips[:2]))
+        assert torch.equal(again(*clips[:2]), model(*clips[:2]))
     assert not any(parameter.requires_grad for parameter in again.network.wav2vec2.feature_extractor.parameters())
 
 
 def test_a_head_that_fits_is_kept_without_a_word(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        victim = create_victim("hugging_face", ("a", "b", "c"), checkpoint=str(folder))
+        model = create_model("hugging_face", ("a", "b", "c"), checkpoint=str(folder))
     kept = load_file(folder / "model.safetensors")["classifier.weight"]
-    assert torch.equal(victim.network.classifier.weight, kept)
+    assert torch.equal(model.network.classifier.weight, kept)
 
 
 @pytest.mark.parametrize("labels", [("b", "a", "c"), ("x", "y", "z"), ("a", "b")])
 def test_a_head_for_other_labels_is_made_anew_and_told(folder, labels):
     with pytest.warns(StaanetWarning, match=f"head for {', '.join(labels)}, found one for a, b, c; a new one decides"):
-        victim = create_victim("hugging_face", labels, checkpoint=str(folder))
+        model = create_model("hugging_face", labels, checkpoint=str(folder))
     kept = load_file(folder / "model.safetensors")["classifier.weight"]
-    assert victim.labels == labels
-    assert victim.network.classifier.weight.shape[0] == len(labels)
-    assert not torch.equal(victim.network.classifier.weight, kept)
-    assert victim.network.classifier.weight.std() < 0.05
+    assert model.labels == labels
+    assert model.network.classifier.weight.shape[0] == len(labels)
+    assert not torch.equal(model.network.classifier.weight, kept)
+    assert model.network.classifier.weight.std() < 0.05
 
 
 def test_a_checkpoint_without_a_head_is_told(tmp_path):
     hugging_face(tmp_path, head=False)
     with pytest.warns(StaanetWarning, match="expected a head for a, b, c, found none; a new one decides at random"):
-        load_victim(tmp_path)
+        load_model(tmp_path)
 
 
 def test_half_precision_is_brought_to_32_bits(damaged):
@@ -222,30 +222,30 @@ def test_half_precision_is_brought_to_32_bits(damaged):
     save_file({key: value.half() for key, value in weights.items()}, damaged / "model.safetensors", {"format": "pt"})
     config = read_json(damaged / "config.json")
     write_json(damaged / "config.json", {**config, "dtype": "float16"})
-    assert {parameter.dtype for parameter in load_victim(damaged).parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in load_model(damaged).parameters()} == {torch.float32}
 
 
 def test_another_rate_is_told(tmp_path):
     hugging_face(tmp_path, rate=8_000)
-    message = told(create_victim, "hugging_face", checkpoint=str(tmp_path), sample_rate=16_000)
-    assert "expected clips at its processor's 8000 Hz, got 16000 Hz; prepare a store at its rate" in message
+    message = told(create_model, "hugging_face", checkpoint=str(tmp_path), sample_rate=16_000)
+    assert "expected clips at its processor's 8000 Hz, got 16000 Hz; prepare a dataset at its rate" in message
 
 
 def test_pickled_weights_are_refused(damaged):
     (damaged / "model.safetensors").rename(damaged / "pytorch_model.bin")
-    message = told(load_victim, damaged)
+    message = told(load_model, damaged)
     assert "expected weights as safetensors, found pytorch_model.bin; other files are pickles" in message
 
 
 @pytest.mark.parametrize("name", ["preprocessor_config.json", "model.safetensors"])
 def test_a_missing_file_is_told(damaged, name):
     (damaged / name).unlink()
-    assert "found none" in told(load_victim, damaged)
+    assert "found none" in told(load_model, damaged)
 
 
 def test_damaged_weights_are_told(damaged):
     (damaged / "model.safetensors").write_bytes(b"not at all")
-    assert "expected a checkpoint that transformers can load, got: " in told(load_victim, damaged)
+    assert "expected a checkpoint that transformers can load, got: " in told(load_model, damaged)
 
 
 def test_weights_of_another_model_are_told(damaged):
@@ -253,7 +253,7 @@ def test_weights_of_another_model_are_told(damaged):
     name = "wav2vec2.feature_projection.projection.weight"
     del weights[name]
     save_file(weights, damaged / "model.safetensors", {"format": "pt"})
-    assert f"expected all weights of wav2vec2, found none that fit {name}" in told(load_victim, damaged)
+    assert f"expected all weights of wav2vec2, found none that fit {name}" in told(load_model, damaged)
 
 
 def test_code_of_strangers_is_not_run(damaged):
@@ -261,51 +261,51 @@ def test_code_of_strangers_is_not_run(damaged):
     strange = {"model_type": "strange", "auto_map": {"AutoConfig": "strange.Config"}}
     write_json(damaged / "config.json", {**config, **strange})
     (damaged / "strange.py").write_text("raise SystemExit('it ran')")
-    assert "transformers can load" in told(load_victim, damaged)
+    assert "transformers can load" in told(load_model, damaged)
 
 
 def test_what_hears_no_waveforms_is_told(damaged):
     write_json(damaged / "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
-    message = told(load_victim, damaged)
+    message = told(load_model, damaged)
     assert "expected a model that hears waveforms" in message
     assert "got wav2vec2 with WhisperFeatureExtractor" in message
 
 
 def test_a_single_output_is_told(tmp_path):
     hugging_face(tmp_path, labels=("arousal",))
-    assert "two or more different labels, got ['arousal']" in told(load_victim, tmp_path)
+    assert "two or more different labels, got ['arousal']" in told(load_model, tmp_path)
 
 
 def test_what_a_checkpoint_brings_is_not_given_beside_it(folder):
-    both = told(create_victim, "hugging_face", "abc", checkpoint=str(folder), architecture=TRANSFORMER)
+    both = told(create_model, "hugging_face", "abc", checkpoint=str(folder), architecture=TRANSFORMER)
     assert "expected a checkpoint or an architecture, got both" in both
-    alone = told(create_victim, "hugging_face", "abc", checkpoint=str(folder), normalise=False)
+    alone = told(create_model, "hugging_face", "abc", checkpoint=str(folder), normalise=False)
     assert "expected normalise beside an architecture only" in alone
 
 
 @pytest.mark.parametrize("name", ["wav2vec2", "wavlm", "hubert"])
-def test_an_architecture_alone_is_filled_in_and_all_of_it_is_trained(store, tmp_path, name):
+def test_an_architecture_alone_is_filled_in_and_all_of_it_is_trained(dataset, tmp_path, name):
     sizes = {**TRANSFORMER, "conv_kernel": (40, 16), "conv_stride": (20, 8)}
-    settings = settings_of(name, store.labels, architecture=sizes)
+    settings = settings_of(name, dataset.labels, architecture=sizes)
     with seeded("weights"):
-        victim = VICTIMS[name](settings)
-    own = victim.settings
+        model = MODELS[name](settings)
+    own = model.settings
     assert (own.sample_rate, own.normalise, own.frozen, own.checkpoint) == (16_000, True, False, None)
-    assert own.architecture["id2label"] == {str(number): label for number, label in enumerate(store.labels)}
+    assert own.architecture["id2label"] == {str(number): label for number, label in enumerate(dataset.labels)}
     assert own.architecture["mask_time_length"] == 10
-    before = {key: value.clone() for key, value in victim.network.base_model.feature_extractor.named_parameters()}
-    split = by_speaker(list(store.utterances.values()))
-    how = victim_training(name, {"preset": "scratch", "epochs": 1}, "")
-    train_victim(victim, store, split.train, split.val, how, tmp_path / "x.progress", 0, CPU)
-    after = dict(victim.network.base_model.feature_extractor.named_parameters())
+    before = {key: value.clone() for key, value in model.network.base_model.feature_extractor.named_parameters()}
+    split = by_speaker(list(dataset.utterances.values()))
+    how = model_training(name, {"preset": "scratch", "epochs": 1}, "")
+    train_model(model, dataset, split.train, split.val, how, tmp_path / "x.progress", 0, CPU)
+    after = dict(model.network.base_model.feature_extractor.named_parameters())
     assert not any(torch.equal(value, after[key]) for key, value in before.items())
-    checkpoints.save(victim, tmp_path / "victim")
-    again = load_victim(tmp_path / "victim")
+    checkpoints.save(model, tmp_path / "model")
+    again = load_model(tmp_path / "model")
     assert again.settings == own
     waveforms = torch.rand(2, 900)
     with torch.no_grad():
-        assert torch.equal(again(waveforms), victim(waveforms))
-    assert VICTIMS[name].origin(settings)["architecture"] == sizes
+        assert torch.equal(again(waveforms), model(waveforms))
+    assert MODELS[name].identity(settings)["architecture"] == sizes
 
 
 @pytest.mark.parametrize(
@@ -322,21 +322,21 @@ def test_an_architecture_alone_is_filled_in_and_all_of_it_is_trained(store, tmp_
 )
 def test_an_architecture_that_is_none_is_told_before_any_work(name, changes, message):
     settings = settings_of(name, "ab", architecture={**TRANSFORMER, **changes})
-    assert message in told(VICTIMS[name].check, settings)
-    assert message in told(VICTIMS[name], settings)
+    assert message in told(MODELS[name].check, settings)
+    assert message in told(MODELS[name], settings)
 
 
 def test_an_architecture_needs_labels():
-    assert "two or more different labels, got []" in told(create_victim, "wavlm", architecture=TRANSFORMER)
+    assert "two or more different labels, got []" in told(create_model, "wavlm", architecture=TRANSFORMER)
 
 
 def test_what_is_frozen_may_be_chosen(folder):
-    free = create_victim("hugging_face", "abc", checkpoint=str(folder), frozen=False)
+    free = create_model("hugging_face", "abc", checkpoint=str(folder), frozen=False)
     assert all(parameter.requires_grad for parameter in free.parameters())
-    held = create_victim("wavlm", "abc", architecture=TRANSFORMER, frozen=True)
+    held = create_model("wavlm", "abc", architecture=TRANSFORMER, frozen=True)
     assert not any(parameter.requires_grad for parameter in held.network.wavlm.feature_extractor.parameters())
     origins = [
-        VICTIMS["hugging_face"].origin(settings_of("hugging_face", "abc", checkpoint=str(folder), **own))
+        MODELS["hugging_face"].identity(settings_of("hugging_face", "abc", checkpoint=str(folder), **own))
         for own in ({}, {"frozen": False})
     ]
     assert origins[0] != origins[1]
@@ -350,9 +350,9 @@ def test_its_representation_is_the_encoders_whatever_the_head(tmp_path, clips, h
     hugging_face(tmp_path, head=head)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaanetWarning)
-        victim = load_victim(tmp_path)
+        model = load_model(tmp_path)
     waveforms, lengths, _ = clips
-    found = victim.represent(waveforms, lengths)
+    found = model.represent(waveforms, lengths)
     encoder = AutoModel.from_pretrained(tmp_path).eval()
     for row, length in enumerate(lengths.tolist()):
         clip = waveforms[row, :length]
@@ -361,40 +361,40 @@ def test_its_representation_is_the_encoders_whatever_the_head(tmp_path, clips, h
 
 
 def test_a_model_without_a_checkpoint_asks_for_one():
-    message = told(create_victim, "hugging_face", ("a", "b"))
+    message = told(create_model, "hugging_face", ("a", "b"))
     assert message == "hugging_face: expected a checkpoint, found none; name a folder or a hub id (owner/name)"
 
 
 def test_a_clip_too_short_is_told(folder):
-    victim = load_victim(folder)
+    model = load_model(folder)
     least = 10 + (3 - 1) * 5
-    assert victim(torch.rand(1, least)).shape == (1, 3)
-    assert f"expected clips of {least} samples or more" in told(victim, torch.rand(1, least - 1))
+    assert model(torch.rand(1, least)).shape == (1, 3)
+    assert f"expected clips of {least} samples or more" in told(model, torch.rand(1, least - 1))
     masked = least + 9 * 10  # SpecAugment masks ten steps at once
-    victim.train()
-    assert victim(torch.rand(1, masked)).shape == (1, 3)
-    assert f"expected clips of {masked} samples or more" in told(victim, torch.rand(1, masked - 1))
+    model.train()
+    assert model(torch.rand(1, masked)).shape == (1, 3)
+    assert f"expected clips of {masked} samples or more" in told(model, torch.rand(1, masked - 1))
 
 
 def test_without_the_extra_it_is_named(folder, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
     expected = "hugging_face: expected the package transformers, found none; install staanet[hf]"
-    assert told(load_victim, folder) == expected
-    assert told(VICTIMS["hugging_face"].check, settings_of("hugging_face", checkpoint=str(folder))) == expected
+    assert told(load_model, folder) == expected
+    assert told(MODELS["hugging_face"].check, settings_of("hugging_face", checkpoint=str(folder))) == expected
 
 
 def test_a_look_before_any_work_loads_nothing(damaged):
     settings = settings_of("hugging_face", checkpoint=str(damaged))
     (damaged / "model.safetensors").write_bytes(b"not at all")
-    VICTIMS["hugging_face"].check(settings)
-    VICTIMS["wavlm"].check(settings_of("wavlm"))
+    MODELS["hugging_face"].check(settings)
+    MODELS["wavlm"].check(settings_of("wavlm"))
     (damaged / "model.safetensors").unlink()
-    assert "safetensors" in told(VICTIMS["hugging_face"].check, settings)
+    assert "safetensors" in told(MODELS["hugging_face"].check, settings)
 
 
 def test_its_origin_is_what_its_files_hold_wherever_they_lie(folder, damaged):
-    def origin(place):
-        return VICTIMS["hugging_face"].origin(settings_of("hugging_face", checkpoint=str(place)))
+    def identity(place):
+        return MODELS["hugging_face"].identity(settings_of("hugging_face", checkpoint=str(place)))
 
     assert origin(damaged) == origin(folder)
     processor = damaged / "preprocessor_config.json"
@@ -421,27 +421,27 @@ def cache(folder, tmp_path, monkeypatch):
 @pytest.mark.usefixtures("cache")
 def test_offline_a_hub_id_comes_from_the_cache(clips, folder, named):
     models.hugging_face._downloaded.cache_clear()
-    victim = create_victim("wav2vec2", ("a", "b", "c"), **named)
-    assert victim.name == "wav2vec2"
+    model = create_model("wav2vec2", ("a", "b", "c"), **named)
+    assert model.name == "wav2vec2"
     with torch.no_grad():
-        assert torch.equal(victim(*clips[:2]), load_victim(folder)(*clips[:2]))
+        assert torch.equal(model(*clips[:2]), load_model(folder)(*clips[:2]))
 
 
 def test_of_the_hub_only_json_and_safetensors_are_asked_for(folder, monkeypatch):
     asked = {}
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda *_, **how: asked.update(how) or folder)
-    create_victim("hugging_face", checkpoint="somebody/something@v1")
+    create_model("hugging_face", checkpoint="somebody/something@v1")
     assert asked == {"revision": "v1", "allow_patterns": ["*.json", "*.safetensors"]}
 
 
 @pytest.mark.usefixtures("cache")
 def test_offline_a_revision_that_is_not_there_is_told():
-    assert "@pr/2: expected" in told(create_victim, "wav2vec2", checkpoint="facebook/wav2vec2-base-960h@pr/2")
+    assert "@pr/2: expected" in told(create_model, "wav2vec2", checkpoint="facebook/wav2vec2-base-960h@pr/2")
 
 
 @pytest.mark.usefixtures("cache")
 def test_offline_a_hub_id_that_is_not_there_is_told():
-    message = told(create_victim, "wavlm", ("a", "b"))
+    message = told(create_model, "wavlm", ("a", "b"))
     assert message.startswith("microsoft/wavlm-base: expected a folder, or a hub id that can be reached")
     assert "outgoing traffic has been disabled" in message
 
@@ -451,13 +451,13 @@ def test_without_a_network_a_hub_id_is_told(monkeypatch):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
-    message = told(create_victim, "hugging_face", checkpoint="staanet/no-such-model")
+    message = told(create_model, "hugging_face", checkpoint="staanet/no-such-model")
     assert "expected a folder, or a hub id that can be reached" in message
 
 
 def test_a_folder_that_is_not_there_is_told():
     expected = "no/such/folder: expected a folder, or a hub id (owner/name), found no such folder"
-    assert told(create_victim, "hugging_face", checkpoint="no/such/folder") == expected
+    assert told(create_model, "hugging_face", checkpoint="no/such/folder") == expected
 
 
 @pytest.mark.parametrize(
@@ -474,10 +474,10 @@ def test_has_the_papers_number_of_parameters(name, family, parameters, trained):
     known = {"id2label": dict(enumerate("abcdefg"))}
     architecture = CONFIG_MAPPING[family](**known).to_dict()
     with torch.device("meta"):
-        victim = create_victim(name, "abcdefg", architecture=architecture, frozen=True)
-    assert victim.pooling_stride == 320
-    assert sum(parameter.numel() for parameter in victim.parameters()) == parameters
-    assert sum(parameter.numel() for parameter in victim.parameters() if parameter.requires_grad) == trained
+        model = create_model(name, "abcdefg", architecture=architecture, frozen=True)
+    assert model.pooling_stride == 320
+    assert sum(parameter.numel() for parameter in model.parameters()) == parameters
+    assert sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad) == trained
 
 
 def test_nothing_is_imported_before_it_is_needed():

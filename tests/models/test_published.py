@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models.published import read_victim
+from staanet.models.published import read_model
 
 SIZES = {
     "emo18": ((1, 64, 128, 256), (8, 6, 6), (10, 8, 8), functional.leaky_relu),
@@ -52,13 +52,13 @@ def published(name, classes):
 def test_decides_as_the_published_network_does(name, tmp_path):
     tensors, logits = published(name, classes=4)
     torch.save(tensors, tmp_path / "19_epoch.pt")
-    victim = read_victim(tmp_path / "19_epoch.pt", ["happiness", "sadness", "anger", "neutral"], seconds=0.2)
-    assert (victim.name, victim.trained_length, victim.sample_rate) == (name, 3200, 16_000)
-    assert victim.labels == ("happiness", "sadness", "anger", "neutral")
-    assert not victim.training
+    model = read_model(tmp_path / "19_epoch.pt", ["happiness", "sadness", "anger", "neutral"], seconds=0.2)
+    assert (model.name, model.trained_length, model.sample_rate) == (name, 3200, 16_000)
+    assert model.labels == ("happiness", "sadness", "anger", "neutral")
+    assert not model.training
     waveforms = torch.rand(3, 3200) - 0.5
     with torch.no_grad():
-        torch.testing.assert_close(victim(waveforms), logits(waveforms))
+        torch.testing.assert_close(model(waveforms), logits(waveforms))
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_another_network_is_told_in_one_line(tmp_path, labels, change, message):
     change(tensors)
     torch.save(tensors, tmp_path / "v.pt")
     with pytest.raises(StaanetError) as caught:
-        read_victim(tmp_path / "v.pt", list(labels), seconds=0.2)
+        read_model(tmp_path / "v.pt", list(labels), seconds=0.2)
     assert message in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "v.pt"))
     assert "\n" not in str(caught.value)

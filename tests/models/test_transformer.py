@@ -8,50 +8,50 @@ from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import create_victim, load_victim
+from staanet.models import create_model, load_model
 
 HEARS = ("waveform", "log_mel", "mfcc")
 
 
-def victim(**settings):
+def model(**settings):
     with seeded("victim"):
-        return create_victim("transformer", "abc", **{"seconds": 0.5, "width": 16, "layers": 2, "heads": 2, **settings})
+        return create_model("transformer", "abc", **{"seconds": 0.5, "width": 16, "layers": 2, "heads": 2, **settings})
 
 
-@pytest.mark.parametrize(("hears", "size"), [("waveform", 400), ("log_mel", 64), ("mfcc", 20)])
+@pytest.mark.parametrize(("front_end", "size"), [("waveform", 400), ("log_mel", 64), ("mfcc", 20)])
 def test_only_its_first_layer_depends_on_what_it_hears(hears, size):
-    one = victim(hears=hears)
+    one = model(front_end=hears)
     assert one.front.weight.shape == (16, size)
     rest = {name: value.shape for name, value in one.state_dict().items() if not name.startswith("front")}
-    assert rest == {name: value.shape for name, value in victim().state_dict().items() if not name.startswith("front")}
+    assert rest == {name: value.shape for name, value in model().state_dict().items() if not name.startswith("front")}
 
 
-@pytest.mark.parametrize("hears", HEARS)
+@pytest.mark.parametrize("front_end", HEARS)
 def test_frames_are_those_of_the_standardised_clip(hears):
-    one = victim(hears=hears)
+    one = model(front_end=hears)
     with seeded("clip"):
         clip = standardise(torch.randn(2, 8000))
     frames = one._frames(clip)
-    if hears == "waveform":
+    if front_end == "waveform":
         torch.testing.assert_close(frames[:, 3], clip[:, 960:1360])
         return
     expected = (log_mel(clip, 16_000, LogMel(64, n_fft=400, hop=320)) + 20) / 20
-    if hears == "mfcc":
+    if front_end == "mfcc":
         expected = mfcc(expected, 20)
     torch.testing.assert_close(frames, expected.transpose(1, 2))
 
 
 def test_the_order_of_frames_is_heard():
-    one = victim()
+    one = model()
     with seeded("clip"):
         clip = torch.randn(1, 8000) * torch.linspace(0, 1, 8000)
     assert not torch.allclose(one(clip), one(clip.flip(1)), atol=1e-3)
 
 
 def test_a_checkpoint_keeps_what_it_hears(tmp_path):
-    one = victim(hears="mfcc", cepstra=13)
-    checkpoints.save(one, tmp_path / "victim")
-    again = load_victim(tmp_path / "victim")
+    one = model(front_end="mfcc", cepstra=13)
+    checkpoints.save(one, tmp_path / "model")
+    again = load_model(tmp_path / "model")
     clip = torch.rand(1, 5000)
     assert again.settings == one.settings
     assert torch.equal(again(clip), one(clip))
@@ -64,10 +64,10 @@ def test_a_checkpoint_keeps_what_it_hears(tmp_path):
         ({"width": 10}, "even width for each of 2 heads, got 10"),
         ({"cepstra": 65}, r"cepstra in 1\.\.64"),
         ({"dropout": 1.0}, "dropout"),
-        ({"hears": "spectrogram"}, "hears"),
+        ({"front_end": "spectrogram"}, "front_end"),
         ({"seconds": 0.02}, "trained length of 400 samples"),
     ],
 )
 def test_refuses_settings_of_which_no_network_can_be_built(settings, told):
     with pytest.raises(StaanetError, match=told):
-        victim(**settings)
+        model(**settings)

@@ -31,7 +31,7 @@ class Counting(nn.Module):
 
 
 @pytest.fixture
-def victim():
+def model():
     return Counting().eval().requires_grad_(False)
 
 
@@ -74,60 +74,60 @@ def test_evolution_is_as_good_as_scipys():
     assert abs(reached.mean() - np.mean(theirs)) <= 3 * spread
 
 
-def test_boundary_comes_as_near_as_foolboxs(victim, waveforms):
+def test_boundary_comes_as_near_as_foolboxs(model, waveforms):
     foolbox = pytest.importorskip("foolbox")
-    labels = victim(waveforms).argmax(1)
-    model = foolbox.PyTorchModel(victim, bounds=(-1, 1), device="cpu")
-    victim.asked = 0
+    labels = model(waveforms).argmax(1)
+    wrapped = foolbox.PyTorchModel(model, bounds=(-1, 1), device="cpu")
+    model.asked = 0
     with seeded("foolbox"):
         np.random.seed(0)  # noqa: NPY002
-        _, theirs, fooled = foolbox.attacks.BoundaryAttack(steps=500)(model, waveforms, labels, epsilons=None)
-    queries = victim.asked // len(waveforms)
+        _, theirs, fooled = foolbox.attacks.BoundaryAttack(steps=500)(wrapped, waveforms, labels, epsilons=None)
+    queries = model.asked // len(waveforms)
     assert fooled.all()
-    ours = Boundary(Budget(epsilon=2.0), queries=queries)(victim, waveforms, labels)
-    assert (victim(ours).argmax(1) != labels).all()
+    ours = Boundary(Budget(epsilon=2.0), queries=queries)(model, waveforms, labels)
+    assert (model(ours).argmax(1) != labels).all()
     assert (ours - waveforms).norm(dim=1).mean() <= (theirs - waveforms).norm(dim=1).mean()
 
 
-def art_classifier(victim, shape):
+def art_classifier(model, shape):
     classification = pytest.importorskip("art.estimators.classification")
 
     class Reshaped(nn.Module):
         def forward(self, waveforms):
-            return victim(waveforms.flatten(1))
+            return model(waveforms.flatten(1))
 
     return classification.PyTorchClassifier(
         Reshaped(), nn.CrossEntropyLoss(), shape, nb_classes=4, clip_values=(-1.0, 1.0), device_type="cpu"
     )
 
 
-def test_boundary_comes_as_near_as_arts(victim, waveforms):
+def test_boundary_comes_as_near_as_arts(model, waveforms):
     evasion = pytest.importorskip("art.attacks.evasion")
-    labels = victim(waveforms).argmax(1)
+    labels = model(waveforms).argmax(1)
     attack = evasion.BoundaryAttack(
-        art_classifier(victim, (SIZE,)), targeted=False, max_iter=10, num_trial=3, sample_size=10, verbose=False
+        art_classifier(model, (SIZE,)), targeted=False, max_iter=10, num_trial=3, sample_size=10, verbose=False
     )
-    victim.asked = 0
+    model.asked = 0
     np.random.seed(0)  # noqa: NPY002
     theirs = torch.from_numpy(attack.generate(waveforms.numpy()))
-    queries = victim.asked // len(waveforms)
-    ours = Boundary(Budget(epsilon=2.0), queries=queries)(victim, waveforms, labels)
-    assert (victim(ours).argmax(1) != labels).all()
+    queries = model.asked // len(waveforms)
+    ours = Boundary(Budget(epsilon=2.0), queries=queries)(model, waveforms, labels)
+    assert (model(ours).argmax(1) != labels).all()
     assert (ours - waveforms).norm(dim=1).mean() <= (theirs - waveforms).norm(dim=1).mean()
 
 
-def test_pixel_lowers_the_margin_as_much_as_arts(victim, waveforms):
+def test_pixel_lowers_the_margin_as_much_as_arts(model, waveforms):
     evasion = pytest.importorskip("art.attacks.evasion")
     waveforms = waveforms[:4]
-    labels = victim(waveforms).argmax(1)
-    attack = evasion.PixelAttack(art_classifier(victim, (1, 1, SIZE)), th=5, es=1, max_iter=5, verbose=False)
-    victim.asked = 0
+    labels = model(waveforms).argmax(1)
+    attack = evasion.PixelAttack(art_classifier(model, (1, 1, SIZE)), th=5, es=1, max_iter=5, verbose=False)
+    model.asked = 0
     np.random.seed(0)  # noqa: NPY002
     images = waveforms.reshape(4, 1, 1, SIZE).numpy()
     theirs = torch.from_numpy(attack.generate(images, np.eye(4)[labels])).reshape(4, SIZE).float()
-    queries = victim.asked // len(waveforms)
-    ours = Pixel(Budget(epsilon=2.0), samples=5, queries=queries, population=390, levels=256)(victim, waveforms, labels)
+    queries = model.asked // len(waveforms)
+    ours = Pixel(Budget(epsilon=2.0), samples=5, queries=queries, population=390, levels=256)(model, waveforms, labels)
     assert ((ours != waveforms).sum(1) <= 5).all()
-    fooled = [(victim(found).argmax(1) != labels).sum() for found in (ours, theirs)]
+    fooled = [(model(found).argmax(1) != labels).sum() for found in (ours, theirs)]
     assert fooled[0] >= fooled[1]
-    assert margin(victim(ours), labels).mean() <= max(0.0, float(margin(victim(theirs), labels).mean()))
+    assert margin(model(ours), labels).mean() <= max(0.0, float(margin(model(theirs), labels).mean()))

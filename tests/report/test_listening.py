@@ -298,7 +298,7 @@ def test_what_does_not_belong_is_told_and_the_rest_counted(run, sat, caplog, cha
     assert line.startswith(f"{bad}: ")
     assert message.replace("ID", listening.of(run).id) in line
     assert line.endswith("; left out")
-    assert (counts.listeners, counts.left_out, counts.rows[-1].correct) == (1, 1, 6)
+    assert (counts.listeners, counts.skipped, counts.rows[-1].correct) == (1, 1, 6)
 
 
 @pytest.mark.parametrize("cut", [0, 200, -2])
@@ -315,7 +315,7 @@ def test_a_folder_is_read_and_a_file_named_twice_is_one_file(run, sat, caplog):
     path = sat("anna", "1", {"noise_a": 4, "noise_b": 2})
     sat("ben", "2", {"noise_a": 4, "noise_b": 2})
     counts = counted(run, path.parent, path)
-    assert (counts.listeners, counts.left_out) == (2, 0)
+    assert (counts.listeners, counts.skipped) == (2, 0)
     assert not caplog.messages
 
 

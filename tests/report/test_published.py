@@ -18,9 +18,9 @@ source = "A. Author, arXiv 1234.56789"
 
 [columns]
 attacks = [
-    { metric = "snr_peak_db_fooled", unit = "dB", part = "val" },
-    { metric = "asr", unit = "%", target = "zhao19", part = "val" },
-    { metric = "asr", unit = "%", target = "zhao19", part = "test" },
+    { metric = "snr_peak_db_fooled", unit = "dB", subset = "val" },
+    { metric = "asr", unit = "%", target = "zhao19", subset = "val" },
+    { metric = "asr", unit = "%", target = "zhao19", subset = "test" },
 ]
 short = [{ metric = "asr", unit = "%" }]
 units = [{ metric = "asr", unit = "percent" }]
@@ -64,7 +64,7 @@ def _paper(tmp_path, monkeypatch):
     monkeypatch.setattr(published, "publications", lambda: {**packaged_ones, "paper": tmp_path / "paper.toml"})
 
 
-VAL = made(part="val", snr_peak_db_fooled=17.0)
+VAL = made(subset="val", snr_peak_db_fooled=17.0)
 FOUND = [VAL, replace(VAL, target="zhao19", asr=0.5, asr_control=0.2, asr_excess=0.3, snr_peak_db_fooled=99.0)]
 
 
@@ -116,7 +116,7 @@ def test_a_miniature_answers_for_the_corpus_that_it_stands_for():
 def test_clips_are_counted_by_part_and_emotion():
     split = {"corpus": "iemocap", "clips": {"train": {"anger": 500, "all": 3349}, "val": {"anger": 327, "all": 1031}}}
     found = {
-        (cell.keys["part"], cell.keys["label"]): cell
+        (cell.keys["subset"], cell.keys["label"]): cell
         for cell in published.beside("staanet.table1", published.facts([], [split]))
     }
     assert (found["train", "anger"].published, found["train", "anger"].ours) == (536, 500)
@@ -127,7 +127,7 @@ def test_clips_are_counted_by_part_and_emotion():
 
 def test_the_printed_table_says_what_was_printed_and_how_to_read_it():
     table = published.table("paper.table4", list(cells(*FOUND).values()))
-    assert table.headings == ["source", "attack", "part", "target", "metric"]
+    assert table.headings == ["source", "attack", "subset", "target", "metric"]
     texts = [[cell.text for cell in row] for row in table.rows]
     assert texts[1][3:] == ["zhao19", "asr %", "84.95", "50.00", "−34.95", "20.00", "30.00"]
     assert texts[0][3:] == ["", "snr_peak_db_fooled dB", "16.86", "17.00", "0.14", "–", "–"]
@@ -167,7 +167,7 @@ def test_the_page_and_the_files_show_it_and_are_made_again_from_the_records(tmp_
     page = Page(report.write(tmp_path / "run"))
     assert "As published" in page.text
     assert "Table 4: attacks, as published and ours" in page.text
-    assert "A miniature" not in page.text
+    assert "A toy" not in page.text
     for end in ("md", "tex", "csv"):
         assert "zhao19" in (tmp_path / "run" / "tables" / f"published.{end}").read_text(encoding="utf-8")
 
@@ -176,9 +176,9 @@ def test_a_run_without_victims_shows_counts_alone_and_a_miniature_says_so(tmp_pa
     split = {"corpus": "iemocap", "clips": {"val": {"anger": 7, "all": 28}}}
     write_json(tmp_path / "splits" / "0123456789.json", split)
     paths = [tmp_path / "splits" / "0123456789.json"]
-    records.write_contents(tmp_path, "Counts", "staanet.table1", miniature=True, records=[], splits=paths)
+    records.write_contents(tmp_path, "Counts", "staanet.table1", toy=True, records=[], splits=paths)
     page = Page(report.write(tmp_path))
-    assert "A miniature : synthetic speech" in page.text.replace("miniature:", "miniature :")
+    assert "A toy : synthetic speech" in page.text.replace("toy:", "toy :")
     assert "As published" in page.text
     assert "Transfer" not in page.text
     assert {path.name for path in (tmp_path / "tables").iterdir()} == {f"published.{e}" for e in ("md", "tex", "csv")}
@@ -209,9 +209,9 @@ def test_the_experiments_name_their_tables_and_every_table_has_one():
 def test_an_experiment_has_every_row_and_column_of_its_table(name):
     _, experiment = load(name)
     keys = [cell.keys for cell in published.beside(experiment.published, [])]
-    known = {"target": set(experiment.victims), "source": set(experiment.sources), "attack": set(experiment.attacks)}
+    known = {"target": set(experiment.models), "source": set(experiment.sources), "attack": set(experiment.attacks)}
     for key, names in known.items():
         wanted = {own[key] for own in keys if key in own}
         prior = {text for text in wanted if "[" in text}
         assert wanted - prior == (names if wanted else set())
-    assert {own["part"] for own in keys} == set(experiment.split.evaluate)
+    assert {own["subset"] for own in keys} == set(experiment.split.evaluate)

@@ -79,7 +79,7 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         predictions_clean=[30, 22, 20, 30],
         predictions_adv=[70, 12, 8, 12],
         comb_share=0.075,
-        comb_share_victim=0.0125,
+        comb_share_model=0.0125,
         seconds_per_clip=0.0123,
         queries=101.0,
         gradients=100.0,
@@ -180,7 +180,7 @@ def test_every_file_is_there_and_the_page_is_returned(tmp_path):
     run = run_with(tmp_path, *FOUR)
     assert report.write(run) == run / "report" / "index.html"
     left = {str(path.relative_to(run)) for room in ("tables", "report") for path in (run / room).iterdir()}
-    tables = {f"{name}.{end}" for name in ("transfer", "victims", "comparisons") for end in ("md", "csv", "tex")}
+    tables = {f"{name}.{end}" for name in ("transfer", "models", "comparisons") for end in ("md", "csv", "tex")}
     assert left == {"report/index.html", *(f"tables/{name}" for name in (*tables, "records.csv"))}
 
 
@@ -336,7 +336,7 @@ def test_different_commits_and_unclean_trees_are_told(tmp_path, page):
 def test_every_heading_of_the_table_sorts(page):
     headings = [attributes for attributes in page.all("th") if attributes["scope"] == "col"]
     buttons = page.all("button")
-    assert len(headings) == (2 + 2 * 3 + 6) + 8 + 9  # of transfer, victims and comparisons
+    assert len(headings) == (2 + 2 * 3 + 6) + 8 + 9  # of transfer, models and comparisons
     assert len(buttons) == len(headings) + 2  # and one for each example
     assert all(button["type"] == "button" for button in buttons)
 

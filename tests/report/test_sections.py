@@ -208,12 +208,12 @@ def test_outcomes_without_the_distance_are_left_out():
     assert equally_far(records, lambda _: [row(0, "male", "s", 0, 0, 1)]) == []
 
 
-def test_a_defended_victim_stands_beside_the_one_that_it_is_of():
+def test_a_defended_model_stands_beside_the_one_that_it_is_of():
     plain, other = {"model": "emo18", "seed": 1}, {"model": "zhao19", "seed": 2}
     mp3 = {**plain, "defence": {"name": "mp3", "kbps": 64}}
     hardened = {"model": "emo18", "seed": 3, "defence": {"name": "adversarial_training"}, "of": plain}
     both = {**hardened, "defence": {"name": "rounding"}, "of": hardened}
-    victims = {"plain": plain, "other": other, "compressed": mp3, "hardened": hardened, "both": both}
+    models = {"plain": plain, "other": other, "compressed": mp3, "hardened": hardened, "both": both}
     asr = {
         ("plain", "plain"): 0.9,
         ("plain", "other"): 0.1,
@@ -231,8 +231,8 @@ def test_a_defended_victim_stands_beside_the_one_that_it_is_of():
             source=source,
             target=target,
             asr=rate,
-            defence=victims[target].get("defence", {}).get("name"),
-            settings={"attack": {"name": "bim"}, "target": victims[target]},
+            defence=models[target].get("defence", {}).get("name"),
+            settings={"attack": {"name": "bim"}, "target": models[target]},
         )
         for (source, target), rate in asr.items()
     ]

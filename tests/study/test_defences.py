@@ -1,4 +1,4 @@
-"""Experiments with defended victims."""
+"""Experiments with defended models."""
 
 import pytest
 
@@ -11,31 +11,31 @@ EXPERIMENT = """
 name = "synthetic"
 settings = { speakers = 6, sentences = 1, seconds = [0.5, 0.6] }
 
-[victims.plain]
+[models.plain]
 model = "emo18"
 seconds = 0.4
 training = { epochs = 1, crop = 0.3 }
 
-[victims.compressed]
+[models.compressed]
 model = "emo18"
 seconds = 0.4
 defence = { defence = "mp3", kbps = 48 }
-of = "plain"
+base_model = "plain"
 
-[victims.hardened]
+[models.hardened]
 model = "emo18"
 seconds = 0.4
 training = { epochs = 1, crop = 0.3 }
 defence = "adversarial_training"
-of = "plain"
+base_model = "plain"
 
-[victims.both]
+[models.both]
 model = "emo18"
 seconds = 0.4
 defence = "rounding"
-of = "hardened"
+base_model = "hardened"
 
-[victims.distilled]
+[models.distilled]
 model = "emo18"
 seconds = 0.4
 training = { epochs = 1, crop = 0.3 }
@@ -65,7 +65,7 @@ def test_defended_victims_are_trained_once_and_attacked_knowingly(tmp_path):
             ("distilled", "distillation"),
         )
     }
-    trained = {path.name.split("-")[0] for path in (tmp_path / "run" / "victims").iterdir()}
+    trained = {path.name.split("-")[0] for path in (tmp_path / "run" / "models").iterdir()}
     assert trained == {"plain", "hardened", "distilled"}
     adaptive, blind = (
         next(record for record in records if (record.source, record.target) == (source, "compressed"))
@@ -82,8 +82,8 @@ def test_defended_victims_are_trained_once_and_attacked_knowingly(tmp_path):
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('of = "plain"\n', "", "expected the victim that mp3 stands before as of"),
-        ('of = "plain"\n', 'of = "plane"\n', "of: expected a victim from .*did you mean 'plain'"),
+        ('of = "plain"\n', "", "expected the model that mp3 stands before as of"),
+        ('of = "plain"\n', 'of = "plane"\n', "of: expected a model from .*did you mean 'plain'"),
         ('of = "plain"\n', 'of = "compressed"\n', "compressed of compressed"),
         ('defence = { defence = "mp3", kbps = 48 }\n', "", "expected a defence beside of"),
         ('"mp3"', '"mp4"', "did you mean 'mp3'"),
@@ -107,8 +107,8 @@ def test_features_behind_a_defence_cannot_be_attacked(tmp_path):
         load(written(tmp_path, text))
 
 
-def test_a_defence_renames_no_other_victim(tmp_path):
-    text = EXPERIMENT.split("[victims.compressed]")[0] + '[attacks.fgsm]\nsources = ["plain"]\n'
+def test_a_defence_renames_no_other_model(tmp_path):
+    text = EXPERIMENT.split("[models.compressed]")[0] + '[attacks.fgsm]\nsources = ["plain"]\n'
     alone = staanet.run(written(tmp_path, text), out=tmp_path / "run", device="cpu")
     together = staanet.run(written(tmp_path, EXPERIMENT), out=tmp_path / "run", device="cpu")
     (plain,) = (record for record in together if record.source == record.target == "plain")

@@ -11,7 +11,7 @@ from staanet.study.experiment import load, packaged
 BASE = """
 [corpus]
 name = "synthetic"
-[victims.a]
+[models.a]
 model = "emo18"
 [generators.g]
 generator = "compact"
@@ -48,7 +48,7 @@ def test_packaged_experiments_load(name):
         sources = {source for attack in experiment.attacks for source in experiment.sources_of(attack, corpus)}
         homes = {experiment.home(source) for source in sources - {NO_SOURCE}}
         if homes or name not in REPRODUCED:
-            assert homes == (set(experiment.plans) if experiment.crossed else {corpus})
+            assert homes == (set(experiment.plans) if experiment.cross_corpus else {corpus})
 
 
 def test_what_is_left_out_is_filled_in(written):
@@ -80,7 +80,7 @@ def test_an_attacks_budget_table_changes_the_experiments(written):
 
 def test_training_may_change_a_preset(written):
     text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = { preset = "paper", epochs = 2 }')
-    training = load(written(text))[1].victims["a"].resolved()
+    training = load(written(text))[1].models["a"].resolved()
     assert (training.epochs, training.schedule, training.keep) == (2, "constant", "last")
 
 
@@ -97,10 +97,10 @@ def test_training_may_change_a_preset(written):
         (BASE + '[attacks.noise]\ngenerator = "g"\n', "expected no generator for noise"),
         (BASE + "[attacks.noise]\nsteps = 3\n", "got 'steps'"),
         (BASE + "[budget]\nepsilon = 0.1\nsnr_db = 17\n", "one of epsilon and snr_db"),
-        ('targets = ["b"]\n' + BASE, "expected a victim from a; got 'b'"),
+        ('targets = ["b"]\n' + BASE, "expected a model from a; got 'b'"),
         (BASE.replace('"emo18"', '"emo18"\ntraining = "papr"'), "did you mean 'paper'"),
         (BASE.replace('"emo18"', '"emo18"\ntraining = { epoch = 1 }'), "did you mean 'epochs'"),
-        (BASE.replace('"emo18"', '"emo18"\nseconds = "long"'), "victims.a.seconds"),
+        (BASE.replace('"emo18"', '"emo18"\nseconds = "long"'), "models.a.seconds"),
         ("batch_size = 0\n" + BASE, "batch_size of 1 or more"),
         (BASE + "[split]\nfolds = 2\n", "three or more folds"),
         (BASE + "[split]\nfolds = 5\nrun = [9]\n", "run of some of them"),
@@ -110,11 +110,11 @@ def test_training_may_change_a_preset(written):
             BASE + '[split]\nparts = { train = ["1"], test = ["2"] }\n',
             "expected parts train, val and test, got train, test",
         ),
-        (BASE + '[split]\nparts = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.parts"),
+        (BASE + '[split]\nparts = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.subsets"),
         (BASE + '[split]\nfolds = 5\nparts = { train = ["1"], val = ["3"], test = ["2"] }\n', "either folds or parts"),
         (BASE + "[split]\nparts = { train = [1], val = [3], test = [2] }\n", "should be a valid string, got 1"),
-        (BASE.replace("victims.a", 'victims."a/b"'), "letters, digits"),
-        (BASE.replace("victims.a", "victims.none"), "means no source"),
+        (BASE.replace("models.a", 'models."a/b"'), "letters, digits"),
+        (BASE.replace("models.a", "models.none"), "means no source"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = nan'), "trained length"),
         ("title = \n", "expected TOML"),
@@ -222,20 +222,20 @@ def test_an_attack_may_be_as_sparse_as_another(written):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (BASE + '[split]\nevaluate = ["val"]\n', "victim a: expected a training that needs no validation clips"),
+        (BASE + '[split]\nevaluate = ["val"]\n', "model a: expected a training that needs no validation clips"),
         (BASE + '[split]\nevaluate = ["train"]\n', "split.evaluate"),
         (BASE + '[split]\nfolds = 5\nevaluate = ["val"]\n', "either folds or parts to evaluate"),
         (BASE + '[split]\nfolds = 5\nheld_out = ["a"]\n', "held_out beside shares"),
         (
             BASE.replace('"compact"', '"compact"\nagainst = { b = "paper" }'),
-            "against: expected a victim from a; got 'b'",
+            "against: expected a model from a; got 'b'",
         ),
         (BASE.replace('"compact"', '"compact"\nagainst = { a = "papr" }'), "did you mean 'paper'"),
         (BASE + '[attacks.noise]\nas_sparse_as = "staa_ned"\n', r"as_sparse_as: .* did you mean 'staa_net'"),
         (BASE + '[attacks.noise]\nas_sparse_as = "noise"\n', "as_sparse_as: expected an attack from staa_net; got"),
         (BASE + '[attacks.standard]\n[attacks.noise]\nas_sparse_as = "standard"\n', "from staa_net; got 'standard'"),
         ('published = "a.b"\n' + BASE, "published: expected a publication from"),
-        (BASE[: BASE.index("[generators.g]")], "at least one victim and one attack, or neither"),
+        (BASE[: BASE.index("[generators.g]")], "at least one model and one attack, or neither"),
     ],
 )
 def test_a_mistake_in_a_reproduction_is_told_before_any_work(written, text, told):
@@ -245,7 +245,7 @@ def test_a_mistake_in_a_reproduction_is_told_before_any_work(written, text, told
 
 def test_the_transformers_of_emodb_stand_beside_what_emodb_trained():
     published, more = (load(name)[1] for name in ("emodb", "emodb_transformers"))
-    assert {name: more.victims[name] for name in published.victims} == published.victims
+    assert {name: more.models[name] for name in published.models} == published.models
     assert (more.generators, more.budget, more.seed) == (published.generators, published.budget, published.seed)
     assert more.split.folds == published.split.folds
     assert more.attacks["staa_net"]["sources"] == ["emo18", "zhao19", "wav2vec2_small"]

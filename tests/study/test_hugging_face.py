@@ -17,7 +17,7 @@ EXPERIMENT = """
 name = "synthetic"
 settings = {{ speakers = 6, sentences = 1, seconds = [0.5, 0.6] }}
 
-[victims.{name}]
+[models.{name}]
 model = "hugging_face"
 settings = {{ checkpoint = "{folder}" }}
 training = {training}
@@ -48,7 +48,7 @@ def test_a_checkpoint_is_attacked_as_it_is_over_the_labels_of_the_corpus(run, fo
     assert set(record.settings["target"]) == {"model", "seconds", "checkpoint", "hub_id"}
     assert record.settings["target"]["hub_id"] is None
     assert "transformers" in record.versions
-    assert not list(tmp_path.glob("run/victims/*"))
+    assert not list(tmp_path.glob("run/models/*"))
     assert str(folder) not in next(tmp_path.glob("run/records/*.json")).read_text()
 
 
@@ -57,16 +57,16 @@ def test_a_checkpoint_is_fine_tuned_on_the_corpus(run, folder, tmp_path):
     (record,) = run(folder, "tuned", "{ epochs = 1 }")
     assert record.settings["target"]["training"]["learning_rate"] == 3e-5
     assert record.settings["target"]["checkpoint"]
-    (place,) = tmp_path.glob("run/victims/*/config.json")
+    (place,) = tmp_path.glob("run/models/*/config.json")
     assert read_json(place)["settings"]["labels"] == record.labels
 
 
 def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
     folder = hugging_face(
-        tmp_path / "headless", labels=("x", "y"), head=False, conv_kernel=(40, 16), conv_stride=(20, 8)
+        tmp_path / "needs_representation", labels=("x", "y"), head=False, conv_kernel=(40, 16), conv_stride=(20, 8)
     )
-    victim = '[victims.small]\nmodel = "zhao19"\nseconds = 0.3\ntraining = { epochs = 1 }\n'
-    text = 'targets = ["small"]\n' + EXPERIMENT.format(folder=folder, name="encoder", training='"none"') + victim
+    model = '[models.small]\nmodel = "zhao19"\nseconds = 0.3\ntraining = { epochs = 1 }\n'
+    text = 'targets = ["small"]\n' + EXPERIMENT.format(folder=folder, name="encoder", training='"none"') + model
     attack = '[attacks.contrastive]\nsources = ["encoder"]\nsteps = 2\n'
     (tmp_path / "mine.toml").write_text(text + attack)
     with warnings.catch_warnings():
@@ -81,37 +81,37 @@ def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
         staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
 
 
-def test_a_victim_is_built_from_an_architecture_and_trained(tmp_path):
+def test_a_model_is_built_from_an_architecture_and_trained(tmp_path):
     sizes = {**TRANSFORMER, "conv_kernel": [40, 16], "conv_stride": [20, 8]}
     table = "".join(f"{key} = {value if isinstance(value, int) else list(value)}\n" for key, value in sizes.items())
     text = EXPERIMENT.replace('"hugging_face"', '"wavlm"').replace('settings = {{ checkpoint = "{folder}" }}\n', "")
     text = text.format(name="small", training='{ preset = "scratch", epochs = 1 }')
     path = tmp_path / "mine.toml"
-    path.write_text(text + "[victims.small.settings.architecture]\n" + table)
+    path.write_text(text + "[models.small.settings.architecture]\n" + table)
     (record,) = staanet.run(path, out=tmp_path / "run")
     told = record.settings["target"]
     assert told["architecture"]["hidden_size"] == 32
     assert told["training"]["augmentation"]["noise"] == 0.7
-    assert "chance_victim" in record.flags
+    assert "chance_model" in record.flags
     path.write_text(
-        text + "[victims.small.settings.architecture]\n" + table.replace("hidden_size = 32", "hidden_size = 48")
+        text + "[models.small.settings.architecture]\n" + table.replace("hidden_size = 32", "hidden_size = 48")
     )
     assert staanet.run(path, out=tmp_path / "run")[0].signature != record.signature
-    path.write_text(text + "[victims.small.settings.architecture]\nhiden_size = 32\n")
+    path.write_text(text + "[models.small.settings.architecture]\nhiden_size = 32\n")
     with pytest.raises(StaanetError, match="did you mean 'hidden_size'"):
         load(path)
 
 
 def test_labels_that_do_not_match_the_corpus_are_told(run, tmp_path):
     folder = hugging_face(tmp_path / "other", labels=("ang", "hap", "neu", "sad"))
-    told = "victim mine: expected a checkpoint that knows anger, happiness, neutral, sadness, got one of ang, hap, neu"
+    told = "model mine: expected a checkpoint that knows anger, happiness, neutral, sadness, got one of ang, hap, neu"
     with pytest.raises(StaanetError, match=told):
         run(folder)
 
 
-def test_a_head_that_is_new_is_no_victim_untrained(run, tmp_path):
-    folder = hugging_face(tmp_path / "headless", labels=LABELS, head=False)
-    with pytest.raises(StaanetError, match=r"victim mine: .* found none; a new one decides .*; give it a training"):
+def test_a_head_that_is_new_is_no_model_untrained(run, tmp_path):
+    folder = hugging_face(tmp_path / "needs_representation", labels=LABELS, head=False)
+    with pytest.raises(StaanetError, match=r"model mine: .* found none; a new one decides .*; give it a training"):
         run(folder)
 
 

@@ -1,4 +1,4 @@
-"""An experiment on pieces with a CNN-LSTM, on the clean split and on the published one."""
+"""An experiment on segments with a CNN-LSTM, on the clean split and on the published one."""
 
 import itertools
 import json
@@ -11,7 +11,7 @@ import staanet
 from staanet.audio import files
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_jsonl
-from staanet.data import PIECES_PRESETS, Store
+from staanet.data import SEGMENTATION_PRESETS, Dataset
 from staanet.study.experiment import load
 from staanet.study.plans import CorpusPlan, SplitPlan
 
@@ -22,14 +22,14 @@ EXPERIMENT = """
 name = "synthetic"
 settings = {{ speakers = 6, sentences = 1, seconds = [0.5, 0.6] }}
 
-[corpus.pieces]
+[corpus.segments]
 emotions = ["anger", "sadness"]
 seconds = 0.5
 pitches = [2.0]
 speeds = [0.8]
-shortest = 0.1
+min_seconds = 0.1
 
-[victims.cnn]
+[models.cnn]
 model = "cnn_lstm"
 seconds = 0.5
 settings = {{ width = 4, spectrogram = {{ bands = 32, n_fft = 256, hop = 90, decibels = "published" }} }}
@@ -43,29 +43,29 @@ training = {{ epochs = 1, batch_size = 8, statistics = "all" }}
 @pytest.mark.parametrize("by", ["speaker", "id"])
 def test_an_experiment_on_pieces_runs_on_either_split(tmp_path, by):
     split = f'[split]\nby = "{by}"' + ("\nshares = [0.64, 0.16, 0.2]" if by == "id" else "")
-    (tmp_path / "pieces.toml").write_text(EXPERIMENT.format(split=split), encoding="utf-8")
+    (tmp_path / "segments.toml").write_text(EXPERIMENT.format(split=split), encoding="utf-8")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaanetWarning)
-        records = staanet.run(tmp_path / "pieces.toml", out=tmp_path / "run", device="cpu")
+        records = staanet.run(tmp_path / "segments.toml", out=tmp_path / "run", device="cpu")
     assert {record.attack for record in records} == {"fgsm", "noise"}
-    (folder,) = (tmp_path / "run" / "stores").iterdir()
-    store = Store(folder)
+    (folder,) = (tmp_path / "run" / "datasets").iterdir()
+    dataset = Dataset(folder)
     (split,) = (json.loads(path.read_text()) for path in (tmp_path / "run" / "splits").iterdir())
-    clips = {part: {store.utterances[clip].clip for clip in split[part]} for part in ("train", "val", "test")}
-    assert store.labels == ("anger", "sadness")
+    clips = {part: {dataset.utterances[clip].clip for clip in split[part]} for part in ("train", "val", "test")}
+    assert dataset.labels == ("anger", "sadness")
     assert bool(clips["train"] & clips["test"]) == (by == "id")
-    assert any(store.utterances[clip].changed for clip in split["test"]) == (by == "id")
+    assert any(dataset.utterances[clip].changed for clip in split["test"]) == (by == "id")
     assert {record.n for record in records} == {len(split["test"])}
 
 
 def test_pieces_are_a_preset_or_changes_to_one():
     assert CorpusPlan("emodb").cut() is None
-    assert CorpusPlan("emodb", pieces="emodb").cut() == PIECES_PRESETS["emodb"]
-    assert CorpusPlan("emodb", pieces={"preset": "emodb", "shortest": 0.9}).cut().shortest == 0.9
-    with pytest.raises(StaanetError, match="corpus emodb: pieces: expected a preset"):
-        CorpusPlan("emodb", pieces="emo")
+    assert CorpusPlan("emodb", segments="emodb").cut() == SEGMENTATION_PRESETS["emodb"]
+    assert CorpusPlan("emodb", segments={"preset": "emodb", "min_seconds": 0.9}).cut().min_seconds == 0.9
+    with pytest.raises(StaanetError, match="corpus emodb: segments: expected a preset"):
+        CorpusPlan("emodb", segments="emo")
     with pytest.raises(StaanetError, match="did you mean 'speeds'"):
-        CorpusPlan("emodb", pieces={"speed": [0.9]})
+        CorpusPlan("emodb", segments={"speed": [0.9]})
 
 
 def test_clips_dealt_by_id_are_dealt_by_shares():
@@ -75,23 +75,23 @@ def test_clips_dealt_by_id_are_dealt_by_shares():
 
 FEATURES = """
 by_gender = true
-compared = ["fgsm_1", "deepfool"]
-crossed = false
+pairwise = ["fgsm_1", "deepfool"]
+cross_corpus = false
 budget = { snr_db = 30.0 }
 split = { by = "id", shares = [0.64, 0.16, 0.2] }
 
 [corpus]
 name = "synthetic"
 settings = { speakers = 6, sentences = 1, seconds = [0.5, 0.6] }
-pieces = { emotions = ["anger", "sadness"], seconds = 0.5, pitches = [2.0], speeds = [0.8], shortest = 0.1 }
+segments = { emotions = ["anger", "sadness"], seconds = 0.5, pitches = [2.0], speeds = [0.8], min_seconds = 0.1 }
 
-[victims.cnn]
+[models.cnn]
 model = "cnn_lstm"
 seconds = 0.5
 settings = { width = 4, spectrogram = { bands = 32, n_fft = 256, hop = 90, decibels = "published" } }
 training = { epochs = 1, batch_size = 8, statistics = "all" }
 
-[victims.other]
+[models.other]
 model = "cnn_lstm"
 seconds = 0.5
 settings = { width = 5, spectrogram = { bands = 32, n_fft = 256, hop = 90, decibels = "published" } }
@@ -100,7 +100,7 @@ training = { epochs = 1, batch_size = 8 }
 [attacks]
 fgsm_1 = { attack = "fgsm", domain = "feature", epsilon = 1.0 }
 deepfool = { preset = "systematic", domain = "feature", steps = 2, clips = 3, examples = 1, sources = ["cnn"] }
-truth = { attack = "fgsm", domain = "feature", epsilon = 1.0, labels_from = "truth", sources = ["cnn"] }
+truth = { attack = "fgsm", domain = "feature", epsilon = 1.0, labels_from = "true_labels", sources = ["cnn"] }
 noise = { domain = "feature", epsilon = 1.0, sources = ["cnn"] }
 fgsm = { sources = ["cnn"] }
 """
@@ -126,13 +126,13 @@ def test_attacks_on_features_are_evaluated_on_their_source_in_its_units(attacked
     for (name, _), record in records.items():
         assert record.domain == ("waveform" if name == "fgsm" else "feature")
         assert (record.asr_saved is None) == (name != "fgsm")
-        assert record.comb_share_victim is None or name == "fgsm"
+        assert record.comb_share_model is None or name == "fgsm"
     grid = 32 * 89  # bands, frames
     record = records["fgsm_1", "cnn"]
     assert record.l0 == record.sparsity * grid
     assert record.l1 == pytest.approx(record.mean_change * grid)
     assert 0 < record.mean_change <= record.linf <= 1.0 + 1e-6
-    assert records["noise", "cnn"].source == "cnn"  # what noise does to features is about that victim
+    assert records["noise", "cnn"].source == "cnn"  # what noise does to features is about that model
 
 
 def test_without_an_epsilon_the_bounds_alone_hold_an_attack_on_features(attacked):
@@ -146,7 +146,7 @@ def test_without_an_epsilon_the_bounds_alone_hold_an_attack_on_features(attacked
 def test_an_attack_meets_as_many_clips_as_it_says_and_leaves_the_labels_it_says(attacked):
     records, _ = attacked
     assert records["deepfool", "cnn"].n == 3 < records["fgsm_1", "cnn"].n
-    assert records["truth", "cnn"].labels_from == "truth"
+    assert records["truth", "cnn"].labels_from == "true_labels"
     assert records["fgsm_1", "cnn"].labels_from == "predictions"
 
 
@@ -174,7 +174,7 @@ def test_waveforms_pushed_through_the_front_end_stand_beside_features(attacked):
     assert genders == {"all", "male", "female"}
 
 
-def test_another_width_is_another_victim(attacked):
+def test_another_width_is_another_model(attacked):
     records, _ = attacked
     assert records["fgsm_1", "cnn"].settings["source"]["width"] == 4
     assert records["fgsm_1", "other"].settings["source"]["width"] == 5
@@ -212,11 +212,11 @@ def test_a_table_by_gender_of_a_corpus_without_is_told(tmp_path):
         table.append(f"{number}.flac,{emotion},{speaker}")
     (tmp_path / "clips" / "metadata.csv").write_text("\n".join(table), encoding="utf-8")
     corpus = 'by_gender = true\n[corpus]\nname = "folder"\n'
-    text = f'{corpus}[victims.emo18]\nmodel = "emo18"\nseconds = 0.2\n[attacks.noise]\n'
+    text = f'{corpus}[models.emo18]\nmodel = "emo18"\nseconds = 0.2\n[attacks.noise]\n'
     (tmp_path / "plain.toml").write_text(text, encoding="utf-8")
     with pytest.raises(StaanetError, match="expected the gender of every clip of folder, got none of 2 of 2"):
         staanet.run(tmp_path / "plain.toml", out=tmp_path / "run", root=tmp_path / "clips")
-    assert not (tmp_path / "run" / "victims").exists()
+    assert not (tmp_path / "run" / "models").exists()
 
 
 def test_full_meets_all_clips():
@@ -226,11 +226,11 @@ def test_full_meets_all_clips():
 
 
 @pytest.mark.slow
-def test_the_packaged_experiment_runs_in_miniature(tmp_path):
+def test_the_packaged_experiment_runs_in_toy(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StaanetWarning)
-        records = staanet.run("systematic_emodb", out=tmp_path, miniature=True)
+        records = staanet.run("systematic_emodb", out=tmp_path, toy=True)
     assert {record.attack for record in records} == set(load("systematic_emodb")[1].attacks)
     for table in ("published", "gender", "between_genders", "pairs", "domains"):
         assert (tmp_path / "tables" / f"{table}.md").is_file()
-    assert staanet.run("systematic_emodb", out=tmp_path, miniature=True) == records
+    assert staanet.run("systematic_emodb", out=tmp_path, toy=True) == records

@@ -1,4 +1,4 @@
-"""A miniature says what its experiment says, in small; whatever it writes says that it is one."""
+"""A toy says what its experiment says, in small; whatever it writes says that it is one."""
 
 import pytest
 
@@ -18,19 +18,19 @@ def checkpoints(tmp_path_factory):
 def test_a_packaged_experiment_has_a_miniature_with_the_same_names(name, checkpoints):
     _, full = load(name)
     small = reduced(full, checkpoints / name)
-    assert small.title == f"MINIATURE: {full.title}"
-    assert small.miniature
-    assert not full.miniature
-    for names in ("plans", "victims", "generators", "attacks"):
+    assert small.title == f"TOY: {full.title}"
+    assert small.toy
+    assert not full.toy
+    for names in ("plans", "models", "generators", "attacks"):
         assert list(getattr(small, names)) == list(getattr(full, names))
     assert (small.sources, small.targets, small.budget) == (full.sources, full.targets, full.budget)
     assert (small.protocol, small.published, small.seed) == (full.protocol, full.published, full.seed)
     for plan in small.plans.values():
         assert plan.name == "synthetic"
         assert plan.stands_for
-    for victim in small.victims.values():
-        assert victim.seconds in (None, SECONDS)
-        assert victim.resolved() is None or victim.resolved().epochs == 1
+    for model in small.models.values():
+        assert model.seconds in (None, SECONDS)
+        assert model.resolved() is None or model.resolved().epochs == 1
 
 
 @pytest.mark.parametrize("name", ["table4", "table5"])
@@ -79,33 +79,33 @@ def test_a_clip_that_is_named_is_one_of_the_speaker_held_out(checkpoints):
 
 def test_tiny_checkpoints_are_found_again(checkpoints):
     full = load("table2")[1]
-    first = reduced(full, checkpoints / "again").victims["wavlm"].settings["checkpoint"]
+    first = reduced(full, checkpoints / "again").models["wavlm"].settings["checkpoint"]
     before = {path.name: path.stat().st_mtime_ns for path in (checkpoints / "again" / "wavlm").iterdir()}
-    assert reduced(full, checkpoints / "again").victims["wavlm"].settings["checkpoint"] == first
+    assert reduced(full, checkpoints / "again").models["wavlm"].settings["checkpoint"] == first
     assert before == {path.name: path.stat().st_mtime_ns for path in (checkpoints / "again" / "wavlm").iterdir()}
 
 
-def test_no_run_mixes_with_a_miniature(tmp_path):
+def test_no_run_mixes_with_a_toy(tmp_path):
     records.write_contents(tmp_path, "A real run", records=[])
-    with pytest.raises(StaanetError, match="so that no run mixes with a miniature"):
-        staanet.run("table1", out=tmp_path, miniature=True)
-    records.write_contents(tmp_path, "A miniature", miniature=True, records=[])
-    with pytest.raises(StaanetError, match="so that no run mixes with a miniature"):
+    with pytest.raises(StaanetError, match="so that no run mixes with a toy"):
+        staanet.run("table1", out=tmp_path, toy=True)
+    records.write_contents(tmp_path, "A toy", toy=True, records=[])
+    with pytest.raises(StaanetError, match="so that no run mixes with a toy"):
         staanet.run("smoke", out=tmp_path)
 
 
 def test_a_root_for_a_miniature_is_refused(tmp_path):
-    with pytest.raises(StaanetError, match="expected no root for a miniature"):
-        staanet.run("table1", out=tmp_path, root=tmp_path, miniature=True)
+    with pytest.raises(StaanetError, match="expected no root for a toy"):
+        staanet.run("table1", out=tmp_path, root=tmp_path, toy=True)
 
 
 def test_table_1_needs_neither_victims_nor_attacks(tmp_path):
-    assert staanet.run("table1", out=tmp_path, miniature=True) == []
+    assert staanet.run("table1", out=tmp_path, toy=True) == []
     heads, *cells = (tmp_path / "tables" / "published.csv").read_text(encoding="utf-8").splitlines()
     assert heads.startswith("keys,metric,unit,published,ours")
     assert len(cells) == 20
-    assert records.miniature(tmp_path)
-    assert "A miniature" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
+    assert records.toy(tmp_path)
+    assert "A toy" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert not (tmp_path / "tables" / "records.csv").exists()
 
 
@@ -124,4 +124,4 @@ def test_a_clip_to_listen_to_that_training_hears_is_told_before_any_training(tmp
         StaanetError, match=r"attacked, got 's00-anger-00', which is in training .* hold its speaker out"
     ):
         staanet.run(path, out=tmp_path / "run")
-    assert not list(tmp_path.glob("run/victims/*"))
+    assert not list(tmp_path.glob("run/models/*"))

@@ -11,7 +11,7 @@ from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import create_victim
+from staanet.models import create_model
 from staanet.tasks import onnx as study
 from staanet.tasks.onnx import FLIPS, TOLERANCE, PortableGenerator, export
 from tiny import TINY
@@ -20,7 +20,7 @@ from tiny import TINY
 def checkpoint(name, folder, **settings):
     with seeded("export", name):
         network = (
-            create_generator(name, **settings) if name in TINY else create_victim(name, ("joy", "fear"), **settings)
+            create_generator(name, **settings) if name in TINY else create_model(name, ("joy", "fear"), **settings)
         )
         for part in network.modules():
             if isinstance(part, torch.nn.BatchNorm1d):
@@ -50,15 +50,15 @@ def run(path, **inputs):
 
 
 @pytest.mark.parametrize("name", ["zhao19", pytest.param("emo18", marks=pytest.mark.slow)])
-def test_a_victim_decides_the_same_in_onnx_runtime(exported, name):
-    victim, path, told = exported(name, seconds=0.1)
+def test_a_model_decides_the_same_in_onnx_runtime(exported, name):
+    model, path, told = exported(name, seconds=0.1)
     assert (told.inputs, told.outputs, told.flips) == (("waveforms", "lengths"), ("logits",), None)
     assert told.difference < TOLERANCE
     for clips, samples in ((1, 1600), (3, 1601), (2, 333), (1, 9), (4, 5000)):
         waveforms, lengths = torch.rand(clips, samples) - 0.5, torch.randint(samples // 2, samples + 1, (clips,))
         (logits,) = run(path, waveforms=waveforms, lengths=lengths)
         with torch.no_grad():
-            torch.testing.assert_close(logits, victim(waveforms, lengths))
+            torch.testing.assert_close(logits, model(waveforms, lengths))
     about = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     assert {key: about[key] for key in ("name", "labels", "sample_rate")} == {
         "name": name,
@@ -130,15 +130,15 @@ def test_a_folder_that_is_no_checkpoint_is_told(tmp_path):
             export(tmp_path / "other", tmp_path / "out.onnx")
 
 
-def test_a_victim_that_prepares_clips_in_its_own_way_is_refused():
-    victim = create_victim("zhao19", ("joy", "fear"), seconds=0.1)
+def test_a_model_that_prepares_clips_in_its_own_way_is_refused():
+    model = create_model("zhao19", ("joy", "fear"), seconds=0.1)
 
-    class Hears(type(victim)):
-        def hear(self, waveforms, lengths):
-            return super().hear(waveforms, lengths)
+    class Hears(type(model)):
+        def forward_fitted(self, waveforms, lengths):
+            return super().forward_fitted(waveforms, lengths)
 
-    with pytest.raises(StaanetError, match="expected a victim that hears clips repeated or cut to its trained length"):
-        study.PortableVictim(Hears(victim.settings))
+    with pytest.raises(StaanetError, match="expected a model that hears clips repeated or cut to its trained length"):
+        study.PortableModel(Hears(model.settings))
 
 
 def test_examples_of_the_check_hold_lengths_that_no_stride_divides():

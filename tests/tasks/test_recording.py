@@ -10,8 +10,8 @@ from staanet.attacks.generator import create_generator
 from staanet.audio import files
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import Victim, create_victim
-from staanet.models.base import VictimSettings
+from staanet.models import Model, create_model
+from staanet.models.base import ModelSettings
 from staanet.tasks.recording import STEP, Recording, attack_recording, check_window, window_sizes
 from tiny import TINY
 
@@ -26,14 +26,14 @@ def speech(frames, channels=1, seed=0):
 
 
 @pytest.fixture(scope="module")
-def victim():
+def model():
     with seeded("victim"):
-        return create_victim("zhao19", labels="abc", seconds=WINDOW)
+        return create_model("zhao19", labels="abc", seconds=WINDOW)
 
 
-def attacked(method, victim, recording, target, window=WINDOW, trace=False):
+def attacked(method, model, recording, target, window=WINDOW, trace=False):
     device = torch.device("cpu")
-    found = attack_recording(method, victim, recording, target, window=window, seed=3, device=device, trace=trace)
+    found = attack_recording(method, model, recording, target, window=window, seed=3, device=device, trace=trace)
     return files.read(target)[0], found
 
 
@@ -50,9 +50,9 @@ def network(**sizes):
 @pytest.mark.parametrize("rate", [16_000, 44_100, 8_000])
 @pytest.mark.parametrize("seconds", [WINDOW, 1.0, 61.0, 3600.0])
 @pytest.mark.parametrize("window", [None, 0.3])
-def test_windows_cover_a_recording_evenly_and_begin_where_frames_do(victim, rate, seconds, window):
+def test_windows_cover_a_recording_evenly_and_begin_where_frames_do(model, rate, seconds, window):
     frames = round(seconds * rate)
-    sizes = window_sizes(frames, rate, victim, window)
+    sizes = window_sizes(frames, rate, model, window)
     assert sum(sizes) == frames
     longest = window or (WINDOW if seconds > 60 else 60.0)
     assert max(sizes) <= longest * rate + 1
@@ -64,21 +64,21 @@ def test_windows_cover_a_recording_evenly_and_begin_where_frames_do(victim, rate
 
 
 @pytest.mark.parametrize("seconds", [0.0, -1.0, (STEP - 1) / RATE, float("inf"), float("nan")])
-def test_a_window_shorter_than_a_frame_is_refused(victim, seconds):
+def test_a_window_shorter_than_a_frame_is_refused(model, seconds):
     with pytest.raises(StaanetError, match=r"expected a window of 0.064 s or more, got"):
-        check_window(seconds, victim)
+        check_window(seconds, model)
 
 
 @pytest.mark.parametrize("name", ["noise", "fgsm", "sparse_pgd", "staa_net"])
-def test_each_window_is_what_the_attack_makes_of_it_as_a_clip(victim, tmp_path, name):
+def test_each_window_is_what_the_attack_makes_of_it_as_a_clip(model, tmp_path, name):
     samples, method = speech(10 * STEP + 300), build(name)
-    together, found = attacked(method, victim, Recording.of("long", samples, RATE), tmp_path / "long.wav")
-    sizes = window_sizes(len(samples), RATE, victim, WINDOW)
+    together, found = attacked(method, model, Recording.of("long", samples, RATE), tmp_path / "long.wav")
+    sizes = window_sizes(len(samples), RATE, model, WINDOW)
     assert len(sizes) == len(found) == 3
     edges = np.cumsum([0, *sizes])
     for window, (start, end) in enumerate(pairwise(edges)):
         clip = Recording.of("clip", samples[start:end], RATE)
-        alone, (judged,) = attacked(method, victim, clip, tmp_path / "clip.wav")
+        alone, (judged,) = attacked(method, model, clip, tmp_path / "clip.wav")
         assert np.array_equal(together[start:end], alone)
         assert found[window].start == start / RATE
         assert judged.start is None
@@ -87,11 +87,11 @@ def test_each_window_is_what_the_attack_makes_of_it_as_a_clip(victim, tmp_path, 
 
 
 @pytest.mark.parametrize("name", ["noise", "sparse_pgd", "staa_net"])
-def test_the_budget_holds_in_each_window_and_so_over_the_whole(victim, tmp_path, name):
+def test_the_budget_holds_in_each_window_and_so_over_the_whole(model, tmp_path, name):
     samples = speech(9 * STEP)
-    adversarial, _ = attacked(build(name), victim, Recording.of("long", samples, RATE), tmp_path / "long.wav")
+    adversarial, _ = attacked(build(name), model, Recording.of("long", samples, RATE), tmp_path / "long.wav")
     change = adversarial - samples
-    sizes = window_sizes(len(samples), RATE, victim, WINDOW)
+    sizes = window_sizes(len(samples), RATE, model, WINDOW)
     for size, part, clean in zip(
         sizes, np.split(change, np.cumsum(sizes)[:-1]), np.split(samples, np.cumsum(sizes)[:-1]), strict=True
     ):
@@ -100,21 +100,21 @@ def test_the_budget_holds_in_each_window_and_so_over_the_whole(victim, tmp_path,
     assert np.count_nonzero(change) <= 0.1 * len(samples)
 
 
-class Local(Victim):
+class Local(Model):
     """Decides by the mean of what filters of 65 samples give: what a sample adds to it depends on its neighbours only.
 
     With two classes the way from one to the other is the same wherever the mean is.
     """
 
-    name, pooling_stride, shortest = "local", 1, 65
+    name, pooling_stride, min_samples = "local", 1, 65
 
     def __init__(self):
-        super().__init__(VictimSettings(labels=("a", "b"), seconds=1.0))
+        super().__init__(ModelSettings(labels=("a", "b"), seconds=1.0))
         self.trained_length = None
         with seeded("local"):
             self.filters = torch.nn.Conv1d(1, 2, 65, padding=32)
 
-    def hear(self, waveforms, lengths, network=None):  # noqa: ARG002
+    def forward_fitted(self, waveforms, lengths, network=None):  # noqa: ARG002
         return (10 * self.filters(waveforms[:, None])).tanh().mean(2) + torch.tensor([2.0, 0.0])
 
     def classify(self, waveforms):
@@ -140,11 +140,11 @@ def test_an_attack_on_what_decides_locally_equals_that_on_the_whole_away_from_ed
 
 
 @pytest.mark.parametrize("sizes", [TINY["compact"], {}], ids=["tiny", "default"])
-def test_a_generator_equals_the_whole_away_from_edges_up_to_the_choice_of_positions(victim, tmp_path, sizes):
+def test_a_generator_equals_the_whole_away_from_edges_up_to_the_choice_of_positions(model, tmp_path, sizes):
     """Clips are scaled to one loudness: here it is the same everywhere."""
     samples = np.sign(speech(30 * STEP)) * np.float32(0.25)
     longest = 16 * STEP / RATE
-    inner = away_from_edges(window_sizes(len(samples), RATE, victim, longest), 2200)
+    inner = away_from_edges(window_sizes(len(samples), RATE, model, longest), 2200)
     assert len(inner) > 0.6 * len(samples)
     changes = {}
     for sparsity, share in (("learned", 1.0), (0.12, 0.12)):
@@ -153,7 +153,7 @@ def test_a_generator_equals_the_whole_away_from_edges_up_to_the_choice_of_positi
         method = create_attack("staa_net", generator=network, epsilon=0.02, sparsity=share)
         recording = Recording.of("long", samples, RATE)
         for window in (None, longest):
-            adversarial, _ = attacked(method, victim, recording, tmp_path / "out.wav", window=window)
+            adversarial, _ = attacked(method, model, recording, tmp_path / "out.wav", window=window)
             changes[share, window] = (adversarial - samples)[inner]
     assert np.count_nonzero(changes[1.0, None]) > 0.1 * len(inner)
     assert changes[1.0, longest] == pytest.approx(changes[1.0, None], abs=1e-5)
@@ -162,37 +162,37 @@ def test_a_generator_equals_the_whole_away_from_edges_up_to_the_choice_of_positi
     assert changes[0.12, longest][both] == pytest.approx(changes[0.12, None][both], abs=1e-5)
 
 
-def test_what_is_no_longer_than_a_window_is_attacked_whole(victim, tmp_path):
+def test_what_is_no_longer_than_a_window_is_attacked_whole(model, tmp_path):
     samples, method = speech(4 * STEP), build("sparse_pgd")
     recording = Recording.of("clip", samples, RATE)
-    whole, (as_ever,) = attacked(method, victim, recording, tmp_path / "whole.wav", window=None)
-    same, (found,) = attacked(method, victim, recording, tmp_path / "same.wav")
+    whole, (as_ever,) = attacked(method, model, recording, tmp_path / "whole.wav", window=None)
+    same, (found,) = attacked(method, model, recording, tmp_path / "same.wav")
     assert np.array_equal(whole, same)
     assert found == as_ever
     waveform = torch.from_numpy(samples).T
     with torch.no_grad():
-        labels = victim(waveform).argmax(1)
-    assert np.array_equal(whole[:, 0], method(victim, waveform, labels, seed=3)[0].numpy())
+        labels = model(waveform).argmax(1)
+    assert np.array_equal(whole[:, 0], method(model, waveform, labels, seed=3)[0].numpy())
 
 
-def test_silent_windows_stay_as_they_are_and_are_not_judged(victim, tmp_path):
+def test_silent_windows_stay_as_they_are_and_are_not_judged(model, tmp_path):
     samples = speech(12 * STEP)
     samples[4 * STEP : 8 * STEP] = 0
-    adversarial, found = attacked(build("noise"), victim, Recording.of("pause", samples, RATE), tmp_path / "out.wav")
+    adversarial, found = attacked(build("noise"), model, Recording.of("pause", samples, RATE), tmp_path / "out.wav")
     assert [one.start for one in found] == [0.0, 8 * STEP / RATE]
     changed = (adversarial != samples).reshape(3, -1).any(1)
     assert changed.tolist() == [True, False, True]
     with pytest.raises(StaanetError, match="expected speech, got silence"):
-        attacked(build("noise"), victim, Recording.of("mute", 0 * samples, RATE), tmp_path / "mute.wav")
+        attacked(build("noise"), model, Recording.of("mute", 0 * samples, RATE), tmp_path / "mute.wav")
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
-def test_channels_and_rate_are_kept_and_windows_leave_no_gap(victim, tmp_path, suffix):
+def test_channels_and_rate_are_kept_and_windows_leave_no_gap(model, tmp_path, suffix):
     samples = speech(30_001, channels=2)
     recording = Recording.of("stereo", samples, 44_100)
     method = build("noise", epsilon=0.01, sparsity=1.0)
-    adversarial, found = attacked(method, victim, recording, tmp_path / f"out{suffix}")
+    adversarial, found = attacked(method, model, recording, tmp_path / f"out{suffix}")
     assert adversarial.shape == samples.shape
     change = adversarial - samples
     assert change[:, 0] == pytest.approx(change[:, 1], abs=1e-6)
@@ -201,18 +201,18 @@ def test_channels_and_rate_are_kept_and_windows_leave_no_gap(victim, tmp_path, s
     assert stretches.min() > 0.003
 
 
-def test_a_trace_says_of_which_window_each_pass_is(victim, tmp_path):
+def test_a_trace_says_of_which_window_each_pass_is(model, tmp_path):
     recording = Recording.of("long", speech(6 * STEP), RATE)
-    attacked(build("sparse_pgd"), victim, recording, tmp_path / "out.wav", trace=True)
+    attacked(build("sparse_pgd"), model, recording, tmp_path / "out.wav", trace=True)
     rows = [json.loads(line) for line in (tmp_path / "out.wav.trace.jsonl").read_text().splitlines()]
     assert sorted({row["start"] for row in rows}) == [0.0, 3 * STEP / RATE]
     assert sum(row["step"] == 0 for row in rows) == 2
 
 
-def test_damage_far_into_a_recording_is_told_and_nothing_is_left(victim, tmp_path):
+def test_damage_far_into_a_recording_is_told_and_nothing_is_left(model, tmp_path):
     samples = speech(12 * STEP)
     samples[-5] = np.nan
     recording = Recording.of("long", samples, RATE)
     with pytest.raises(StaanetError, match="finite"):
-        attacked(build("noise"), victim, recording, tmp_path / "out.wav")
+        attacked(build("noise"), model, recording, tmp_path / "out.wav")
     assert list(tmp_path.iterdir()) == []

@@ -10,30 +10,30 @@ from torch import nn
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.core.signature import signature
-from staanet.models import create_victim
+from staanet.models import create_model
 from staanet.training import classifier
 from staanet.training.classifier import (
-    VICTIM_PRESETS,
+    MODEL_PRESETS,
+    ModelTraining,
     SystematicTraining,
-    VictimTraining,
+    model_training,
     stalls,
-    train_victim,
-    victim_training,
+    train_model,
 )
 
 CPU = torch.device("cpu")
 SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
 
 
-def untrained(store):
+def untrained(dataset):
     with seeded("victim"):
-        return create_victim("cnn_lstm", store.labels, seconds=0.5, width=8, spectrogram=SPECTROGRAM)
+        return create_model("cnn_lstm", dataset.labels, seconds=0.5, width=8, spectrogram=SPECTROGRAM)
 
 
-def trained(store, split, progress, **settings):
-    victim = untrained(store)
+def trained(dataset, split, progress, **settings):
+    model = untrained(dataset)
     training = SystematicTraining(**{"epochs": 3, "batch_size": 8, **settings})
-    return victim, train_victim(victim, store, split.train, split.val, training, progress, 0, CPU)
+    return model, train_model(model, dataset, split.train, split.val, training, progress, 0, CPU)
 
 
 # ------------------------------------------------------------------ settings
@@ -44,25 +44,25 @@ def trained(store, split, progress, **settings):
     [("emodb", (0.3, 0.2), 1e-3, 32), ("emovo", (0.3, 0.0), 1e-4, 8), ("ravdess", (0.6, 0.2), 1e-3, 128)],
 )
 def test_the_papers_settings(corpus, dropout, learning_rate, batch_size):
-    preset = VICTIM_PRESETS[f"systematic_{corpus}"]
+    preset = MODEL_PRESETS[f"systematic_{corpus}"]
     assert (preset.dropout, preset.learning_rate, preset.batch_size) == (dropout, learning_rate, batch_size)
     assert (preset.epochs, preset.patience, preset.schedule, preset.keep) == (100, 10, "plateau", "best")
     assert preset.label_smoothing == preset.augmentation.noise == 0
 
 
 def test_other_victims_settings_are_named_as_before():
-    assert [signature(VICTIM_PRESETS[name]) for name in ("default", "paper")] == ["016f1cfb2b", "dfa91814e0"]
+    assert [signature(MODEL_PRESETS[name]) for name in ("default", "paper")] == ["016f1cfb2b", "dfa91814e0"]
 
 
 def test_a_preset_brings_its_own_keys():
-    assert victim_training("cnn_lstm", "default", "") == VICTIM_PRESETS["systematic_emodb"]
-    changed = victim_training("cnn_lstm", {"preset": "systematic_emovo", "patience": 3, "dropout": [0.1, 0.1]}, "")
+    assert model_training("cnn_lstm", "default", "") == MODEL_PRESETS["systematic_emodb"]
+    changed = model_training("cnn_lstm", {"preset": "systematic_emovo", "patience": 3, "dropout": [0.1, 0.1]}, "")
     assert (changed.patience, changed.dropout, changed.batch_size) == (3, (0.1, 0.1), 8)
     for values in ({"patience": 3}, {"preset": "paper", "patience": 3}):
         with pytest.raises(StaanetError, match="got 'patience'"):
-            victim_training("emo18", values, "victim")
+            model_training("emo18", values, "model")
     with pytest.raises(StaanetError, match=r"expected a preset from .*systematic_emodb.*; got 'systematic'"):
-        victim_training("cnn_lstm", "systematic", "victim")
+        model_training("cnn_lstm", "systematic", "model")
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ def test_the_rate_falls_when_torchs_own_schedule_says_so(seed):
 )
 def test_training_ends_when_the_lowest_loss_lies_far_enough_back(losses, ended):
     assert SystematicTraining(patience=3).ended(history(losses)) == ended
-    assert not VictimTraining().ended(history(losses))
+    assert not ModelTraining().ended(history(losses))
 
 
 def test_other_schedules_are_what_they_were():
-    assert VictimTraining(schedule="constant").rate(history([1.0] * 50)) == 1e-3
-    cosine = VictimTraining(epochs=10)
+    assert ModelTraining(schedule="constant").rate(history([1.0] * 50)) == 1e-3
+    cosine = ModelTraining(epochs=10)
     assert [cosine.rate(history([1.0] * n)) for n in (0, 5, 10)] == pytest.approx([1e-3, 5e-4, 0])
 
 
@@ -120,7 +120,7 @@ def test_other_schedules_are_what_they_were():
 
 
 def losing(monkeypatch, losses):
-    """Let validation find these losses, whatever the victim decides."""
+    """Let validation find these losses, whatever the model decides."""
     found = iter(losses)
 
     def cross_entropy(logits, labels, **settings):
@@ -137,55 +137,55 @@ def losing(monkeypatch, losses):
 CROSS_ENTROPY = classifier.functional.cross_entropy
 
 
-def test_a_miniature_learns_its_training_clips(store, split, tmp_path):
-    victim = untrained(store)
+def test_a_miniature_learns_its_training_clips(dataset, split, tmp_path):
+    model = untrained(dataset)
     training = SystematicTraining(epochs=40, batch_size=8, learning_rate=3e-3, dropout=(0.0, 0.0), patience=40)
-    figures = train_victim(victim, store, split.train, split.train, training, tmp_path / "progress", 0, CPU)
+    figures = train_model(model, dataset, split.train, split.train, training, tmp_path / "progress", 0, CPU)
     assert figures[-1]["val_loss"] < figures[0]["val_loss"] / 2
     assert max(epoch["accuracy"] for epoch in figures) > 0.75
-    assert not victim.training
+    assert not model.training
 
 
-def test_dropout_is_the_settings(store, split, tmp_path):
-    victim, _ = trained(store, split, tmp_path / "progress", epochs=1, dropout=(0.5, 0.25))
-    assert [part.p for part in victim.modules() if isinstance(part, nn.Dropout)] == [0.5, 0.25]
+def test_dropout_is_the_settings(dataset, split, tmp_path):
+    model, _ = trained(dataset, split, tmp_path / "progress", epochs=1, dropout=(0.5, 0.25))
+    assert [part.p for part in model.modules() if isinstance(part, nn.Dropout)] == [0.5, 0.25]
     with pytest.raises(StaanetError, match=r"each dropout layer of cnn_lstm, which has 2, got \[0.5\]"):
-        trained(store, split, tmp_path / "other", dropout=(0.5,))
+        trained(dataset, split, tmp_path / "other", dropout=(0.5,))
 
 
 @pytest.mark.parametrize("statistics", ["train", "all"])
-def test_statistics_are_of_training_clips_or_of_all(store, split, tmp_path, statistics):
-    victim, _ = trained(store, split, tmp_path / "progress", epochs=1, statistics=statistics)
-    clips = store.batch(split.train if statistics == "train" else list(store.utterances))
-    expected = untrained(store)
-    expected.adapt([(clips.waveforms, clips.lengths)])
+def test_statistics_are_of_training_clips_or_of_all(dataset, split, tmp_path, statistics):
+    model, _ = trained(dataset, split, tmp_path / "progress", epochs=1, statistics=statistics)
+    clips = dataset.batch(split.train if statistics == "train" else list(dataset.utterances))
+    expected = untrained(dataset)
+    expected.fit_statistics([(clips.waveforms, clips.lengths)])
     for name in ("mean", "deviation", "feature_bounds"):
-        torch.testing.assert_close(getattr(victim, name), getattr(expected, name), rtol=1e-4, atol=1e-4)
-    other = store.batch(split.test)
-    expected.adapt([(other.waveforms, other.lengths)])
-    assert not torch.allclose(victim.mean, expected.mean, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(getattr(model, name), getattr(expected, name), rtol=1e-4, atol=1e-4)
+    other = dataset.batch(split.test)
+    expected.fit_statistics([(other.waveforms, other.lengths)])
+    assert not torch.allclose(model.mean, expected.mean, rtol=1e-4, atol=1e-4)
 
 
-def test_the_epoch_of_the_lowest_loss_stays_and_patience_ends_it(store, split, tmp_path, monkeypatch):
+def test_the_epoch_of_the_lowest_loss_stays_and_patience_ends_it(dataset, split, tmp_path, monkeypatch):
     losing(monkeypatch, [0.9, 0.3, 0.5, 0.4, 0.2])
-    victim, figures = trained(store, split, tmp_path / "progress", epochs=9, patience=2)
+    model, figures = trained(dataset, split, tmp_path / "progress", epochs=9, patience=2)
     assert [epoch["val_loss"] for epoch in figures] == pytest.approx([0.9, 0.3, 0.5, 0.4])
     losing(monkeypatch, [0.9, 0.3])
-    second, _ = trained(store, split, tmp_path / "second", epochs=2)
-    assert all(torch.equal(weights, second.state_dict()[name]) for name, weights in victim.state_dict().items())
+    second, _ = trained(dataset, split, tmp_path / "second", epochs=2)
+    assert all(torch.equal(weights, second.state_dict()[name]) for name, weights in model.state_dict().items())
 
 
 @pytest.mark.parametrize("stop_after", [1, 9])
-def test_an_interrupted_training_ends_with_the_same_bits(store, split, tmp_path, monkeypatch, stop_after):
+def test_an_interrupted_training_ends_with_the_same_bits(dataset, split, tmp_path, monkeypatch, stop_after):
     losses = [0.9, 0.3, *[0.5] * 6, 0.29, *[0.5] * 7]  # a plateau after the eighth epoch, the end after the sixteenth
     settings = {"epochs": 20, "patience": 7, "statistics": "all"}
     losing(monkeypatch, losses)
-    whole, figures = trained(store, split, tmp_path / "whole", **settings)
+    whole, figures = trained(dataset, split, tmp_path / "whole", **settings)
     losing(monkeypatch, losses[:stop_after])
     with pytest.raises(KeyboardInterrupt):
-        trained(store, split, tmp_path / "progress", **settings)
+        trained(dataset, split, tmp_path / "progress", **settings)
     losing(monkeypatch, losses[stop_after:])
-    resumed, again = trained(store, split, tmp_path / "progress", **settings)
+    resumed, again = trained(dataset, split, tmp_path / "progress", **settings)
     assert again == figures
     assert len(figures) == len(losses)
     assert all(torch.equal(weights, resumed.state_dict()[name]) for name, weights in whole.state_dict().items())

@@ -9,21 +9,21 @@ from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.metrics import observe
-from staanet.models import create_victim
-from staanet.training.classifier import VICTIM_PRESETS, VictimTraining, train_victim
+from staanet.models import create_model
+from staanet.training.classifier import MODEL_PRESETS, ModelTraining, train_model
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from tiny import TINY
 
 CPU = torch.device("cpu")
 
 
-def victim(store):
+def model(dataset):
     with seeded("victim"):
-        return create_victim("zhao19", store.labels, seconds=0.1)
+        return create_model("zhao19", dataset.labels, seconds=0.1)
 
 
 def test_the_papers_settings():
-    paper = VICTIM_PRESETS["paper"]
+    paper = MODEL_PRESETS["paper"]
     assert (paper.epochs, paper.batch_size, paper.learning_rate) == (30, 8, 1e-3)
     assert (paper.schedule, paper.keep, paper.augmentation.noise) == ("constant", "last", 0.0)
     generator = GENERATOR_PRESETS["paper"]
@@ -33,18 +33,18 @@ def test_the_papers_settings():
     assert generator.budget == Budget(epsilon=0.05)
 
 
-def test_a_victim_learns_its_training_clips(store, split, tmp_path):
-    learner = victim(store)
-    settings = VictimTraining(epochs=12, batch_size=4, augmentation=VICTIM_PRESETS["paper"].augmentation)
-    history = train_victim(learner, store, split.train, split.train, settings, tmp_path / "progress", 0, CPU)
+def test_a_model_learns_its_training_clips(dataset, split, tmp_path):
+    learner = model(dataset)
+    settings = ModelTraining(epochs=12, batch_size=4, augmentation=MODEL_PRESETS["paper"].augmentation)
+    history = train_model(learner, dataset, split.train, split.train, settings, tmp_path / "progress", 0, CPU)
     assert history[-1]["accuracy"] > 0.75
     assert not learner.training
 
 
 @pytest.mark.parametrize("preset", ["default", "paper"])
 @pytest.mark.parametrize("name", TINY)
-def test_a_generator_takes_a_step_that_leaves_the_victim_alone(store, split, tmp_path, name, preset):
-    source = victim(store).eval()
+def test_a_generator_takes_a_step_that_leaves_the_model_alone(dataset, split, tmp_path, name, preset):
+    source = model(dataset).eval()
     before = {key: value.clone() for key, value in source.state_dict().items()}
     with seeded("generator"):
         generator = create_generator(name, **TINY[name])
@@ -52,7 +52,9 @@ def test_a_generator_takes_a_step_that_leaves_the_victim_alone(store, split, tmp
     settings = GeneratorTraining(
         budget=GENERATOR_PRESETS[preset].budget, losses=GENERATOR_PRESETS[preset].losses, epochs=1, batch_size=8
     )
-    history = train_generator(generator, source, store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    history = train_generator(
+        generator, source, dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU
+    )
     assert all(torch.equal(value, before[key]) for key, value in source.state_dict().items())
     assert all(parameter.requires_grad for parameter in source.parameters())
     assert any(not torch.equal(value, weights[key]) for key, value in generator.state_dict().items())
@@ -80,46 +82,46 @@ def heard(network, name, monkeypatch):
 
 @pytest.mark.parametrize(("crop", "size"), [(None, 1600), (0.05, 800), (0.3, 4800)])
 def test_a_crop_is_what_a_step_hears_and_validation_hears_the_trained_length(
-    store, split, tmp_path, monkeypatch, crop, size
+    dataset, split, tmp_path, monkeypatch, crop, size
 ):
-    learner = victim(store)
+    learner = model(dataset)
     calls = heard(learner, "classify", monkeypatch)
-    settings = VictimTraining(epochs=1, batch_size=8, crop=crop)
-    train_victim(learner, store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    settings = ModelTraining(epochs=1, batch_size=8, crop=crop)
+    train_model(learner, dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
     assert {x.shape[1] for training, x, _ in calls if training} == {size}
     assert {x.shape[1] for training, x, _ in calls if not training} == {1600}
 
 
-def test_a_crop_too_short_for_the_model_is_told(store, split, tmp_path):
-    settings = VictimTraining(epochs=1, crop=0.01)
+def test_a_crop_too_short_for_the_model_is_told(dataset, split, tmp_path):
+    settings = ModelTraining(epochs=1, crop=0.01)
     with pytest.raises(StaanetError, match=r"a crop of 0.016 s or more for zhao19, got 0.01"):
-        train_victim(victim(store), store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+        train_model(model(dataset), dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
     assert not (tmp_path / "progress").exists()
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_victims_precision_is_that_of_its_training_only(store, split, tmp_path, monkeypatch, precision):
-    learner = victim(store)
+def test_a_victims_precision_is_that_of_its_training_only(dataset, split, tmp_path, monkeypatch, precision):
+    learner = model(dataset)
     calls = heard(learner, "classify", monkeypatch)
-    settings = VictimTraining(epochs=1, batch_size=8, precision=precision)
-    (figures,) = train_victim(learner, store, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
+    settings = ModelTraining(epochs=1, batch_size=8, precision=precision)
+    (figures,) = train_model(learner, dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
     assert {out.dtype for training, _, out in calls if training} == {getattr(torch, precision)}
     assert {out.dtype for training, _, out in calls if not training} == {torch.float32}
     assert all(tensor.dtype in (torch.float32, torch.int64) for tensor in learner.state_dict().values())
     assert 0 < figures["loss"] < 3
 
 
-def fitted(store, split, progress, seed=0, **settings):
+def fitted(dataset, split, progress, seed=0, **settings):
     """Train a tiny generator for two epochs; return its weights, its figures, and the clips of each step."""
-    source = victim(store).eval()
+    source = model(dataset).eval()
     with seeded("generator"):
         generator = create_generator("compact", **TINY["compact"])
-    steps, listening = [], copy.copy(store)
+    steps, listening = [], copy.copy(dataset)
 
     def batch(clips):
         if generator.training:
             steps.append(list(clips))
-        return store.batch(clips)
+        return dataset.batch(clips)
 
     listening.batch = batch
     settings = GeneratorTraining(**{"epochs": 2, "batch_size": 3, **settings})
@@ -131,9 +133,9 @@ def same(weights, others):
     return all(torch.equal(weights[name], others[name]) for name in weights)
 
 
-def test_a_share_of_the_clips_has_as_many_steps(store, split, tmp_path):
+def test_a_share_of_the_clips_has_as_many_steps(dataset, split, tmp_path):
     n = len(split.train)
-    runs = {share: fitted(store, split, tmp_path / f"{share}", share=share)[2] for share in (1.0, 0.5, 0.01)}
+    runs = {share: fitted(dataset, split, tmp_path / f"{share}", share=share)[2] for share in (1.0, 0.5, 0.01)}
     assert {len(steps) for steps in runs.values()} == {2 * -(-n // 3)}
     assert {sum(map(len, steps)) for steps in runs.values()} == {2 * n}
     clips = {share: {clip for step in steps for clip in step} for share, steps in runs.items()}
@@ -144,46 +146,46 @@ def test_a_share_of_the_clips_has_as_many_steps(store, split, tmp_path):
     assert max(map(epoch.count, epoch)) - min(map(epoch.count, epoch)) <= 1
 
 
-def test_the_seed_decides_which_clips_a_share_holds(store, split, tmp_path):
+def test_the_seed_decides_which_clips_a_share_holds(dataset, split, tmp_path):
     first, again, other = (
-        {clip for step in fitted(store, split, tmp_path / name, seed=seed, epochs=1, share=0.5)[2] for clip in step}
+        {clip for step in fitted(dataset, split, tmp_path / name, seed=seed, epochs=1, share=0.5)[2] for clip in step}
         for name, seed in (("first", 0), ("again", 0), ("other", 1))
     )
     assert first == again != other
 
 
 @pytest.mark.parametrize("settings", [{"share": 0.4}, {"precision": "bfloat16"}], ids=str)
-def test_an_interrupted_generator_ends_with_the_same_bits(store, split, tmp_path, monkeypatch, settings):
-    weights, history, steps = fitted(store, split, tmp_path / "whole", **settings)
+def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_path, monkeypatch, settings):
+    weights, history, steps = fitted(dataset, split, tmp_path / "whole", **settings)
     validated = itertools.count(1)
     with monkeypatch.context() as patch:
 
         def stopped(*arguments, **keywords):
-            if next(validated) > len(store.batches(split.val, 3)):
+            if next(validated) > len(dataset.batches(split.val, 3)):
                 raise KeyboardInterrupt
             return observe(*arguments, **keywords)
 
         patch.setattr("staanet.training.generator.observe", stopped)
         with pytest.raises(KeyboardInterrupt):
-            fitted(store, split, tmp_path / "progress", **settings)
-    interrupted = fitted(store, split, tmp_path / "progress", **settings)
+            fitted(dataset, split, tmp_path / "progress", **settings)
+    interrupted = fitted(dataset, split, tmp_path / "progress", **settings)
     assert interrupted[1] == history
     assert interrupted[2] == steps[len(steps) // 2 :]
     assert same(interrupted[0], weights)
 
 
-def test_a_generators_precision_is_that_of_the_victim_in_training(store, split, tmp_path, monkeypatch):
-    source = victim(store).eval()
+def test_a_generators_precision_is_that_of_the_model_in_training(dataset, split, tmp_path, monkeypatch):
+    source = model(dataset).eval()
     calls = heard(source, "classify", monkeypatch)
     with seeded("generator"):
         generator = create_generator("compact", **TINY["compact"])
     settings = GeneratorTraining(epochs=1, batch_size=8, precision="bfloat16")
     clips = split.train, split.val
-    (figures,) = train_generator(generator, source, store, *clips, settings, tmp_path / "progress", 0, CPU)
+    (figures,) = train_generator(generator, source, dataset, *clips, settings, tmp_path / "progress", 0, CPU)
     assert {out.dtype for _, x, out in calls if x.requires_grad} == {torch.bfloat16}
     assert {out.dtype for _, x, out in calls if not x.requires_grad} == {torch.float32}
     assert all(tensor.dtype == torch.float32 for tensor in generator.parameters())
-    exact, _, _ = fitted(store, split, tmp_path / "exact", epochs=1, batch_size=8)
+    exact, _, _ = fitted(dataset, split, tmp_path / "exact", epochs=1, batch_size=8)
     assert not same(exact, generator.state_dict())
     assert 0 < figures["loss_adversarial"] < 10
 
@@ -197,27 +199,27 @@ def test_a_share_that_means_nothing_is_refused(share):
 # ------------------------------------------------------------------ without validation clips
 
 
-def test_without_validation_clips_the_last_epoch_is_kept_and_the_same_is_learnt(store, split, tmp_path):
-    settings = VictimTraining(epochs=2, batch_size=8, schedule="constant", keep="last")
-    learners = victim(store), victim(store)
+def test_without_validation_clips_the_last_epoch_is_kept_and_the_same_is_learnt(dataset, split, tmp_path):
+    settings = ModelTraining(epochs=2, batch_size=8, schedule="constant", keep="last")
+    learners = model(dataset), model(dataset)
     for learner, val in zip(learners, (split.val, ()), strict=True):
         path = tmp_path / f"{len(val)}"
-        history = train_victim(learner, store, split.train, val, settings, path, 0, CPU)
+        history = train_model(learner, dataset, split.train, val, settings, path, 0, CPU)
     assert [set(figures) for figures in history] == [{"loss"}] * 2
     for one, other in zip(learners[0].parameters(), learners[1].parameters(), strict=True):
         assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize("changes", [{"keep": "best"}, {"keep": "last", "schedule": "plateau"}])
-def test_no_validation_clips_where_they_decide_is_told(store, split, tmp_path, changes):
+def test_no_validation_clips_where_they_decide_is_told(dataset, split, tmp_path, changes):
     with pytest.raises(StaanetError, match="expected validation clips, by which epochs are compared, got none"):
-        train_victim(victim(store), store, split.train, (), VictimTraining(**changes), tmp_path / "progress", 0, CPU)
+        train_model(model(dataset), dataset, split.train, (), ModelTraining(**changes), tmp_path / "progress", 0, CPU)
 
 
-def test_a_generator_needs_no_validation_clips(store, split, tmp_path):
+def test_a_generator_needs_no_validation_clips(dataset, split, tmp_path):
     generator = create_generator("compact", **TINY["compact"])
     settings = GeneratorTraining(epochs=1, batch_size=8)
     history = train_generator(
-        generator, victim(store).eval(), store, split.train, (), settings, tmp_path / "progress", 0, CPU
+        generator, model(dataset).eval(), dataset, split.train, (), settings, tmp_path / "progress", 0, CPU
     )
     assert set(history[0]) == {"loss_adversarial"}

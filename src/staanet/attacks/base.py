@@ -30,9 +30,9 @@ class Attack(abc.ABC):
     """What it bounds or minimises."""
     targetable: ClassVar[bool] = False
     """Whether it can move towards given labels as well as away from them."""
-    sourceless: ClassVar[bool] = False
+    model_free: ClassVar[bool] = False
     """Whether it does the same whatever the source, as noise does."""
-    headless: ClassVar[bool] = False
+    needs_representation: ClassVar[bool] = False
     """Whether it asks for representations only, so that neither the source's head nor the classes matter."""
     reference: ClassVar[str]
     """Where it comes from."""

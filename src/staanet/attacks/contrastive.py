@@ -41,7 +41,7 @@ class Contrastive(Attack):
     name = "contrastive"
     access = "gradient"
     norms = ("l0", "linf")
-    headless = True
+    needs_representation = True
     reference = "arXiv 2006.04924"
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)

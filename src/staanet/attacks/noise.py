@@ -28,7 +28,7 @@ class Noise(Attack):
     name = "noise"
     access = "none"
     norms = ("l0", "linf")
-    sourceless = True
+    model_free = True
     reference = "control"
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)

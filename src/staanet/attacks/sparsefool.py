@@ -24,7 +24,7 @@ class SparseFool(Attack):
     """Rounds of two: DeepFool finds the nearest boundary point and its normal, then samples move to cross that plane.
 
     Source: A. Modas, S.-M. Moosavi-Dezfooli, P. Frossard, CVPR 2019, algorithms 1 and 2: samples move one by one, each
-    as far as it can, those that carry furthest first, until the plane is crossed. The budget is ours. A sample moves
+    as far as it can, those that carry furthest first, until the plane is cross_corpus. The budget is ours. A sample moves
     within epsilon; where a round would change more samples than the budget allows, it is solved anew from the clean
     clip with as many as it allows; a clip that is not reached gets what came closest. A clip ends once it is reached.
     Then (`thinned`) changes are left out, those that carry least first, as long as it stays reached, by
@@ -87,7 +87,7 @@ class SparseFool(Attack):
             normals, rises, left[rows] = self._plane(
                 model, waveforms[rows] + perturbations[rows], labels[rows], lengths[rows], left[rows]
             )
-            perturbations[rows] = crossed(normals, rises, perturbations[rows], room.rows(rows))
+            perturbations[rows] = cross_corpus(normals, rises, perturbations[rows], room.rows(rows))
             search.look(room.rows(rows).clamp((1 + self.overshoot) * perturbations[rows]), rows)
             rows = rows[~search.reached[rows] & (left[rows] > 0)]
             if not len(rows):
@@ -147,13 +147,13 @@ def nearest(
     return hits[:, 0], gap, slope.detach(), rivals.shape[1]
 
 
-def crossed(normals: Tensor, rises: Tensor, perturbations: Tensor, room: Room) -> Tensor:
+def cross_corpus(normals: Tensor, rises: Tensor, perturbations: Tensor, room: Room) -> Tensor:
     """Return perturbations `[b, T]` that go further by `rises` `[b]` along normals `[b, T]`, or as far as they can.
 
     By the fewest samples that do not move yet; by the count of the room at most, then without those that moved before.
 
     >>> room = Room(torch.full((1, 3), -1.0), torch.full((1, 3), 1.0), torch.tensor([2]))
-    >>> crossed(torch.tensor([[1.0, -3.0, 2.0]]), torch.tensor([4.0]), torch.zeros(1, 3), room)
+    >>> cross_corpus(torch.tensor([[1.0, -3.0, 2.0]]), torch.tensor([4.0]), torch.zeros(1, 3), room)
     tensor([[ 0.0000, -1.0000,  0.5000]])
     """
     onwards = _moved(normals, rises, perturbations, room, torch.full_like(room.counts, perturbations.shape[1]))

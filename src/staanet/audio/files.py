@@ -13,7 +13,7 @@ import soxr
 from numpy.typing import NDArray
 
 from staanet.core.errors import StaanetError
-from staanet.core.files import whole
+from staanet.core.files import atomic_write
 
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24"}
 """What audio is written as: 16 bits would round a small perturbation away."""
@@ -171,7 +171,7 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
     kind = suffix[1:].upper()
     try:
         with (
-            whole(path) as temporary,
+            atomic_write(path) as temporary,
             soundfile.SoundFile(temporary, "w", rate, channels, SUBTYPES[suffix], format=kind) as file,
         ):
             yield put

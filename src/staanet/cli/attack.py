@@ -10,9 +10,9 @@ from staanet.cli.options import Device, Json, Seed, Set, parsed
 
 def attack(
     attack: Annotated[str, typer.Argument(help="A name from `staanet list attacks`.")],
-    inputs: Annotated[Path, typer.Argument(metavar="IN", help="An audio file, a folder of them, or a store.")],
+    inputs: Annotated[Path, typer.Argument(metavar="IN", help="An audio file, a folder of them, or a dataset.")],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A file (.wav, .flac) or a folder.")],
-    source: Annotated[Path, typer.Option(help="The checkpoint of the victim.")],
+    source: Annotated[Path, typer.Option(help="The checkpoint of the model.")],
     generator: Annotated[Path | None, typer.Option(help="The checkpoint of a generator, for staa_net.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="Largest change, in full scale.")] = None,
     snr_db: Annotated[float | None, typer.Option(help="Largest change, in dB below each clip's peak.")] = None,
@@ -29,7 +29,7 @@ def attack(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Attack audio on a victim; each clip keeps its length, rate and channels, and is judged as read back.
+    """Attack audio on a model; each clip keeps its length, rate and channels, and is judged as read back.
 
     A recording of more than a minute, or of more than --window, is attacked and judged window by window.
     """

@@ -1,4 +1,4 @@
-"""`staanet export`: a checkpoint as ONNX; a store or an adversarial set as the STAA-Net authors' HDF5."""
+"""`staanet export`: a checkpoint as ONNX; a dataset or an adversarial set as the STAA-Net authors' HDF5."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,14 @@ HDF5 = (".h5", ".hdf5")
 
 def export(
     what: Annotated[
-        Path, typer.Argument(metavar="WHAT", help="A checkpoint; for HDF5 a store, or an adversarial set of a run.")
+        Path, typer.Argument(metavar="WHAT", help="A checkpoint; for HDF5 a dataset, or an adversarial set of a run.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="A file, .onnx or .h5.")],
-    store: Annotated[Path | None, typer.Option(help="The store that an adversarial set was made of.")] = None,
+    dataset: Annotated[Path | None, typer.Option(help="The dataset that an adversarial set was made of.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a victim or a generator as ONNX, checked against torch; a store or an adversarial set as HDF5."""
+    """Write a model or a generator as ONNX, checked against torch; a dataset or an adversarial set as HDF5."""
     import dataclasses
     import json
 
@@ -31,14 +31,16 @@ def export(
         from staanet.tasks import exchange
 
         clips = (
-            exchange.export_store(what, out, seed) if store is None else exchange.export_adversarial(what, store, out)
+            exchange.export_dataset(what, out, seed)
+            if dataset is None
+            else exchange.export_adversarial(what, dataset, out)
         )
         typer.echo(json.dumps({"clips": clips}) if as_json else f"{out}: {clips} clips")
         return
     if out.suffix != ".onnx":
         raise StaanetError(f"{out}: expected a name that ends in .onnx or .h5, got {out.suffix!r}")
-    if store is not None:
-        raise StaanetError(f"expected no --store for {out}, got {store}; it belongs to an adversarial set and .h5")
+    if dataset is not None:
+        raise StaanetError(f"expected no --dataset for {out}, got {dataset}; it belongs to an adversarial set and .h5")
     from staanet.tasks import onnx as onnx
 
     done = onnx.export(what, out)

@@ -1,4 +1,4 @@
-"""`staanet fit`: a STAA-Net generator against a frozen victim."""
+"""`staanet fit`: a STAA-Net generator against a frozen model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +10,8 @@ from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
 
 def fit(
     generator: Annotated[str, typer.Argument(help="A name from `staanet list generators`.")],
-    source: Annotated[Path, typer.Option(help="The checkpoint of the victim to fool.")],
-    corpus: Annotated[Path, typer.Option(help="The prepared store that the victim was trained on.")],
+    source: Annotated[Path, typer.Option(help="The checkpoint of the model to fool.")],
+    corpus: Annotated[Path, typer.Option(help="The prepared dataset that the model was trained on.")],
     out: Out,
     preset: Preset = "default",
     settings: Set = None,
@@ -21,7 +21,7 @@ def fit(
     seed: Seed = 0,
     device: Device = None,
 ) -> None:
-    """Train a generator against a frozen victim; an interrupted training goes on."""
+    """Train a generator against a frozen model; an interrupted training goes on."""
     from staanet import tasks
     from staanet.core.provenance import device_of
 

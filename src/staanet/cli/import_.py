@@ -14,7 +14,7 @@ Labels = Annotated[str, typer.Option(help="The emotions in the order of the clas
 
 
 @import_.command()
-def victim(
+def model(
     file: StateDict,
     out: Out,
     labels: Labels,
@@ -23,7 +23,7 @@ def victim(
     """Make a checkpoint of an Emo18 or a Zhao19."""
     from staanet.tasks import exchange
 
-    made = exchange.import_victim(file, out, _split(labels), seconds)
+    made = exchange.import_model(file, out, _split(labels), seconds)
     typer.echo(f"{out}: {made.name}, {', '.join(made.labels)}, {seconds:g} s")
 
 
@@ -40,7 +40,7 @@ def generator(file: StateDict, out: Out) -> None:
 def adversarial(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 with x_org, x_adv and y.")],
     targets: Annotated[
-        list[Path], typer.Option("--target", help="A victim to evaluate it on; can be repeated.", metavar="VICTIM")
+        list[Path], typer.Option("--target", help="A model to evaluate it on; can be repeated.", metavar="MODEL")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="A run's folder; what it holds already stays.")],
     attack: Annotated[str | None, typer.Option(help="What it is called; the file's name where left out.")] = None,
@@ -50,7 +50,7 @@ def adversarial(
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate an adversarial set on victims of ours, beside its noise control."""
+    """Evaluate an adversarial set on models of ours, beside its noise control."""
     import dataclasses
     import json
 

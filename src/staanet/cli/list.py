@@ -90,9 +90,9 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
 
             return [{"name": name, "summary": _first_line(generator)} for name, generator in GENERATORS.items()]
         case Kind.MODELS:
-            from staanet.models import VICTIMS
+            from staanet.models import MODELS
 
-            return [{"name": name, "summary": _first_line(model)} for name, model in VICTIMS.items()]
+            return [{"name": name, "summary": _first_line(model)} for name, model in MODELS.items()]
 
 
 def _first_line(entry: Any) -> str:

@@ -14,8 +14,8 @@ def run(
     root: Annotated[Path | None, typer.Option(help="The corpus; $STAANET_CORPORA/NAME where left out.")] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Make everything again.")] = False,
     device: Device = None,
-    miniature: Annotated[
-        bool, typer.Option("--miniature", help="Rehearse it in minutes: synthetic speech, tiny networks; no results.")
+    toy: Annotated[
+        bool, typer.Option("--toy", help="Rehearse it in minutes: synthetic speech, tiny networks; no results.")
     ] = False,
     full: Annotated[bool, typer.Option("--full", help="Attack all test clips, where it takes some.")] = False,
     as_json: Json = False,
@@ -26,8 +26,8 @@ def run(
 
     from staanet import study
 
-    folder = out or study.folder_of(experiment, miniature)
-    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, miniature=miniature, full=full)
+    folder = out or study.folder_of(experiment, toy)
+    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(record) for record in records]))
         return

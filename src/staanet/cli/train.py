@@ -1,4 +1,4 @@
-"""`staanet train`: a victim."""
+"""`staanet train`: a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +10,7 @@ from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
 
 def train(
     model: Annotated[str, typer.Argument(help="A name from `staanet list models`.")],
-    corpus: Annotated[Path, typer.Option(help="A prepared store.")],
+    corpus: Annotated[Path, typer.Option(help="A prepared dataset.")],
     out: Out,
     seconds: Annotated[
         float | None,
@@ -24,7 +24,7 @@ def train(
     seed: Seed = 0,
     device: Device = None,
 ) -> None:
-    """Train a victim on a prepared store, with speakers held out; an interrupted training goes on."""
+    """Train a model on a prepared dataset, with speakers held out; an interrupted training goes on."""
     from staanet import tasks
     from staanet.core.provenance import device_of
 

@@ -13,10 +13,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
-from staanet.core.files import read_json, whole, write_json
+from staanet.core.files import atomic_write, read_json, write_json
 from staanet.core.registry import Registry
 from staanet.core.settings import validated
-from staanet.core.signature import file_digest, plain
+from staanet.core.signature import file_digest, to_jsonable
 from staanet.core.version import __version__
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
@@ -24,11 +24,11 @@ CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
 def save(network: Any, folder: Path, **provenance: Any) -> None:
     """Write a network (with `name` and `settings`) whole; `provenance` is kept beside its settings."""
-    with whole(folder) as temporary:
+    with atomic_write(folder) as temporary:
         temporary.mkdir()
         save_tensors(temporary / WEIGHTS, network.state_dict())
-        config = {"name": network.name, "settings": plain(network.settings), "staanet": __version__}
-        write_json(temporary / CONFIG, {**config, **plain(provenance)})
+        config = {"name": network.name, "settings": to_jsonable(network.settings), "staanet": __version__}
+        write_json(temporary / CONFIG, {**config, **to_jsonable(provenance)})
 
 
 def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
@@ -70,7 +70,7 @@ def digest(folder: str | Path) -> str:
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write named tensors to a safetensors file, whole."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
 
 

@@ -16,7 +16,7 @@ class Classifier(Protocol):
     """Anything that maps waveforms `[B, T]` of given lengths `[B]` to logits `[B, K]`.
 
     It may carry `bounds`, the range of its input; without, (-1, 1). And it may `represent(waveforms, lengths)`: give
-    what comes before its head, `[B, D]`, as every victim does.
+    what comes before its head, `[B, D]`, as every model does.
     """
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -71,7 +71,7 @@ def encoder_of(model: Any) -> Classifier:
     represent: Classifier | None = getattr(model, "represent", None)
     if represent is None:
         raise StaanetError(
-            "expected a model that can represent clips (represent(waveforms, lengths) -> [B, D]), as victims can, "
+            "expected a model that can represent clips (represent(waveforms, lengths) -> [B, D]), as models can, "
             "got one that gives logits only; add the method or use another attack (staanet list attacks)"
         )
     return represent

@@ -17,10 +17,10 @@ class StaanetWarning(UserWarning):
     """Something was left out or changed so that the work could go on: the message says what and why."""
 
 
-def unknown(kind: str, name: str, known: Iterable[str]) -> StaanetError:
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> StaanetError:
     """Make the error for a name that is not known, offering the nearest one that is.
 
-    >>> str(unknown("attack", "nois", ["noise", "staa_net"]))
+    >>> str(unknown_name("attack", "nois", ["noise", "staa_net"]))
     "expected an attack from noise, staa_net; got 'nois'; did you mean 'noise'?"
     """
     names = sorted(known)

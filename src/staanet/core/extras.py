@@ -6,13 +6,13 @@ from typing import Any
 from staanet.core.errors import StaanetError
 
 
-def required(package: str, extra: str) -> Any:
+def import_extra(package: str, extra: str) -> Any:
     """Import a package of an extra.
 
     Raises:
         StaanetError: it is not installed.
 
-    >>> required("nosuch", "h5")
+    >>> import_extra("nosuch", "h5")
     Traceback (most recent call last):
     staanet.core.errors.StaanetError: expected the package nosuch, found none; install staanet[h5]
     """

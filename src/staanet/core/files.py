@@ -12,7 +12,7 @@ from staanet.core.errors import StaanetError
 
 
 @contextlib.contextmanager
-def whole(path: Path) -> Iterator[Path]:
+def atomic_write(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` to write a file or fill a folder, and rename it when the block succeeds.
 
     What an interrupted run left there is thrown away. One process at a time writes a path.
@@ -25,13 +25,13 @@ def whole(path: Path) -> Iterator[Path]:
     temporary, previous = (path.with_name(f".{path.name}.{kind}") for kind in ("partial", "previous"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        discard(temporary)
+        remove(temporary)
         yield temporary
         if path.is_dir() != temporary.is_dir() and path.exists():
             kind = "folder" if path.is_dir() else "file"
             raise StaanetError(f"{path}: expected another place to write to, got a {kind} that would be lost")
         if path.is_dir():
-            discard(previous)
+            remove(previous)
             path.replace(previous)
         temporary.replace(path)
     except OSError as error:
@@ -39,11 +39,11 @@ def whole(path: Path) -> Iterator[Path]:
             f"{path}: expected a place that can be written, got {error.strerror}; choose another --out"
         ) from error
     finally:
-        discard(temporary)
-        discard(previous)
+        remove(temporary)
+        remove(previous)
 
 
-def discard(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file, a link or a folder if it is there."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -91,7 +91,7 @@ def check_writable(folder: Path) -> None:
 
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file whole; NaN and infinity are refused."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
@@ -111,7 +111,7 @@ def read_json(path: Path) -> Any:
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     """Write a file of one JSON value a line, whole."""
-    with whole(path) as temporary:
+    with atomic_write(path) as temporary:
         temporary.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), encoding="utf-8")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from staanet.core.errors import StaanetError
-from staanet.core.extras import required
-from staanet.core.files import whole
+from staanet.core.extras import import_extra
+from staanet.core.files import atomic_write
 
 EXTRA = "h5"
 SAMPLE_RATE = 16_000
@@ -24,7 +24,7 @@ def opened(path: Path) -> Iterator[Any]:
     Raises:
         StaanetError: no such file, not HDF5, or damaged.
     """
-    h5py = required("h5py", EXTRA)
+    h5py = import_extra("h5py", EXTRA)
     if not path.is_file():
         raise StaanetError(f"{path}: expected an HDF5 file, found none")
     try:
@@ -43,8 +43,8 @@ def made(path: Path, labels: Sequence[str], rate: int) -> Iterator[Any]:
         labels: the emotions in the order of their class numbers, kept as an attribute.
         rate: of the clips in Hz, kept as an attribute.
     """
-    h5py = required("h5py", EXTRA)
-    with whole(path) as temporary, h5py.File(temporary, "w") as file:
+    h5py = import_extra("h5py", EXTRA)
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["labels"], file.attrs["sample_rate"] = list(labels), rate
         yield file
 
@@ -59,14 +59,14 @@ def put_clips(file: Any, name: str, clips: Sequence[NDArray[np.float32]]) -> Non
     if len({len(clip) for clip in clips}) == 1:
         file.create_dataset(name, data=np.stack(clips))
         return
-    rows = file.create_dataset(name, (len(clips),), dtype=required("h5py", EXTRA).vlen_dtype(np.float32))
+    rows = file.create_dataset(name, (len(clips),), dtype=import_extra("h5py", EXTRA).vlen_dtype(np.float32))
     for row, clip in enumerate(clips):
         rows[row] = clip
 
 
 def put_texts(file: Any, name: str, values: Sequence[str]) -> None:
     """Write texts as one dataset `[N]`."""
-    file.create_dataset(name, data=list(values), dtype=required("h5py", EXTRA).string_dtype())
+    file.create_dataset(name, data=list(values), dtype=import_extra("h5py", EXTRA).string_dtype())
 
 
 def class_numbers(file: Any, name: str, clips: str) -> NDArray[np.int64]:

@@ -84,7 +84,7 @@ class Record:
     predictions_clean: list[int]
     predictions_adv: list[int]
     comb_share: float | None
-    comb_share_victim: float | None
+    comb_share_model: float | None
     seconds_per_clip: float | None
     queries: float | None
     gradients: float | None
@@ -112,7 +112,7 @@ class Record:
     si_sdr_db_fooled: float | None = None
     snr_segmental_db_fooled: float | None = None
     log_spectral_distance_db_fooled: float | None = None
-    part: str = "test"
+    subset: str = "test"
     stands_for: str | None = None
     domain: str = "waveform"
     l0: float | None = None
@@ -127,7 +127,7 @@ class Record:
         return len(self.folds) < self.folds_planned
 
     @property
-    def miniature(self) -> bool:
+    def toy(self) -> bool:
         """Whether synthetic speech stands for a corpus, so that its figures are about nothing."""
         return self.stands_for is not None
 
@@ -177,10 +177,10 @@ def write_contents(
     run: Path,
     title: str,
     published: str = "",
-    miniature: bool = False,
+    toy: bool = False,
     by_gender: bool = False,
-    compared: Iterable[str] = (),
-    matched: bool = False,
+    pairwise: Iterable[str] = (),
+    equal_distortion: bool = False,
     **paths: Iterable[Path],
 ) -> None:
     """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
@@ -189,15 +189,15 @@ def write_contents(
         run: the run's folder.
         title: of its page.
         published: the published table that stands beside its own, such as `staanet.table4`; empty for none.
-        miniature: whether synthetic speech stands for its corpora.
+        toy: whether synthetic speech stands for its corpora.
         by_gender: whether its tables tell the genders apart.
-        compared: the attacks that it compares pair by pair.
-        matched: whether it compares its victims where clips were moved equally far.
+        pairwise: the attacks that it compares pair by pair.
+        equal_distortion: whether it compares its models where clips were moved equally far.
         paths: by the name of their folder, such as `records`, in the order in which they are to be read.
     """
     listed = {name: [path.name for path in group] for name, group in paths.items()}
-    said = {"title": title, "published": published, "miniature": miniature, "by_gender": by_gender}
-    write_json(run / CONTENTS, {**said, "compared": list(compared), "matched": matched, **listed})
+    said = {"title": title, "published": published, "toy": toy, "by_gender": by_gender}
+    write_json(run / CONTENTS, {**said, "pairwise": list(pairwise), "equal_distortion": equal_distortion, **listed})
 
 
 def title(run: Path) -> str | None:
@@ -210,9 +210,9 @@ def published(run: Path) -> str:
     return str(_said(run, "published", ""))
 
 
-def miniature(run: Path) -> bool:
-    """Return whether a run is a miniature, about nothing and not to be published."""
-    return bool(_said(run, "miniature", False))
+def toy(run: Path) -> bool:
+    """Return whether a run is a toy, about nothing and not to be published."""
+    return bool(_said(run, "toy", False))
 
 
 def by_gender(run: Path) -> bool:
@@ -220,14 +220,14 @@ def by_gender(run: Path) -> bool:
     return bool(_said(run, "by_gender", False))
 
 
-def compared(run: Path) -> list[str]:
+def pairwise(run: Path) -> list[str]:
     """Return the attacks that a run compares pair by pair."""
-    return list(_said(run, "compared", []))
+    return list(_said(run, "pairwise", []))
 
 
-def matched(run: Path) -> bool:
-    """Return whether a run compares its victims where clips were moved equally far."""
-    return bool(_said(run, "matched", False))
+def equal_distortion(run: Path) -> bool:
+    """Return whether a run compares its models where clips were moved equally far."""
+    return bool(_said(run, "equal_distortion", False))
 
 
 def contents(run: Path, name: str, pattern: str) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ def _check_keys(schema: Any, values: Any, where: str) -> None:
     known = {field.name: hints[field.name] for field in dataclasses.fields(schema) if field.init}
     for key, value in values.items():
         if key not in known:
-            raise StaanetError(f"{where}: {unknown('key', key, known)}")
+            raise StaanetError(f"{where}: {unknown_name('key', key, known)}")
         _check_keys(known[key], value, f"{where}: {key}" if isinstance(value, Mapping) else where)
 
 
@@ -87,7 +87,7 @@ def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping
     changes = {"preset": values} if isinstance(values, str) else dict(values)
     name = changes.pop("preset", "default")
     if name not in presets:
-        raise StaanetError(f"{where}: {unknown('preset', name, presets)}")
+        raise StaanetError(f"{where}: {unknown_name('preset', name, presets)}")
     _check_keys(schema, changes, where)
     return validated(schema, _merged(presets[name], changes), where)
 
@@ -106,7 +106,7 @@ def with_preset(presets: Mapping[str, Mapping[str, Any]], values: Mapping[str, A
     if name is None:
         return settings
     if name not in presets:
-        raise StaanetError(f"{where}: {unknown('preset', str(name), presets)}")
+        raise StaanetError(f"{where}: {unknown_name('preset', str(name), presets)}")
     return {**presets[name], **settings}
 
 

@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import Any
 
 
-def plain(value: Any) -> Any:
+def to_jsonable(value: Any) -> Any:
     """Return settings as what JSON can hold: dataclasses become objects, tuples lists.
 
-    >>> plain({"b": (1, 2)})
+    >>> to_jsonable({"b": (1, 2)})
     {'b': [1, 2]}
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        return plain({"name": value.name, **fields} if hasattr(value, "name") else fields)
+        return to_jsonable({"name": value.name, **fields} if hasattr(value, "name") else fields)
     if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
+        return {str(key): to_jsonable(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
+        return [to_jsonable(inner) for inner in value]
     if value is None or isinstance(value, str | int | float | bool):
         return value
     raise TypeError(f"{type(value).__name__} cannot be a setting")
@@ -32,7 +32,7 @@ def signature(settings: Any) -> str:
     >>> signature({"a": 1, "b": 2}) == signature({"b": 2, "a": 1}) != signature({"a": 1, "b": 3})
     True
     """
-    text = json.dumps(plain(settings), sort_keys=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(to_jsonable(settings), sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 

@@ -1,10 +1,10 @@
-"""Corpora of emotional speech: one file each, listed by importing it; splits by speaker; the prepared store."""
+"""Corpora of emotional speech: one file each, listed by importing it; splits by speaker; the prepared dataset."""
 
 from staanet.core.registry import collect
 from staanet.corpora.audformat import Audformat as Audformat
 from staanet.corpora.audiofolder import AudioFolder as AudioFolder
 from staanet.corpora.base import Corpus as Corpus
-from staanet.corpora.base import Piece as Piece
+from staanet.corpora.base import Segment as Segment
 from staanet.corpora.base import Utterance as Utterance
 from staanet.corpora.base import Validation as Validation
 from staanet.corpora.crema_d import CremaD as CremaD

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import Any
 
-from staanet.core.errors import StaanetError, unknown
-from staanet.core.extras import required
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.extras import import_extra
 from staanet.corpora.base import Corpus, Utterance, Validation
 from staanet.corpora.listing import by_path
 
@@ -53,7 +53,7 @@ class Audformat(Corpus):
         database = _load(root)
         for table in self.tables:
             if table not in database.tables:
-                raise StaanetError(f"{root}: {unknown('table', table, database.tables)}")
+                raise StaanetError(f"{root}: {unknown_name('table', table, database.tables)}")
         try:
             known = database.get(
                 self.emotion, [self.speaker, self.gender], tables=list(self.tables) or list(database.tables)
@@ -70,7 +70,7 @@ class Audformat(Corpus):
         known = known.astype(object).where(known.notna(), None)
         for scheme in (self.emotion, self.speaker):
             if scheme not in known or known[scheme].isna().all():
-                raise StaanetError(f"{root}: {unknown('scheme', scheme, database.schemes)}")
+                raise StaanetError(f"{root}: {unknown_name('scheme', scheme, database.schemes)}")
         parts, language = _parts(database, self.emotion), _language(database)
         clips = [
             Utterance(
@@ -92,7 +92,7 @@ class Audformat(Corpus):
 
 def _load(root: Path) -> Any:
     """Return the database at `root`; its header and tables are read without running what they may hold."""
-    audformat, yaml = required("audformat", EXTRA), required("yaml", EXTRA)
+    audformat, yaml = import_extra("audformat", EXTRA), import_extra("yaml", EXTRA)
     if not (root / HEADER).is_file():
         raise StaanetError(f"{root}: expected a database with the header {HEADER}, found none; give its folder")
     try:
@@ -134,7 +134,7 @@ def _parts(database: Any, emotion: str) -> dict[str, str]:
 def _language(database: Any) -> str | None:
     """Return the two letters of the language, where there is one."""
     known = database.languages
-    return required("iso639", EXTRA).Lang(known[0]).pt1 or None if len(known) == 1 else None
+    return import_extra("iso639", EXTRA).Lang(known[0]).pt1 or None if len(known) == 1 else None
 
 
 def _line(error: Exception) -> str:

@@ -38,22 +38,22 @@ class Utterance:
     intensity: str | None = None
 
     @property
-    def changed(self) -> bool:
+    def is_augmented(self) -> bool:
         """Whether it was made from what was spoken, for training to hear as well."""
         return False
 
 
 @dataclass(frozen=True)
-class Piece(Utterance):
-    """A stretch of a `clip`, or of a `version` of it where one is named; all else is known of the clip."""
+class Segment(Utterance):
+    """A stretch of a `clip`, or of a `augmentation` of it where one is named; all else is known of the clip."""
 
     clip: str = ""
-    version: str = ""
+    augmentation: str = ""
 
     @property
-    def changed(self) -> bool:
+    def is_augmented(self) -> bool:
         """Whether it was made from what was spoken, for training to hear as well."""
-        return self.version != ""
+        return self.augmentation != ""
 
 
 @dataclass(frozen=True)

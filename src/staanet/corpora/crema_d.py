@@ -2,7 +2,7 @@
 
 7442 clips (2.5 s on average, 16 kHz), 12 sentences, 6 emotions, 43 women and 48 men of 20 to 74 years. One sentence,
 IEO, is spoken in three intensities, the others in none that is specified; 20 clips of the scheme were never made. What
-is said of the sexes comes from the corpus' own table. 1076_MTI_SAD_XX holds no speech, so that no store will have it.
+is said of the sexes comes from the corpus' own table. 1076_MTI_SAD_XX holds no speech, so that no dataset will have it.
 """
 
 from dataclasses import dataclass

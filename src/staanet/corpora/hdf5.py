@@ -13,7 +13,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.hdf5 import class_numbers, clip, opened, sample_rate, texts
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 
-PARTS = {"train": "train", "dev": "val", "test": "test"}
+SUBSETS = {"train": "train", "dev": "val", "test": "test"}
 """The authors' names of the parts, and ours: their `dev` is what we call validation."""
 
 CLEAN, ATTACKED, NUMBERS = "x_org", "x_adv", "y"
@@ -61,7 +61,11 @@ class Hdf5(Corpus):
                 spoken = texts(file, speakers, len(known)) or [part] * len(known)
                 utterances += [
                     Utterance(
-                        f"{part}/{row:06d}", _relative(root, path), labels[number], spoken[row], session=PARTS.get(part)
+                        f"{part}/{row:06d}",
+                        _relative(root, path),
+                        labels[number],
+                        spoken[row],
+                        session=SUBSETS.get(part),
                     )
                     for row, number in enumerate(known)
                 ]
@@ -96,9 +100,9 @@ def _datasets(file: Any) -> dict[str, tuple[str, str, str]]:
     """Return the names of each part's clips, class numbers and speakers."""
     if CLEAN in file:
         return {"set": (CLEAN, NUMBERS, "speaker")}
-    parts = {part: (f"{part}_audio", f"{part}_y", f"{part}_speaker") for part in PARTS if f"{part}_audio" in file}
+    parts = {part: (f"{part}_audio", f"{part}_y", f"{part}_speaker") for part in SUBSETS if f"{part}_audio" in file}
     if not parts:
-        wanted = ", ".join(f"{part}_audio" for part in PARTS)
+        wanted = ", ".join(f"{part}_audio" for part in SUBSETS)
         raise StaanetError(
             f"{file.filename}: expected the datasets {wanted}, or {CLEAN}, found {', '.join(file) or 'none'}"
         )

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 from staanet.corpora.base import Utterance, Validation, audio_files
 
 
@@ -65,7 +65,7 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
     problems = []
     for utterance in there:
         if utterance.label not in known:
-            wrong = str(unknown("emotion", utterance.label, known))
+            wrong = str(unknown_name("emotion", utterance.label, known))
         elif utterance.id in kept:
             wrong = f"expected each clip once, got {kept[utterance.id].path} too"
         else:

@@ -18,7 +18,7 @@ from scipy.fft import irfft, next_fast_len, rfft, rfftfreq
 from scipy.ndimage import gaussian_filter1d
 from scipy.signal import butter, lfilter, sosfilt
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.seeds import derive
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 
@@ -193,7 +193,7 @@ class Synthetic(Corpus):
             )
         for emotion in self.emotions:
             if emotion not in _MANNERS:
-                raise unknown("emotion", emotion, _MANNERS)
+                raise unknown_name("emotion", emotion, _MANNERS)
 
     def labels(self, root: Path) -> tuple[str, ...]:  # noqa: ARG002 - nothing to look up
         """Return the emotions in the order of their class numbers."""

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from staanet.core.errors import StaanetError
-from staanet.core.extras import required
+from staanet.core.extras import import_extra
 from staanet.core.files import read_jsonl
 from staanet.corpora.base import Utterance
 
@@ -105,7 +105,7 @@ def _jsonl(path: Path) -> tuple[list[str], list[Row]]:
 
 
 def _parquet(path: Path) -> tuple[list[str], list[Row]]:
-    parquet, broken = required("pyarrow.parquet", "audformat"), required("pyarrow", "audformat").ArrowException
+    parquet, broken = import_extra("pyarrow.parquet", "audformat"), import_extra("pyarrow", "audformat").ArrowException
     try:
         table = parquet.read_table(path)
     except (broken, OSError) as error:

@@ -1,12 +1,12 @@
 """Prepared datasets: speech at one rate, split by speaker, whole or in segments of one length."""
 
 from staanet.data.dataset import Batch as Batch
-from staanet.data.dataset import Store as Store
+from staanet.data.dataset import Dataset as Dataset
 from staanet.data.preparation import prepare as prepare
-from staanet.data.segments import PIECES_PRESETS as PIECES_PRESETS
-from staanet.data.segments import Pieces as Pieces
+from staanet.data.segments import SEGMENTATION_PRESETS as SEGMENTATION_PRESETS
+from staanet.data.segments import Segmentation as Segmentation
 from staanet.data.splits import Split as Split
 from staanet.data.splits import at_random as at_random
-from staanet.data.splits import by_parts as by_parts
 from staanet.data.splits import by_speaker as by_speaker
+from staanet.data.splits import by_subsets as by_subsets
 from staanet.data.splits import folds as folds

@@ -1,6 +1,6 @@
-"""The prepared store: a corpus checked, at one rate, in one place.
+"""The prepared dataset: a corpus checked, at one rate, in one place.
 
-Layout: `store.json` (what it is), `manifest.jsonl` (a line per clip), `shard-00000.safetensors` ... (samples end to
+Layout: `dataset.json` (what it is), `manifest.jsonl` (a line per clip), `shard-00000.safetensors` ... (samples end to
 end, offsets, labels).
 """
 
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl
-from staanet.corpora.base import Piece, Utterance
+from staanet.corpora.base import Segment, Utterance
 from staanet.data.splits import Split
 
 
@@ -78,30 +78,30 @@ class Shard:
             raise StaanetError(f"{self._path}: expected a shard, got a damaged file (cut); prepare again")
 
 
-class Store:
+class Dataset:
     """A prepared corpus; clips are read from its shards when they are asked for.
 
     Raises:
-        StaanetError: no store there, or a damaged one.
+        StaanetError: no dataset there, or a damaged one.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
-        if not (self.folder / "store.json").is_file():
-            raise StaanetError(f"{folder}: expected a prepared store, found none; make one with `staanet prepare`")
-        about = read_json(self.folder / "store.json")
+        if not (self.folder / "dataset.json").is_file():
+            raise StaanetError(f"{folder}: expected a prepared dataset, found none; make one with `staanet prepare`")
+        about = read_json(self.folder / "dataset.json")
         rows = read_jsonl(self.folder / "manifest.jsonl")
         try:
             self.corpus: str = about["corpus"]
             self.labels = tuple(about["labels"])
             self.sample_rate: int = about["sample_rate"]
             self.digest: str = about["digest"]
-            self.left_out: list[str] = about["left_out"]
+            self.skipped: list[str] = about["skipped"]
             self._place = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
             self.utterances = {row["utterance"]["id"]: _described(row["utterance"]) for row in rows}
         except (KeyError, TypeError) as error:
             raise StaanetError(
-                f"{folder}: expected a prepared store, got a damaged one ({error}); prepare again"
+                f"{folder}: expected a prepared dataset, got a damaged one ({error}); prepare again"
             ) from None
         self._shards: dict[int, Shard] = {}
 
@@ -144,8 +144,8 @@ class Store:
         ordered = sorted(clips, key=lambda clip: (self.length(clip), clip))
         return [ordered[start : start + size] for start in range(0, len(ordered), size)]
 
-    def only(self, labels: Sequence[str]) -> "Store":
-        """Return the store held to the clips of some emotions, which then are its labels, in that order."""
+    def only(self, labels: Sequence[str]) -> "Dataset":
+        """Return the dataset held to the clips of some emotions, which then are its labels, in that order."""
         if tuple(labels) == self.labels:
             return self
         view = copy.copy(self)
@@ -173,7 +173,7 @@ class Store:
 
 
 def _described(about: dict[str, Any]) -> Utterance:
-    return (Piece if "version" in about else Utterance)(**about)
+    return (Segment if "augmentation" in about else Utterance)(**about)
 
 
 def shard_name(number: int) -> str:

@@ -15,13 +15,13 @@ from staanet.audio.files import mono, resample
 from staanet.audio.lengths import trimmed
 from staanet.core.checkpoints import save_tensors
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, whole, write_json, write_jsonl
+from staanet.core.files import atomic_write, check_replaceable, write_json, write_jsonl
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
 from staanet.corpora.base import SILENCE, Corpus, Samples, Utterance
-from staanet.data.dataset import Store, shard_name
-from staanet.data.segments import Pieces
+from staanet.data.dataset import Dataset, shard_name
+from staanet.data.segments import Segmentation
 
 logger = logging.getLogger(__name__)
 
@@ -35,29 +35,29 @@ def prepare(
     folder: Path,
     sample_rate: int = 16_000,
     trim_db: float | None = None,
-    pieces: Pieces | None = None,
-) -> Store:
-    """Check a corpus, bring it to one channel and one rate, cut silence where asked, and write it as a store.
+    segments: Segmentation | None = None,
+) -> Dataset:
+    """Check a corpus, bring it to one channel and one rate, cut silence where asked, and write it as a dataset.
 
     Clips that cannot be used (unreadable, truncated, empty, silent, with NaN) are left out, each told in one line.
-    With `pieces`, what is written is the pieces of each clip; those that cannot be used are counted in a line.
+    With `segments`, what is written is the segments of each clip; those that cannot be used are counted in a line.
 
     Raises:
         StaanetError: nothing usable at `root`, or `folder` cannot be written.
     """
-    check_replaceable(folder, "store.json")
+    check_replaceable(folder, "dataset.json")
     found = corpus.validate(root)
-    left_out, remarks = list(found.problems), list(found.remarks)
-    labels = corpus.labels(root) if pieces is None else pieces.labels(corpus.labels(root))
+    skipped, remarks = list(found.problems), list(found.remarks)
+    labels = corpus.labels(root) if segments is None else segments.labels(corpus.labels(root))
     utterances = [utterance for utterance in found.utterances if utterance.label in labels]
     if others := len(found.utterances) - len(utterances):
         remarks.append(f"left out {others} clips of other emotions than {', '.join(labels)}")
     rows: list[dict[str, Any]] = []
-    with whole(folder) as temporary:
+    with atomic_write(folder) as temporary:
         temporary.mkdir()
         shard: list[tuple[Utterance, Samples]] = []
         shards = held = 0
-        for clip in _usable(corpus, root, utterances, sample_rate, trim_db, pieces, left_out, remarks):
+        for clip in _usable(corpus, root, utterances, sample_rate, trim_db, segments, skipped, remarks):
             shard.append(clip)
             held += len(clip[1])
             if held >= SHARD_SAMPLES:
@@ -68,7 +68,7 @@ def prepare(
         if not rows:
             raise StaanetError(
                 f"{root}: expected usable clips, found none"
-                + (f" of {len(left_out)}: {left_out[0]}" if left_out else f"; give the folder of {corpus.name}")
+                + (f" of {len(skipped)}: {skipped[0]}" if skipped else f"; give the folder of {corpus.name}")
             )
         write_jsonl(temporary / "manifest.jsonl", rows)
         digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
@@ -82,14 +82,14 @@ def prepare(
             "staanet": __version__,
             "sample_rate": sample_rate,
             "trim_db": trim_db,
-            "pieces": None if pieces is None else dataclasses.asdict(pieces),
+            "segments": None if segments is None else dataclasses.asdict(segments),
             "digest": digests[0] if len(digests) == 1 else "+".join(digests),
         }
         write_json(
-            temporary / "store.json",
+            temporary / "dataset.json",
             {
                 **about,
-                "left_out": left_out,
+                "skipped": skipped,
                 "missing": list(found.missing),
                 "extra": list(found.extra),
                 "remarks": remarks,
@@ -100,9 +100,9 @@ def prepare(
             logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
     for line in remarks:
         logger.warning("%s: %s", root, line)
-    for line in left_out:
+    for line in skipped:
         logger.warning("%s", line)
-    return Store(folder)
+    return Dataset(folder)
 
 
 def _usable(
@@ -111,8 +111,8 @@ def _usable(
     utterances: Sequence[Utterance],
     sample_rate: int,
     trim_db: float | None,
-    pieces: Pieces | None,
-    left_out: list[str],
+    segments: Segmentation | None,
+    skipped: list[str],
     remarks: list[str],
 ) -> Iterable[tuple[Utterance, Samples]]:
     def load(utterance: Utterance) -> Samples | str:
@@ -127,22 +127,22 @@ def _usable(
 
     def cut(utterance: Utterance) -> Sequence[tuple[Utterance, Samples] | str] | str:
         samples = load(utterance)
-        if pieces is None or isinstance(samples, str):
+        if segments is None or isinstance(samples, str):
             return samples if isinstance(samples, str) else [(utterance, samples)]
-        return list(pieces.cut(utterance, samples, sample_rate))
+        return list(segments.segment(utterance, samples, sample_rate))
 
     lacking: Counter[str] = Counter()
     with ThreadPoolExecutor() as pool:
         for clips in track(pool.map(cut, utterances), f"prepare {corpus.name}", total=len(utterances)):
             if isinstance(clips, str):
-                left_out.append(clips)
+                skipped.append(clips)
                 continue
             for clip in clips:
                 if isinstance(clip, str):
                     lacking[clip] += 1
                 else:
                     yield clip
-    remarks += [f"left out {count} pieces {reason}" for reason, count in sorted(lacking.items())]
+    remarks += [f"left out {count} segments {reason}" for reason, count in sorted(lacking.items())]
 
 
 def _write_shard(

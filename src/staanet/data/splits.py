@@ -1,4 +1,4 @@
-"""Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal parts.
+"""Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal subsets.
 
 Where a corpus has sessions, whole sessions instead. Versions of clips are heard in training only.
 """
@@ -11,28 +11,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from staanet.core.errors import StaanetError, StaanetWarning, unknown
+from staanet.core.errors import StaanetError, StaanetWarning, unknown_name
 from staanet.core.seeds import derive
 from staanet.core.signature import signature
 from staanet.corpora.base import Utterance
 
-Part = Literal["train", "val", "test"]
+Subset = Literal["train", "val", "test"]
 By = Literal["speaker", "session"]
-Whole = By | Literal["id"]
-"""What no split divides: by `id` each clip is dealt by itself, and its speaker is in several parts."""
+SplitUnit = By | Literal["id"]
+"""What no split divides: by `id` each clip is dealt by itself, and its speaker is in several subsets."""
 
-OWN: Mapping[Part, Sequence[str]] = {"train": ("train",), "val": ("val",), "test": ("test",)}
+OFFICIAL_SUBSETS: Mapping[Subset, Sequence[str]] = {"train": ("train",), "val": ("val",), "test": ("test",)}
 """The sessions of a corpus that deals its own clips."""
 
-Attacked = Literal["val", "test"]
-"""The part whose clips are attacked."""
+EvaluatedSubset = Literal["val", "test"]
+"""The subset whose clips are attacked."""
 
 
 @dataclass(frozen=True)
 class Split:
-    """The ids of the clips in each part; no speaker is in two of them or, `by` session, no session; by id, no clip.
+    """The ids of the clips in each subset; no speaker is in two of them or, `by` session, no session; by id, no clip.
 
-    `test` holds the clips that are attacked; they are of the `part` of that name, or of another, see `evaluating`.
+    `test` holds the clips that are attacked; they are of the `subset` of that name, or of another, see `evaluating`.
     """
 
     name: str
@@ -40,21 +40,21 @@ class Split:
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
-    by: Whole = "speaker"
-    part: Attacked = "test"
+    by: SplitUnit = "speaker"
+    subset: EvaluatedSubset = "test"
 
     def digest(self) -> str:
         """Return the hash of who is where."""
         return signature({"train": self.train, "val": self.val, "test": self.test})
 
-    def evaluating(self, part: Attacked) -> "Split":
-        """Return the split in which the clips of a part are attacked, after training on all that come before it.
+    def evaluating(self, subset: EvaluatedSubset) -> "Split":
+        """Return the split in which the clips of a subset are attacked, after training on all that come before it.
 
         So the STAA-Net paper (arXiv 2402.01227, section 5) gets its two columns: `val` trains on the training clips,
         `test` on those of validation as well. No clips are left by which epochs could be compared.
         """
-        if part == "val":
-            return replace(self, val=(), test=self.val, part="val")
+        if subset == "val":
+            return replace(self, val=(), test=self.val, subset="val")
         return replace(self, train=self.train + self.val, val=())
 
 
@@ -68,7 +68,7 @@ def by_speaker(
 
     Args:
         utterances: the clips.
-        shares: of the speakers in each part, adding up to 1; every part gets one of each sex where there are three.
+        shares: of the speakers in each subset, adding up to 1; every subset gets one of each sex where there are three.
         seed: of the order in which speakers are dealt.
         held_out: speakers of the test, whatever the seed.
 
@@ -82,8 +82,8 @@ def by_speaker(
     known = {utterance.speaker for utterance in utterances}
     for name in held_out:
         if name not in known:
-            raise unknown("speaker", name, known)
-    parts: dict[Part, list[str]] = {"train": [], "val": [], "test": []}
+            raise unknown_name("speaker", name, known)
+    subsets: dict[Subset, list[str]] = {"train": [], "val": [], "test": []}
     for speakers in _by_gender(utterances, seed):
         named = [speaker for speaker in speakers if speaker in held_out]
         others = [speaker for speaker in speakers if speaker not in held_out]
@@ -91,62 +91,64 @@ def by_speaker(
         if len(speakers) >= 3:
             val, test = (max(1, round(share * len(speakers))) for share in shares[1:])
             test = max(test - len(named), 0)
-        parts["val"] += others[:val]
-        parts["test"] += named + others[val : val + test]
-        parts["train"] += others[val + test :]
-    return _split("speakers", None, utterances, parts)
+        subsets["val"] += others[:val]
+        subsets["test"] += named + others[val : val + test]
+        subsets["train"] += others[val + test :]
+    return _split("speakers", None, utterances, subsets)
 
 
-def by_parts(utterances: Sequence[Utterance], parts: Mapping[Part, Sequence[str]] = OWN, by: By = "session") -> Split:
-    """Split as is said: `parts` names the sessions, or the speakers, of training, validation and test.
+def by_subsets(
+    utterances: Sequence[Utterance], subsets: Mapping[Subset, Sequence[str]] = OFFICIAL_SUBSETS, by: By = "session"
+) -> Split:
+    """Split as is said: `subsets` names the sessions, or the speakers, of training, validation and test.
 
     Args:
         utterances: the clips.
-        parts: the names; where left out, those of a corpus that deals its own clips: train, val and test.
+        subsets: the names; where left out, those of a corpus that deals its own clips: train, val and test.
         by: what the names are of.
 
     Raises:
-        StaanetError: a name that the corpus has not, one in two parts, or a class that training would not hear.
+        StaanetError: a name that the corpus has not, one in two subsets, or a class that training would not hear.
 
     Warns:
-        StaanetWarning: names in no part, whose clips are left out; speakers in two parts; a class not in the test.
+        StaanetWarning: names in no subset, whose clips are left out; speakers in two subsets; a class not in the test.
 
     >>> clips = [Utterance(f"{s}{e}", "", e, f"w{s}", session=s) for s in "123" for e in ("joy", "anger")]
-    >>> by_parts(clips, {"train": ("2",), "val": ("3",), "test": ("1",)}).test
+    >>> by_subsets(clips, {"train": ("2",), "val": ("3",), "test": ("1",)}).test
     ('1joy', '1anger')
     """
     groups = _groups(utterances, by)
-    named = [name for names in parts.values() for name in names]
+    named = [name for names in subsets.values() for name in names]
     for name in named:
         if name not in groups:
-            raise unknown(by, name, groups)
+            raise unknown_name(by, name, groups)
         if named.count(name) > 1:
-            raise StaanetError(f"expected each {by} in one part, got {name!r} in two; name it once")
+            raise StaanetError(f"expected each {by} in one subset, got {name!r} in two; name it once")
     if unused := sorted(set(groups) - set(named)):
-        told = f"expected every {by} in a part, got {_listed(unused)} in none; left out"
+        told = f"expected every {by} in a subset, got {_listed(unused)} in none; left out"
         warnings.warn(told, StaanetWarning, stacklevel=2)
     used = [utterance for utterance in utterances if getattr(utterance, by) in named]
-    return _split(f"{by}s", None, used, {part: list(parts.get(part, ())) for part in OWN}, by)
+    return _split(f"{by}s", None, used, {subset: list(subsets.get(subset, ())) for subset in OFFICIAL_SUBSETS}, by)
 
 
 def at_random(
     utterances: Sequence[Utterance], shares: tuple[float, float, float] = (0.64, 0.16, 0.2), seed: int = 0
 ) -> Split:
-    """Deal the clips themselves, whoever speaks, each class in proportion: how arXiv 2404.18514 splits its pieces.
+    """Deal the clips themselves, whoever speaks, each class in proportion: how arXiv 2404.18514 splits its segments.
 
-    Pieces and versions of one clip are then in training and in the test, and so is every speaker: its figures say
+    Segmentation and augmented copies of one clip are then in training and in the test, and so is every speaker: its figures say
     nothing about speech that was not heard in training, and are there to be compared with the paper's.
 
     Args:
-        utterances: the clips, versions included.
-        shares: of the clips in each part, adding up to 1.
+        utterances: the clips, augmented copies included.
+        shares: of the clips in each subset, adding up to 1.
         seed: of the order in which they are dealt.
 
     Raises:
         StaanetError: a class that training would not hear.
 
     Warns:
-        StaanetWarning: speakers in several parts; a class that is not in the test.
+        StaanetWarning: speakers in several subsets; a class that is not in the test.
     """
     _check_shares(shares)
     ranked: list[tuple[float, str, str]] = []
@@ -156,8 +158,12 @@ def at_random(
         ranked += [((place + 0.5) / len(ids), label, name) for place, name in enumerate(ids)]
     order = [name for *_, name in sorted(ranked)]
     test, val = (math.ceil(share * len(order)) for share in (shares[2], shares[1]))
-    parts: dict[Part, list[str]] = {"train": order[test + val :], "val": order[test : test + val], "test": order[:test]}
-    return _split("at random", None, utterances, parts, "id")
+    subsets: dict[Subset, list[str]] = {
+        "train": order[test + val :],
+        "val": order[test : test + val],
+        "test": order[:test],
+    }
+    return _split("at random", None, utterances, subsets, "id")
 
 
 def folds(
@@ -176,7 +182,7 @@ def folds(
         StaanetError: fewer than three folds, fewer speakers than folds, or a class that training would not hear.
 
     Warns:
-        StaanetWarning: a class that no test speaker has; speakers in two parts, where sessions are dealt.
+        StaanetWarning: a class that no test speaker has; speakers in two subsets, where sessions are dealt.
     """
     if count < 3:
         raise StaanetError(f"expected three or more folds (train, validation, test), got {count}")
@@ -223,19 +229,25 @@ def _groups(utterances: Sequence[Utterance], by: By) -> set[str]:
 
 
 def _split(
-    name: str, fold: int | None, utterances: Sequence[Utterance], members: dict[Part, list[str]], by: Whole = "speaker"
+    name: str,
+    fold: int | None,
+    utterances: Sequence[Utterance],
+    members: dict[Subset, list[str]],
+    by: SplitUnit = "speaker",
 ) -> Split:
     where = "the split" if fold is None else f"fold {fold}"
     total = len({getattr(utterance, by) for utterance in utterances})
-    empty = [part for part, names in members.items() if not names]
+    empty = [subset for subset, names in members.items() if not names]
     if empty:
         raise StaanetError(
             f"expected {by}s for training, validation and test, got {total} in all and none for {', '.join(empty)}; "
             f"{by}s never straddle a split, so add {by}s or name them in the metadata"
         )
     clips = {
-        part: [u for u in utterances if getattr(u, by) in names and (part == "train" or by == "id" or not u.changed)]
-        for part, names in ((part, set(names)) for part, names in members.items())
+        subset: [
+            u for u in utterances if getattr(u, by) in names and (subset == "train" or by == "id" or not u.is_augmented)
+        ]
+        for subset, names in ((subset, set(names)) for subset, names in members.items())
     }
     spoken = Counter(utterance.label for utterance in utterances)
     heard = Counter(utterance.label for utterance in clips["train"])
@@ -252,15 +264,15 @@ def _split(
             StaanetWarning,
             stacklevel=3,
         )
-    parts = Counter(speaker for part in clips.values() for speaker in {utterance.speaker for utterance in part})
-    if straddling := sorted(speaker for speaker, count in parts.items() if count > 1):
+    subsets = Counter(speaker for subset in clips.values() for speaker in {utterance.speaker for utterance in subset})
+    if straddling := sorted(speaker for speaker, count in subsets.items() if count > 1):
         warnings.warn(
-            f"{where}: expected speakers in one part each, got {_listed(straddling)} in several; "
+            f"{where}: expected speakers in one subset each, got {_listed(straddling)} in several; "
             "its figures say little about other speakers",
             StaanetWarning,
             stacklevel=3,
         )
-    ids = {part: tuple(utterance.id for utterance in chosen) for part, chosen in clips.items()}
+    ids = {subset: tuple(utterance.id for utterance in chosen) for subset, chosen in clips.items()}
     return Split(name, fold, ids["train"], ids["val"], ids["test"], by)
 
 

@@ -1,4 +1,4 @@
-"""Adversarial training: a victim learns from attacked clips too."""
+"""Adversarial training: a model learns from attacked clips too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,15 +12,15 @@ from staanet.attacks import Attack, create_attack
 from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.defences.base import Criterion, TrainingDefence
-from staanet.models import CnnLstm, FeatureView, Victim
+from staanet.models import CnnLstm, FeatureView, Model
 
 
 @dataclass(frozen=True)
 class AdversarialTraining(TrainingDefence):
-    """In each step a share of the clips is attacked, on the victim as it is then, before it learns their true classes.
+    """In each step a share of the clips is attacked, on the model as it is then, before it learns their true classes.
 
     Source: A. Madry et al., ICLR 2018; FGSM examples as I. J. Goodfellow et al., ICLR 2015, section 6. It goes on from
-    the victim that it is made of, where there is one. The presets are the two that the authors of arXiv 2404.18514
+    the model that it is made of, where there is one. The presets are the two that the authors of arXiv 2404.18514
     trained, for `cnn_lstm`; an attack on features counts its epsilon in deviations of a feature.
 
     Args:
@@ -57,15 +57,15 @@ class AdversarialTraining(TrainingDefence):
             raise StaanetError(f"expected the name of an attack as attack, got {self.attack}")
         return create_attack(settings.pop("attack"), **settings)
 
-    def begin(self, victim: Victim, of: Victim | None) -> None:
-        """Give a victim the weights that it goes on from."""
-        if of is not None:
-            victim.load_state_dict(of.state_dict())
+    def begin(self, model: Model, base_model: Model | None) -> None:
+        """Give a model the weights that it goes on from."""
+        if base_model is not None:
+            model.load_state_dict(base_model.state_dict())
 
     def loss(
         self,
-        victim: Victim,
-        of: Victim | None,  # noqa: ARG002
+        model: Model,
+        base_model: Model | None,  # noqa: ARG002
         waveforms: Tensor,
         lengths: Tensor,
         labels: Tensor,
@@ -74,18 +74,18 @@ class AdversarialTraining(TrainingDefence):
         """Return the loss of a batch of which a share is attacked."""
         rows = torch.randperm(len(labels))[: -int(-self.ratio * len(labels) // 1)].to(labels.device)
         if self.domain == "feature":
-            return criterion(self._of_features(victim, waveforms, lengths, labels, rows), labels)
+            return criterion(self._of_features(model, waveforms, lengths, labels, rows), labels)
         clips = waveforms.clamp(-1, 1)
-        with frozen(victim):
-            attacked = self.built()(victim.hear, clips[rows], labels[rows], lengths[rows])
-        return criterion(victim.hear(clips.index_copy(0, rows, attacked), lengths).float(), labels)
+        with frozen(model):
+            attacked = self.built()(model.forward_fitted, clips[rows], labels[rows], lengths[rows])
+        return criterion(model.forward_fitted(clips.index_copy(0, rows, attacked), lengths).float(), labels)
 
-    def _of_features(self, victim: Victim, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
-        if not isinstance(victim, CnnLstm):
-            raise StaanetError(f"expected a cnn_lstm for attacks on features, got {victim.name}; take the waveform")
-        features = victim.features(waveforms, lengths)
-        with frozen(victim):
-            view = FeatureView(victim)
+    def _of_features(self, model: Model, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
+        if not isinstance(model, CnnLstm):
+            raise StaanetError(f"expected a cnn_lstm for attacks on features, got {model.name}; take the waveform")
+        features = model.features(waveforms, lengths)
+        with frozen(model):
+            view = FeatureView(model)
             features = features.clamp(*view.bounds)
             attacked = self.built()(view, features[rows], labels[rows])
-        return victim.decide(features.index_copy(0, rows, attacked)).float()
+        return model.decide(features.index_copy(0, rows, attacked)).float()

@@ -1,4 +1,4 @@
-"""What a victim hears has passed a narrower band, such as that of a telephone."""
+"""What a model hears has passed a narrower band, such as that of a telephone."""
 
 from dataclasses import dataclass
 
@@ -42,7 +42,7 @@ class BandLimit(InputDefence):
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:  # noqa: ARG002
         """Return the waveforms `[B, T]` without what the channel does not carry."""
         if self.rate >= sample_rate:
-            raise StaanetError(f"expected a rate below the victim's {sample_rate} Hz, got {self.rate}; lower it")
+            raise StaanetError(f"expected a rate below the model's {sample_rate} Hz, got {self.rate}; lower it")
         taps = scipy.signal.firwin(TAPS, self.rate / 2, fs=sample_rate)
         kernel = torch.from_numpy(taps).to(waveforms)[None, None]
         return functional.conv1d(waveforms[:, None], kernel, padding=TAPS // 2)[:, 0]

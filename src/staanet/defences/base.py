@@ -1,4 +1,4 @@
-"""The contract of defences: settings are the fields of a frozen dataclass; one stands before a victim or trains it."""
+"""The contract of defences: settings are the fields of a frozen dataclass; one stands before a model or trains it."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -9,13 +9,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.core.waveforms import valid_samples
-from staanet.models import Victim
+from staanet.models import Model
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 class Defence(abc.ABC):
-    """Something that is to make a victim harder to fool. A subclass is a frozen dataclass."""
+    """Something that is to make a model harder to fool. A subclass is a frozen dataclass."""
 
     name: ClassVar[str]
     reference: ClassVar[str]
@@ -25,14 +25,14 @@ class Defence(abc.ABC):
 
 
 class InputDefence(Defence):
-    """What clips go through before a victim hears them: also what a channel does to a clip on its way.
+    """What clips go through before a model hears them: also what a channel does to a clip on its way.
 
     The same clip always comes out the same, whatever else is in the batch.
     """
 
     @final
     def __call__(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
-        """Return the waveforms `[B, T]` that a victim hears instead, zero beyond each clip.
+        """Return the waveforms `[B, T]` that a model hears instead, zero beyond each clip.
 
         Gradients pass, through what has none as if it were not there, so that an attack that knows of it can go on.
 
@@ -53,26 +53,26 @@ class InputDefence(Defence):
 
 
 class TrainingDefence(Defence):
-    """A way to train a victim, from another one or from random weights."""
+    """A way to train a model, from another one or from random weights."""
 
-    def begin(self, victim: Victim, of: Victim | None) -> None:
-        """Give a victim what it starts from, where it is made of another one."""
+    def begin(self, model: Model, base_model: Model | None) -> None:
+        """Give a model what it starts from, where it is made of another one."""
 
     @abc.abstractmethod
     def loss(
         self,
-        victim: Victim,
-        of: Victim | None,
+        model: Model,
+        base_model: Model | None,
         waveforms: Tensor,
         lengths: Tensor,
         labels: Tensor,
         criterion: Criterion = functional.cross_entropy,
     ) -> Tensor:
-        """Return the loss of a batch of clips as long as the victim hears them.
+        """Return the loss of a batch of clips as long as the model hears them.
 
         Args:
-            victim: in training.
-            of: the victim that it is made of.
+            model: in training.
+            base_model: the model that it is made of.
             waveforms: `[B, T]`.
             lengths: `[B]`.
             labels: `[B]`, the true classes.

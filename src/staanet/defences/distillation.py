@@ -1,4 +1,4 @@
-"""Defensive distillation: a victim learns what another one believes, softened."""
+"""Defensive distillation: a model learns what another one believes, softened."""
 
 from dataclasses import dataclass
 
@@ -8,14 +8,14 @@ from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 from staanet.defences.base import Criterion, TrainingDefence
-from staanet.models import Victim
+from staanet.models import Model
 
 
 @dataclass(frozen=True)
 class Distillation(TrainingDefence):
-    """A victim learns, at a high temperature, the soft labels that its teacher gives at this temperature.
+    """A model learns, at a high temperature, the soft labels that its teacher gives at this temperature.
 
-    Source: N. Papernot, P. McDaniel, X. Wu, S. Jha, A. Swami, IEEE S&P 2016. The teacher is the victim that it is made
+    Source: N. Papernot, P. McDaniel, X. Wu, S. Jha, A. Swami, IEEE S&P 2016. The teacher is the model that it is made
     of; one that is made of none learns the labels at this temperature, as the method asks of a teacher. Both decide at
     temperature 1, so that their logits are large and their gradients vanish: attacks on logits are not stopped by it
     (N. Carlini, D. Wagner, IEEE S&P 2017).
@@ -39,8 +39,8 @@ class Distillation(TrainingDefence):
 
     def loss(
         self,
-        victim: Victim,
-        of: Victim | None,
+        model: Model,
+        base_model: Model | None,
         waveforms: Tensor,
         lengths: Tensor,
         labels: Tensor,
@@ -48,7 +48,7 @@ class Distillation(TrainingDefence):
     ) -> Tensor:
         """Return the loss beside the soft labels, or beside the labels where there is no teacher."""
         targets = labels
-        if of is not None:
+        if base_model is not None:
             with torch.no_grad():
-                targets = (of(waveforms, lengths).float() / self.temperature).softmax(1)
-        return criterion(victim.hear(waveforms, lengths).float() / self.temperature, targets)
+                targets = (base_model(waveforms, lengths).float() / self.temperature).softmax(1)
+        return criterion(model.forward_fitted(waveforms, lengths).float() / self.temperature, targets)

@@ -1,4 +1,4 @@
-"""What a victim hears was compressed and decoded again."""
+"""What a model hears was compressed and decoded again."""
 
 import io
 from dataclasses import dataclass

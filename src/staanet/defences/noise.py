@@ -1,4 +1,4 @@
-"""Noise is added to what a victim hears."""
+"""Noise is added to what a model hears."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a victim hears is rounded to steps."""
+"""What a model hears is rounded to steps."""
 
 from dataclasses import dataclass
 

@@ -7,7 +7,7 @@ from staanet.evaluation.adversarial import Protocol as Protocol
 from staanet.evaluation.adversarial import make as make
 from staanet.evaluation.case import clean_logits as clean_logits
 from staanet.evaluation.case import evaluate as evaluate
-from staanet.evaluation.features import FeatureStore as FeatureStore
+from staanet.evaluation.features import FeatureDataset as FeatureDataset
 from staanet.evaluation.flags import FLAGS as FLAGS
 from staanet.evaluation.perception import PERCEPTION as PERCEPTION
 from staanet.evaluation.perception import perceive as perceive

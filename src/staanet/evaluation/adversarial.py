@@ -17,30 +17,30 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.signature import signature
-from staanet.data import Batch, Store
+from staanet.data import Batch, Dataset
 from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted
-from staanet.evaluation.features import FeatureStore
+from staanet.evaluation.features import FeatureDataset
 from staanet.metrics import comb_share
-from staanet.models import FeatureView, Victim
+from staanet.models import FeatureView, Model
 
 Protocol = Literal["file", "paper"]
 """`file` perturbs the samples of the file; `paper` perturbs the clip already repeated or cut to the trained length, as
 the paper does, differently in each repeat, which no file can hold."""
 
-LabelsFrom = Literal["predictions", "truth"]
+LabelsFrom = Literal["predictions", "true_labels"]
 """Which classes an attack moves away from: the source's own clean predictions, or the true ones."""
 
 Domain = Literal["waveform", "feature"]
-"""What an attack changes: the samples of clips; or the features that a victim's network hears, each in units of its own
+"""What an attack changes: the samples of clips; or the features that a model's network hears, each in units of its own
 deviation, as arXiv 2404.18514 does. No sound need have the features that it finds."""
 
 DONE = "done.json"
 
 
-def load_clips(store: Store, clips: Sequence[str], protocol: Protocol, size: int) -> Batch:
+def load_clips(dataset: Dataset, clips: Sequence[str], protocol: Protocol, size: int) -> Batch:
     """Return clips as they are attacked: as they lie in their files, or (`paper`) repeated or cut to `size`."""
-    batch = store.batch(clips)
+    batch = dataset.batch(clips)
     if protocol == "file":
         return batch
     fitted = fit_length(batch.waveforms, batch.lengths, size)
@@ -92,16 +92,16 @@ class AdversarialSet:
             raise StaanetError(f"{self.folder}: expected the clips of this corpus, got others; remove the folder")
         return attacked.waveforms.to(clean.waveforms.device)
 
-    def beside(self, store: Store, clip: str) -> tuple[Tensor, Tensor]:
+    def beside(self, dataset: Dataset, clip: str) -> tuple[Tensor, Tensor]:
         """Return a clean clip `[T]` and its adversarial twin `[T]`, to be listened to.
 
         The paper's protocol attacks a repeated or cut clip: both are the stretch that the two have in common. Of
         features both are made sounds again.
         """
-        attacked = self.waveform(clip)[: store.length(clip)]
-        clean = store.waveform(clip)[: len(attacked)]
-        if isinstance(store, FeatureStore):
-            return store.sound(clip, clean), store.sound(clip, attacked)
+        attacked = self.waveform(clip)[: dataset.length(clip)]
+        clean = dataset.waveform(clip)[: len(attacked)]
+        if isinstance(dataset, FeatureDataset):
+            return dataset.sound(clip, clean), dataset.sound(clip, attacked)
         return clean, attacked
 
 
@@ -112,8 +112,8 @@ def batch_name(clips: Sequence[str]) -> str:
 
 def make(
     attack: Attack,
-    source: Victim | FeatureView,
-    store: Store,
+    source: Model | FeatureView,
+    dataset: Dataset,
     labels: Mapping[str, int],
     folder: Path,
     *,
@@ -126,8 +126,8 @@ def make(
 
     Args:
         attack: what is done to them.
-        source: the victim that it is done on, or a view of its features.
-        store: where the clips are, or their features.
+        source: the model that it is done on, or a view of its features.
+        dataset: where the clips are, or their features.
         labels: the clips, and the class that each is to leave.
         folder: where the set goes.
         protocol: whether clips are repeated or cut before they are attacked.
@@ -138,11 +138,11 @@ def make(
     source.to(device)
     network = attack.network().to(device) if isinstance(attack, GeneratorAttack) else None
     files: dict[str, str] = {}
-    costs, combs, victim_combs = torch.zeros(3, dtype=torch.float64), [], []
-    for ids in track(store.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
+    costs, combs, model_combs = torch.zeros(3, dtype=torch.float64), [], []
+    for ids in track(dataset.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
         if not path.is_file():
-            batch = load_clips(store, ids, protocol, source.trained_length or 0).to(device)
+            batch = load_clips(dataset, ids, protocol, source.trained_length or 0).to(device)
             classes = torch.tensor([labels[clip] for clip in ids], device=device)
             counted = Counted(source)
             _wait(device)
@@ -153,17 +153,17 @@ def make(
             took = time.perf_counter() - began
             positions = _positions(attack, batch, adversarial)
             tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
-            pooling = None if attack.sourceless else source.pooling_stride
+            pooling = None if attack.model_free else source.pooling_stride
             figures = {
                 "costs": torch.tensor([took, counted.queries, counted.gradients], dtype=torch.float64),
                 "comb": _comb(positions, batch.lengths, network.stride if network else None),
-                "comb_victim": _comb(positions, batch.lengths, pooling),
+                "comb_model": _comb(positions, batch.lengths, pooling),
             }
             save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
         written = load_tensors(path)
         costs += written["/costs"]
         combs.append(written["/comb"])
-        victim_combs.append(written["/comb_victim"])
+        model_combs.append(written["/comb_model"])
         files |= dict.fromkeys(ids, path.name)
     seconds, queries, gradients = (costs / len(files)).tolist()
     about = {
@@ -173,7 +173,7 @@ def make(
             "queries": queries,
             "gradients": gradients,
             "comb_share": _mean(torch.cat(combs)),
-            "comb_share_victim": _mean(torch.cat(victim_combs)),
+            "comb_share_model": _mean(torch.cat(model_combs)),
         },
     }
     write_json(folder / DONE, about)

@@ -11,20 +11,20 @@ from staanet import metrics
 from staanet.audio.files import as_saved
 from staanet.audio.spectrogram import log_mel_distance
 from staanet.core.progress import track
-from staanet.data import Batch, Store
+from staanet.data import Batch, Dataset
 from staanet.data.dataset import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
 from staanet.evaluation.flags import raised
 from staanet.evaluation.perception import averaged
 from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
-from staanet.models import CnnLstm, FeatureView, Victim
+from staanet.models import CnnLstm, FeatureView, Model
 
 Rows = list[dict[str, Any]]
 
 
 def clean_logits(
-    victim: Victim | FeatureView,
-    store: Store,
+    model: Model | FeatureView,
+    dataset: Dataset,
     clips: Sequence[str],
     *,
     protocol: Protocol,
@@ -32,19 +32,19 @@ def clean_logits(
     batch_size: int,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """Return the victim's logits `[K]` on each clean clip, taken once for all attacks."""
-    victim.to(device).eval()
+    """Return the model's logits `[K]` on each clean clip, taken once for all attacks."""
+    model.to(device).eval()
     logits: dict[str, Tensor] = {}
-    for ids in store.batches(clips, batch_size):
-        batch = load_clips(store, ids, protocol, size).to(device)
+    for ids in dataset.batches(clips, batch_size):
+        batch = load_clips(dataset, ids, protocol, size).to(device)
         with torch.no_grad():
-            logits |= dict(zip(ids, victim(batch.waveforms, batch.lengths).cpu(), strict=True))
+            logits |= dict(zip(ids, model(batch.waveforms, batch.lengths).cpu(), strict=True))
     return logits
 
 
 def evaluate(
-    target: Victim | FeatureView,
-    store: Store,
+    target: Model | FeatureView,
+    dataset: Dataset,
     clips: Sequence[str],
     adversarial: AdversarialSet,
     clean: dict[str, Tensor],
@@ -64,7 +64,7 @@ def evaluate(
 
     Args:
         target: who decides, or a view of its features.
-        store: where the clean clips are, or their features.
+        dataset: where the clean clips are, or their features.
         clips: ids of the clips.
         adversarial: the same clips attacked.
         clean: the target's logits on the clean clips.
@@ -78,8 +78,8 @@ def evaluate(
     target.to(device).eval()
     parts: list[Outcome] = []
     sound: dict[str, dict[str, Any]] = {}
-    for ids in track(store.batches(clips, batch_size), f"evaluate {target.name}"):
-        batch = load_clips(store, ids, protocol, size).to(device)
+    for ids in track(dataset.batches(clips, batch_size), f"evaluate {target.name}"):
+        batch = load_clips(dataset, ids, protocol, size).to(device)
         attacked = adversarial.like(batch)
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
         parts.append(
@@ -88,15 +88,15 @@ def evaluate(
             )
         )
         if not isinstance(target, FeatureView):
-            sound |= dict(zip(ids, _of_sound(target, batch, attacked, store.sample_rate), strict=True))
+            sound |= dict(zip(ids, _of_sound(target, batch, attacked, dataset.sample_rate), strict=True))
     outcome = Outcome.join(parts)
     heard = {row["id"]: row for row in perception or []}
     rows = [
         {
             **row,
             **sound.get(row["id"], {}),
-            "speaker": store.utterances[row["id"]].speaker,
-            "gender": store.utterances[row["id"]].gender,
+            "speaker": dataset.utterances[row["id"]].speaker,
+            "gender": dataset.utterances[row["id"]].gender,
             **(heard[row["id"]] if perception else {}),
         }
         for row in outcome.rows()
@@ -104,7 +104,7 @@ def evaluate(
     return figures(rows, outcome.classes, adversarial.figures), rows
 
 
-def _of_sound(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> Rows:
+def _of_sound(target: Model, batch: Batch, attacked: Tensor, rate: int) -> Rows:
     """Return what can be said of attacked waveforms only, a row per clip."""
     with torch.no_grad():
         moved = log_mel_distance(batch.waveforms, attacked, batch.lengths, rate).tolist()
@@ -120,7 +120,7 @@ def _of_sound(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> Rows
     return rows
 
 
-def _decide_saved(target: Victim, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
+def _decide_saved(target: Model, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
     clips = [
         torch.from_numpy(as_saved(waveform[:length].cpu().numpy(), rate))
         for waveform, length in zip(attacked, batch.lengths.tolist(), strict=True)
@@ -169,9 +169,9 @@ def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[
     }
     values["flags"] = raised(values)
     values["notes"] = _reasons(values)
-    heard, left_out = averaged(rows)
+    heard, skipped = averaged(rows)
     values |= heard
-    values["notes"] |= left_out
+    values["notes"] |= skipped
     return values
 
 

@@ -17,7 +17,7 @@ def one_class(figures: dict[str, Any]) -> bool:
 
 def comb(figures: dict[str, Any]) -> bool:
     """The sample index alone explains more than 90 % of the positions."""
-    shares = (figures["comb_share"], figures["comb_share_victim"])
+    shares = (figures["comb_share"], figures["comb_share_model"])
     return any(share is not None and share > COMB for share in shares)
 
 
@@ -26,7 +26,7 @@ def no_excess(figures: dict[str, Any]) -> bool:
     return bool(figures["asr"] <= figures["asr_control_ci"][1])
 
 
-def chance_victim(figures: dict[str, Any]) -> bool:
+def chance_model(figures: dict[str, Any]) -> bool:
     """The target's accuracy on the clean clips cannot be told from always saying one class."""
     present = max(figures["clips_by_class"])
     low, _ = figures["accuracy_clean_ci"]
@@ -66,7 +66,7 @@ def probabilities(figures: dict[str, Any]) -> bool:
 FLAGS: dict[str, Callable[[dict[str, Any]], bool]] = {
     flag.__name__: flag
     for flag in (
-        *(one_class, comb, no_excess, chance_victim, empty_perturbation, few_speakers),
+        *(one_class, comb, no_excess, chance_model, empty_perturbation, few_speakers),
         *(zero_gradients, black_box_ahead, randomised, probabilities),
     )
 }

@@ -6,7 +6,7 @@ from statistics import fmean
 from typing import Any
 
 from staanet.core.progress import track
-from staanet.data import Store
+from staanet.data import Dataset
 from staanet.evaluation.adversarial import AdversarialSet
 from staanet.metrics.perception import MEASURES
 
@@ -14,15 +14,15 @@ PERCEPTION = "perception.jsonl"
 """The file of an adversarial set that holds a row per clip."""
 
 
-def perceive(store: Store, clips: Sequence[str], adversarial: AdversarialSet) -> list[dict[str, Any]]:
+def perceive(dataset: Dataset, clips: Sequence[str], adversarial: AdversarialSet) -> list[dict[str, Any]]:
     """Return a row per clip: its id, each measure (None where undefined) and, under `undefined`, the reasons by name.
 
     Both sides are the stretch that a clip and its twin have in common.
     """
     rows = []
-    for (clip,) in track(store.batches(clips, 1), "perception"):
-        pair = adversarial.beside(store, clip)
-        found = {name: measure(*pair, store.sample_rate) for name, measure in MEASURES.items()}
+    for (clip,) in track(dataset.batches(clips, 1), "perception"):
+        pair = adversarial.beside(dataset, clip)
+        found = {name: measure(*pair, dataset.sample_rate) for name, measure in MEASURES.items()}
         values = {name: measured.value for name, measured in found.items()}
         reasons = {name: measured.reason for name, measured in found.items() if measured.value is None}
         rows.append({"id": clip, **values, "undefined": reasons})

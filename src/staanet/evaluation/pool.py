@@ -14,7 +14,7 @@ CASE = (
     *(
         "experiment",
         "corpus",
-        "part",
+        "subset",
         "source",
         "target",
         "attack",
@@ -28,7 +28,7 @@ CASE = (
 )
 """The fields in which the folds of a case agree."""
 
-MADE = ("comb_share", "comb_share_victim", "seconds_per_clip", "queries", "gradients")
+MADE = ("comb_share", "comb_share_model", "seconds_per_clip", "queries", "gradients")
 """What is known of each fold's adversarial set as a mean over its clips."""
 
 

@@ -1,4 +1,4 @@
-"""Signs that a victim only looks robust: gradients that vanish, answers that change, outputs that are no logits."""
+"""Signs that a model only looks robust: gradients that vanish, answers that change, outputs that are no logits."""
 
 from collections.abc import Sequence
 
@@ -6,29 +6,29 @@ import torch
 
 from staanet.attacks.components.objectives import ascent
 from staanet.core.classifier import frozen
-from staanet.data import Store
-from staanet.models import Victim
+from staanet.data import Dataset
+from staanet.models import Model
 
 
 def sanity(
-    victim: Victim, store: Store, clips: Sequence[str], *, batch_size: int, device: torch.device
+    model: Model, dataset: Dataset, clips: Sequence[str], *, batch_size: int, device: torch.device
 ) -> dict[str, float | bool]:
-    """Return what a look at clean clips says of a victim.
+    """Return what a look at clean clips says of a model.
 
-    - `zero_gradients`: the share of clips at which the cross-entropy of the victim's own decision has no gradient
+    - `zero_gradients`: the share of clips at which the cross-entropy of the model's own decision has no gradient
       (N. Carlini et al., "On Evaluating Adversarial Robustness", arXiv 1902.06705, section 5.3);
     - `randomised`: whether the same clips get other logits the second time;
     - `probabilities`: whether the outputs are shares that add up to 1, which flatten the gradient.
     """
-    victim.to(device).eval()
+    model.to(device).eval()
     flat, randomised, probabilities = 0, False, True
-    for ids in store.batches(clips, batch_size):
-        batch = store.batch(ids).to(device)
+    for ids in dataset.batches(clips, batch_size):
+        batch = dataset.batch(ids).to(device)
         with torch.no_grad():
-            logits = victim(batch.waveforms, batch.lengths)
-            again = victim(batch.waveforms, batch.lengths)
-        with frozen(victim):
-            gradients = ascent(victim, batch.waveforms, logits.argmax(1), batch.lengths).gradients
+            logits = model(batch.waveforms, batch.lengths)
+            again = model(batch.waveforms, batch.lengths)
+        with frozen(model):
+            gradients = ascent(model, batch.waveforms, logits.argmax(1), batch.lengths).gradients
         flat += int((gradients == 0).all(1).sum())
         randomised |= not torch.equal(logits, again)
         sums = logits.sum(1)

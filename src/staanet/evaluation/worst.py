@@ -41,7 +41,7 @@ def worst(members: Mapping[str, Rows]) -> Rows:
 def found(
     figures: Mapping[str, Any], rows: Rows, rates: Mapping[str, float], checks: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the figures of a worst case with what only it has: who found it, and what makes a victim look robust.
+    """Return the figures of a worst case with what only it has: who found it, and what makes a model look robust.
 
     Args:
         figures: of the rows.

@@ -26,7 +26,7 @@ LATER = ("l1", "confidence_clean", "confidence_adv")
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attack on one victim, clip by clip; every field but `classes` has a row per clip.
+    """One attack on one model, clip by clip; every field but `classes` has a row per clip.
 
     Predictions are class numbers. A margin is the logit of the class predicted on the clean clip less the highest other
     one: negative once the clip is fooled. A confidence is the largest softmax of the logits. NaN stands for what is

@@ -1,4 +1,4 @@
-"""What a victim is: a network that classifies waveforms as they lie in their files."""
+"""What a model is: a network that classifies waveforms as they lie in their files."""
 
 import abc
 import dataclasses
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
-from staanet.core.signature import plain
+from staanet.core.signature import to_jsonable
 
 Network = Callable[[Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class VictimSettings:
-    """What a victim is built from.
+class ModelSettings:
+    """What a model is built from.
 
     Args:
         labels: the emotions, in the order of the logits.
@@ -56,7 +56,7 @@ def check_seconds(seconds: float | None, sample_rate: int) -> None:
         raise StaanetError(f"expected a trained length of a sample or more, got {seconds} s")
 
 
-class Victim(nn.Module, abc.ABC):
+class Model(nn.Module, abc.ABC):
     """A classifier of waveforms that owns its preprocessing.
 
     Inside `forward` each clip is repeated or cut to the trained length and standardised, so that an attack acts on the
@@ -73,22 +73,22 @@ class Victim(nn.Module, abc.ABC):
     """The training that is its default, by name."""
     packages: ClassVar[tuple[str, ...]] = ()
     """What its numbers depend on beside the library's own dependencies."""
-    Settings = VictimSettings
+    Settings = ModelSettings
 
-    def __init__(self, settings: VictimSettings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
         self.labels = settings.labels
         self.sample_rate = settings.sample_rate
         self.trained_length = None if settings.seconds is None else round(settings.seconds * settings.sample_rate)
-        if self.trained_length is not None and self.trained_length < self.shortest:
+        if self.trained_length is not None and self.trained_length < self.min_samples:
             raise StaanetError(
-                f"expected a trained length of {self.shortest} samples or more for {self.name}, "
+                f"expected a trained length of {self.min_samples} samples or more for {self.name}, "
                 f"got {self.trained_length}; raise seconds"
             )
 
     @property
-    def shortest(self) -> int:
+    def min_samples(self) -> int:
         """Samples of the shortest clip that it can hear."""
         return self.pooling_stride
 
@@ -102,32 +102,32 @@ class Victim(nn.Module, abc.ABC):
         cls(settings)
 
     @classmethod
-    def origin(cls, settings: Any) -> dict[str, Any]:
+    def identity(cls, settings: Any) -> dict[str, Any]:
         """Return what decides its weights beside labels, length, seed and training: settings of its own, as changed."""
-        shared = {field.name for field in dataclasses.fields(VictimSettings)}
+        shared = {field.name for field in dataclasses.fields(ModelSettings)}
         own = [field for field in dataclasses.fields(settings) if field.name not in shared]
         return {
-            field.name: plain(getattr(settings, field.name))
+            field.name: to_jsonable(getattr(settings, field.name))
             for field in own
             if getattr(settings, field.name) != field.default
         }
 
-    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def fit_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Take from clips, in batches of waveforms and lengths, what it has to know before it learns: nothing, here."""
 
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
-        return self.hear(*self._fitted(waveforms, lengths))
+        return self.forward_fitted(*self.fit_length(waveforms, lengths))
 
     def represent(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the representations `[B, D]` of waveforms `[B, T]`: what comes before the head.
 
         Raises:
-            StaanetError: a victim of one's own that has no `encode`.
+            StaanetError: a model of one's own that has no `encode`.
         """
-        return self.hear(*self._fitted(waveforms, lengths), self.encode)
+        return self.forward_fitted(*self.fit_length(waveforms, lengths), self.encode)
 
-    def _fitted(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+    def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return waveforms repeated or cut to the trained length, where there is one, and their lengths."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
@@ -135,7 +135,7 @@ class Victim(nn.Module, abc.ABC):
             return waveforms, lengths
         return fit_length(waveforms, lengths, self.trained_length), torch.full_like(lengths, self.trained_length)
 
-    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
+    def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
         """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more.
 
         `network` is what they go through once they are standardised: `classify` where left out.
@@ -148,4 +148,4 @@ class Victim(nn.Module, abc.ABC):
 
     def encode(self, waveforms: Tensor) -> Tensor:  # noqa: ARG002
         """Return the representations `[B, D]` of standardised waveforms `[B, trained_length]`."""
-        raise StaanetError(f"expected a victim with a representation, {self.name} has none; write its method encode")
+        raise StaanetError(f"expected a model with a representation, {self.name} has none; write its method encode")

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from staanet.audio.lengths import fit_length
 from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
-from staanet.core.signature import plain
-from staanet.models.base import Network, Victim, VictimSettings
+from staanet.core.signature import to_jsonable
+from staanet.models.base import Model, ModelSettings, Network
 from staanet.models.layers.recurrent import recur
 from staanet.models.layers.segments import SegmentConvolutions
 
@@ -25,7 +25,7 @@ CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
-class CnnLstmSettings(VictimSettings):
+class CnnLstmSettings(ModelSettings):
     """What a CNN-LSTM is built from; the defaults are the final network of arXiv 2404.18514.
 
     Its base network, on which the authors compared normalisations, is `width = 3`, `bidirectional = False`.
@@ -37,7 +37,7 @@ class CnnLstmSettings(VictimSettings):
         spectrogram: of each clip, whose level is heard.
         normalisation: of a spectrogram: `none`; divided by the `sum` or the `maximum` of its values' sizes; or `range`,
             each frame from 0 to 1. What has no size stays zero.
-        standardised: whether each cell then has mean 0 and deviation 1 over the clips that the victim adapted to.
+        standardised: whether each cell then has mean 0 and deviation 1 over the clips that the model adapted to.
         width: of the LSTM, in each direction.
         bidirectional: whether it hears the segments backwards as well.
         cepstra: how many cepstral coefficients (MFCC) of each frame it hears; the bands themselves where left out.
@@ -66,7 +66,7 @@ class CnnLstmSettings(VictimSettings):
         return self.spectrogram.bands if self.cepstra is None else self.cepstra
 
 
-class CnnLstm(Victim):
+class CnnLstm(Model):
     """The CNN-LSTM of arXiv 2404.18514 on log-mel spectrograms, 3 962 405 parameters at 5 classes.
 
     Segments of 29 frames go through three convolutions each, then through an LSTM, whose last states decide. As in the
@@ -102,11 +102,15 @@ class CnnLstm(Victim):
         _start(self)
 
     @classmethod
-    def origin(cls, settings: CnnLstmSettings) -> dict[str, Any]:
+    def identity(cls, settings: CnnLstmSettings) -> dict[str, Any]:
         """Return what of the network and its front end is not as by default."""
         own = CnnLstmSettings(settings.labels, settings.seconds, settings.sample_rate)
         names = [field.name for field in fields(own)]
-        return {name: plain(getattr(settings, name)) for name in names if getattr(settings, name) != getattr(own, name)}
+        return {
+            name: to_jsonable(getattr(settings, name))
+            for name in names
+            if getattr(settings, name) != getattr(own, name)
+        }
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
@@ -114,11 +118,11 @@ class CnnLstm(Victim):
         return SEGMENT * self.settings.spectrogram.hop
 
     @property
-    def shortest(self) -> int:
+    def min_samples(self) -> int:
         """Samples of the shortest clip that it can hear: a segment."""
         return (SEGMENT - 1) * self.settings.spectrogram.hop
 
-    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
+    def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
         """Return the logits `[B, K]` of waveforms `[B, trained_length]`, which are not standardised."""
         return (network or self.classify)(waveforms)
 
@@ -164,14 +168,14 @@ class CnnLstm(Victim):
         """
         if self.settings.normalisation != "none" or self.settings.cepstra is not None:
             raise StaanetError(
-                f"expected a victim whose normalisation is none and that hears bands, got normalisation = "
+                f"expected a model whose normalisation is none and that hears bands, got normalisation = "
                 f"{self.settings.normalisation}, cepstra = {self.settings.cepstra}, which cannot be undone"
             )
         spectrograms: Tensor = (features * self.deviation + self.mean).unflatten(1, self.grid)
         return spectrograms
 
     @torch.no_grad()
-    def adapt(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+    def fit_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
         """Take each cell's mean and deviation from clips, where it standardises, and the bounds of all features.
 
         As published, the bounds are whole numbers.

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from staanet.models.base import VictimSettings
+from staanet.models.base import ModelSettings
 from staanet.models.layers.convolution import ConvBlock
 from staanet.models.layers.recurrent import Recurrent
 
@@ -13,7 +13,7 @@ class Emo18(Recurrent):
     Structure: arXiv 2402.01227, section 4.2; P. Tzirakis, J. Zhang, B. W. Schuller, "End-to-end speech emotion
     recognition using deep neural networks", ICASSP 2018.
 
-    >>> model = Emo18(VictimSettings(labels=tuple("ABCDEFG")))
+    >>> model = Emo18(ModelSettings(labels=tuple("ABCDEFG")))
     >>> sum(parameter.numel() for parameter in model.parameters())
     1302087
     """
@@ -21,7 +21,7 @@ class Emo18(Recurrent):
     name = "emo18"
     pooling_stride = 10 * 8 * 8
 
-    def __init__(self, settings: VictimSettings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__(
             settings,
             ConvBlock(1, 64, kernel=8, pool=10, activation=nn.LeakyReLU),

@@ -5,19 +5,19 @@ from pathlib import Path
 
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.models.base import Victim, VictimSettings
+from staanet.models.base import Model, ModelSettings
 from staanet.models.emo18 import Emo18
 from staanet.models.zhao19 import Zhao19
 
 FIRST, LAST = "audio_model.model.network.0.0.weight", "linear.weight"
 """The weights of the first convolution and of the last layer."""
 
-KERNELS: dict[int, type[Victim]] = {8: Emo18, 3: Zhao19}
-"""The victims by the kernel of their first convolution."""
+KERNELS: dict[int, type[Model]] = {8: Emo18, 3: Zhao19}
+"""The models by the kernel of their first convolution."""
 
 
-def read_victim(path: Path, labels: Sequence[str], seconds: float) -> Victim:
-    """Read a victim from a file of its state dict, in eval mode.
+def read_model(path: Path, labels: Sequence[str], seconds: float) -> Model:
+    """Read a model from a file of its state dict, in eval mode.
 
     Args:
         path: what their training wrote (`.pt`).
@@ -38,9 +38,9 @@ def read_victim(path: Path, labels: Sequence[str], seconds: float) -> Victim:
             f"{path}: expected {len(tensors[LAST])} labels, one per class, got {len(labels)}; "
             "name them in the order of their class numbers"
         )
-    victim = KERNELS[kernel](VictimSettings(tuple(labels), seconds))
-    checkpoints.fill(victim, tensors, published_name, str(path))
-    return victim.eval()
+    model = KERNELS[kernel](ModelSettings(tuple(labels), seconds))
+    checkpoints.fill(model, tensors, published_name, str(path))
+    return model.eval()
 
 
 def published_name(name: str) -> str:

@@ -9,23 +9,23 @@ from torch import Tensor, nn
 
 from staanet.audio.spectrogram import LogMel, log_mel, mfcc
 from staanet.core.errors import StaanetError
-from staanet.models.base import Victim, VictimSettings
+from staanet.models.base import Model, ModelSettings
 
-Hears = Literal["waveform", "log_mel", "mfcc"]
+FrontEnd = Literal["waveform", "log_mel", "mfcc"]
 
 CENTRE, SPREAD = -20.0, 20.0
 """In dB, about those of the spectrograms of standardised speech: with them, cells lie around 0 and deviate by 1."""
 
 
 @dataclass(frozen=True)
-class TransformerSettings(VictimSettings):
+class TransformerSettings(ModelSettings):
     """What a Transformer is built from.
 
     Args:
         labels: the emotions, in the order of the logits.
         seconds: the length it is trained on; every clip is repeated or cut to it.
         sample_rate: of its input, in Hz.
-        hears: what a frame is of: the samples of the `waveform`, the bands of its `log_mel` spectrogram, or their
+        front_end: what a frame is of: the samples of the `waveform`, the bands of its `log_mel` spectrogram, or their
             cepstral coefficients (`mfcc`).
         spectrogram: sizes of the frames, of samples as well.
         cepstra: how many coefficients `mfcc` has.
@@ -35,7 +35,7 @@ class TransformerSettings(VictimSettings):
         dropout: share that training leaves out in each layer.
     """
 
-    hears: Hears = "log_mel"
+    front_end: FrontEnd = "log_mel"
     spectrogram: LogMel = LogMel(bands=64, n_fft=400, hop=320)
     cepstra: int = 20
     width: int = 128
@@ -57,7 +57,7 @@ class TransformerSettings(VictimSettings):
             raise StaanetError(f"expected dropout, a share, in [0, 1), got {self.dropout}")
 
 
-class Transformer(Victim):
+class Transformer(Model):
     """A small Transformer encoder whose front end is a setting, to hold representations against each other.
 
     Frames become vectors by one linear layer, places are told by sines (A. Vaswani et al., "Attention is all you need",
@@ -76,7 +76,7 @@ class Transformer(Victim):
     def __init__(self, settings: TransformerSettings) -> None:
         super().__init__(settings)
         sizes = {"waveform": settings.spectrogram.n_fft, "log_mel": settings.spectrogram.bands}
-        self.front = nn.Linear(sizes.get(settings.hears, settings.cepstra), settings.width)
+        self.front = nn.Linear(sizes.get(settings.front_end, settings.cepstra), settings.width)
         layer = nn.TransformerEncoderLayer(
             settings.width,
             settings.heads,
@@ -97,7 +97,7 @@ class Transformer(Victim):
         return self.settings.spectrogram.hop
 
     @property
-    def shortest(self) -> int:
+    def min_samples(self) -> int:
         """Samples of the shortest clip that it can hear: a frame."""
         return self.settings.spectrogram.n_fft
 
@@ -115,11 +115,11 @@ class Transformer(Victim):
     def _frames(self, waveforms: Tensor) -> Tensor:
         """Return the frames `[B, S, size]` of standardised waveforms."""
         sizes = self.settings.spectrogram
-        if self.settings.hears == "waveform":
+        if self.settings.front_end == "waveform":
             return waveforms.unfold(1, sizes.n_fft, sizes.hop)
         with torch.autocast(waveforms.device.type, enabled=False):
             frames = (log_mel(waveforms, self.sample_rate, sizes) - CENTRE) / SPREAD
-            if self.settings.hears == "mfcc":
+            if self.settings.front_end == "mfcc":
                 frames = mfcc(frames, self.settings.cepstra)
         return frames.transpose(1, 2)
 

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from staanet.models.base import VictimSettings
+from staanet.models.base import ModelSettings
 from staanet.models.layers.convolution import ConvBlock
 from staanet.models.layers.recurrent import Recurrent
 
@@ -13,7 +13,7 @@ class Zhao19(Recurrent):
     Structure: arXiv 2402.01227, section 4.2; J. Zhao, X. Mao, L. Chen, "Speech emotion recognition using deep 1D & 2D
     CNN LSTM networks", Biomedical Signal Processing and Control 47, 2019.
 
-    >>> model = Zhao19(VictimSettings(labels=tuple("ABCDEFG")))
+    >>> model = Zhao19(ModelSettings(labels=tuple("ABCDEFG")))
     >>> sum(parameter.numel() for parameter in model.parameters())
     1010759
     """
@@ -21,7 +21,7 @@ class Zhao19(Recurrent):
     name = "zhao19"
     pooling_stride = 4**4
 
-    def __init__(self, settings: VictimSettings) -> None:
+    def __init__(self, settings: ModelSettings) -> None:
         super().__init__(
             settings,
             ConvBlock(1, 64, kernel=3, pool=4, activation=nn.ELU),

@@ -124,10 +124,10 @@ def costs(figure: Figure, records: Sequence[Record]) -> str:
         axes.grid()
     figure.legend(loc="outside upper right", ncols=6)
     missing = sum(r.snr_peak_db is None for r in records)
-    left_out = f" {missing} records have no SNR and are missing on the right." if missing else ""
+    skipped = f" {missing} records have no SNR and are missing on the right." if missing else ""
     return (
         f"ASR against sparsity, which runs from {percent(low, 2)} to {percent(high, 2)} %, and against peak SNR, "
-        f"one point per record, filled where white-box.{left_out}"
+        f"one point per record, filled where white-box.{skipped}"
     )
 
 

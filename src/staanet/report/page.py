@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from staanet.core import records
-from staanet.core.files import read_json, whole
+from staanet.core.files import atomic_write, read_json
 from staanet.core.records import Record
 from staanet.evaluation import pooled
 from staanet.evaluation.case import Rows
@@ -14,7 +14,7 @@ from staanet.report import examples, figures, summary, tables
 from staanet.report.listening import results as listening_results
 from staanet.report.listening import tables as listening_tables
 from staanet.report.sections import Section, comparisons, perception, published, sections, transfer
-from staanet.report.sections import models as victims
+from staanet.report.sections import models as models
 from staanet.report.sections.gender import groups
 from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
@@ -41,7 +41,7 @@ def write(run: Path) -> Path:
         **(listening_tables.files(folder, heard) if heard else {}),
         **_files(folder, lambda: published.table(records.published(run), cells), cells, published.FIELDS),
         **_files(folder, lambda: transfer.transfer(found).printed(), found, transfer.FIELDS),
-        **_files(folder, lambda: victims.table(found), victims.standings(found), victims.FIELDS),
+        **_files(folder, lambda: models.table(found), models.standings(found), models.FIELDS),
         **_files(folder, lambda: comparisons.table(compared), compared, comparisons.FIELDS),
         **_files(folder, lambda: perception.table(measured), measured, perception.FIELDS),
         **{
@@ -52,7 +52,7 @@ def write(run: Path) -> Path:
         **({folder / "records.csv": tables.comma_separated(found, tables.ALL_FIELDS)} if found else {}),
         page: _html(run, found, parts, compared, cells, heard, further),
     }.items():
-        with whole(path) as temporary:
+        with atomic_write(path) as temporary:
             temporary.write_text(text, encoding="utf-8", newline="\n")
     return page
 
@@ -125,8 +125,8 @@ def _html(
         summary=summary.sentences(found) if found else [],
         lead=case(summary.leading(found), fields) if found else "",
         transfer=transfer.transfer(found) if found else None,
-        victims=victims.table(found) if found else None,
-        miniature=records.miniature(run) or any(r.miniature for r in found),
+        models=models.table(found) if found else None,
+        toy=records.toy(run) or any(r.toy for r in found),
         published=published.table(records.published(run), cells) if cells else None,
         comparisons=comparisons.table(compared) if compared else None,
         further=further,

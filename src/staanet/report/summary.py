@@ -12,7 +12,7 @@ FLAGS = {
     "the effect may be the grid's.",
     "no_excess": "The ASR lies inside the control's interval or below it: the attack is not shown to do more than "
     "random noise of the same size and count.",
-    "chance_victim": "The target's accuracy on the clean clips cannot be told from always saying one class, so a "
+    "chance_model": "The target's accuracy on the clean clips cannot be told from always saying one class, so a "
     "changed prediction says little.",
     "empty_perturbation": "Some clips came back unchanged.",
     "zero_gradients": "At some clips the target has no gradient to follow: attacks that need one look weaker than they "

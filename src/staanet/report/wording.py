@@ -7,7 +7,7 @@ from staanet.core.records import Interval, Record
 
 SHARED = (
     "corpus",
-    "part",
+    "subset",
     "split",
     "folds",
     "protocol",

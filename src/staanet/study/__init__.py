@@ -5,11 +5,11 @@ from pathlib import Path
 
 from staanet import report
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_writable, discard
+from staanet.core.files import check_writable, remove
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
 from staanet.core.records import CONTENTS, Record, read_all, write_contents
-from staanet.core.records import miniature as is_miniature
+from staanet.core.records import toy as is_toy
 from staanet.metrics.perception import check_installed
 from staanet.study.experiment import Experiment as Experiment
 from staanet.study.experiment import load as load
@@ -20,14 +20,25 @@ from staanet.study.toy import reduced
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
-"""The folder of a miniature's own checkpoints."""
+"""The folder of a toy's own checkpoints."""
 
-MADE = ("stores", "splits", "victims", "generators", "adversarial", "records", "examples", "tables", "report", CONTENTS)
+MADE = (
+    "datasets",
+    "splits",
+    "models",
+    "generators",
+    "adversarial",
+    "records",
+    "examples",
+    "tables",
+    "report",
+    CONTENTS,
+)
 
 
-def folder_of(experiment: str | Path, miniature: bool = False) -> Path:
+def folder_of(experiment: str | Path, toy: bool = False) -> Path:
     """Return where an experiment is written unless another folder is named."""
-    return Path("runs") / (Path(experiment).stem + "-miniature" * miniature)
+    return Path("runs") / (Path(experiment).stem + "-toy" * toy)
 
 
 def run(
@@ -37,7 +48,7 @@ def run(
     root: str | Path | None = None,
     fresh: bool = False,
     device: str | None = None,
-    miniature: bool = False,
+    toy: bool = False,
     full: bool = False,
 ) -> list[Record]:
     """Run an experiment, finding what exists and making what is missing, and return its records.
@@ -48,7 +59,7 @@ def run(
         root: of the one corpus; `$STAANET_CORPORA/<name>` where left out.
         fresh: make everything again.
         device: such as `cpu` or `cuda`; the accelerator where there is one.
-        miniature: rehearse it in minutes, with synthetic speech for its corpora and tiny networks for its own.
+        toy: rehearse it in minutes, with synthetic speech for its corpora and tiny networks for its own.
         full: attack all test clips, where the experiment takes some.
 
     Raises:
@@ -58,9 +69,9 @@ def run(
     name, plan = load(experiment)
     if full:
         plan = plan.full()
-    folder = Path(out) if out is not None else folder_of(name, miniature)
-    if miniature and root is not None:
-        raise StaanetError(f"{name}: expected no root for a miniature, which reads no corpus, got {root}; remove it")
+    folder = Path(out) if out is not None else folder_of(name, toy)
+    if toy and root is not None:
+        raise StaanetError(f"{name}: expected no root for a toy, which reads no corpus, got {root}; remove it")
     if root is not None and len(plan.plans) > 1:
         raise StaanetError(
             f"{name}: expected no root for the corpora {', '.join(plan.plans)}, got {root}; set STAANET_CORPORA instead"
@@ -68,21 +79,21 @@ def run(
     if plan.perception:
         check_installed()
     check_writable(folder)
-    if (folder / CONTENTS).is_file() and is_miniature(folder) != (miniature or plan.miniature):
-        raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a miniature; choose another")
-    if miniature:
+    if (folder / CONTENTS).is_file() and is_toy(folder) != (toy or plan.toy):
+        raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a toy; choose another")
+    if toy:
         plan = reduced(plan, folder / CHECKPOINTS)
     steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
     speech = steps.speech
     if fresh:
-        if any(folder.iterdir()) and not (folder / "stores").is_dir():
+        if any(folder.iterdir()) and not (folder / "datasets").is_dir():
             raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
         logger.info(
             "corpora %s: found, everything is made again",
             ", ".join(speech.corpus(name)[0].name for name in plan.plans),
         )
         for made in MADE:
-            discard(folder / made)
+            remove(folder / made)
     speech.check_examples()
     if plan.by_gender:
         speech.check_genders()
@@ -103,10 +114,10 @@ def run(
             folder,
             plan.title or name,
             plan.published,
-            plan.miniature,
+            plan.toy,
             plan.by_gender,
-            plan.compared,
-            plan.matched,
+            plan.pairwise,
+            plan.equal_distortion,
             records=records,
             examples=examples,
             splits=splits,

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from staanet.audio import files as audio
-from staanet.core.files import whole, write_json
-from staanet.data import Store
+from staanet.core.files import atomic_write, write_json
+from staanet.data import Dataset
 from staanet.evaluation import AdversarialSet
 
 Rows = Sequence[Mapping[str, Any]]
@@ -15,7 +15,7 @@ Rows = Sequence[Mapping[str, Any]]
 def write(
     folder: Path,
     name: str,
-    store: Store,
+    dataset: Dataset,
     adversarial: AdversarialSet,
     outcomes: Mapping[str, Rows],
     *,
@@ -27,7 +27,7 @@ def write(
     Args:
         folder: where.
         name: what the folders' names begin with.
-        store: the clean clips.
+        dataset: the clean clips.
         adversarial: the attacked ones.
         outcomes: the per-clip rows of each target, by its name.
         chosen: how many clips, those that fooled the most targets first; or their ids, of which some may be elsewhere.
@@ -46,16 +46,16 @@ def write(
         decided = ("predicted_clean", "predicted_adv")
         facts = {
             "id": clip,
-            "label": store.labels[row["label"]],
-            "predictions": {t: [store.labels[rows[clip][key]] for key in decided] for t, rows in clips.items()},
+            "label": dataset.labels[row["label"]],
+            "predictions": {t: [dataset.labels[rows[clip][key]] for key in decided] for t, rows in clips.items()},
             "snr_peak_db": row["snr_peak_db"],
             "sparsity": row["l0"] / row["length"],
         }
-        original, attacked = adversarial.beside(store, clip)
-        with whole(place) as temporary:
+        original, attacked = adversarial.beside(dataset, clip)
+        with atomic_write(place) as temporary:
             temporary.mkdir()
-            audio.write(temporary / "original.flac", original.numpy(), store.sample_rate)
-            audio.write(temporary / "adversarial.flac", attacked.numpy(), store.sample_rate)
+            audio.write(temporary / "original.flac", original.numpy(), dataset.sample_rate)
+            audio.write(temporary / "adversarial.flac", attacked.numpy(), dataset.sample_rate)
             write_json(temporary / "example.json", {**about, **facts})
     return places
 

@@ -11,56 +11,56 @@ from staanet.attacks import ATTACKS, Attack, create_attack
 from staanet.attacks.ensembles import NAME, STANDARD
 from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
 from staanet.core.settings import from_preset, read_toml, validated
 from staanet.defences import InputDefence
 from staanet.evaluation import LabelsFrom, Protocol
-from staanet.models import VICTIMS, CnnLstm
+from staanet.models import MODELS, CnnLstm
 from staanet.report.sections import published
-from staanet.study.plans import USE, AttackPlan, CorpusPlan, GeneratorPlan, SplitPlan, VictimPlan
+from staanet.study.plans import USE, AttackPlan, CorpusPlan, GeneratorPlan, ModelPlan, SplitPlan
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """All that decides an experiment's numbers; one without victims and attacks counts the clips of its parts.
+    """All that decides an experiment's numbers; one without models and attacks counts the clips of its parts.
 
     Args:
         corpus: the one that everything is about; or
-        corpora: several, by the names that victims use.
-        crossed: of several corpora, whether victims of one meet clips of another; clips and predictions are then held
+        corpora: several, by the names that models use.
+        cross_corpus: of several corpora, whether models of one meet clips of another; clips and predictions are then held
             to the emotions that all of them have. Otherwise each corpus is by itself.
-        victims: by the names that sources and targets use.
+        models: by the names that sources and targets use.
         attacks: by name; a table's key `attack` gives the registry name where it differs, `generator` one of the
-            generators, `sources` the victims that it is made on where not all are, `as_sparse_as` another attack
+            generators, `sources` the models that it is made on where not all are, `as_sparse_as` another attack
             whose mean sparsity on the same source is its own; `domain`, `clips`, `labels_from` and `examples` are those
             of an `AttackPlan`; all other keys are the attack's own settings.
         title: of the page.
         published: a published table that stands beside the results, such as `staanet.table4`.
         generators: by name; each is trained against every source.
-        sources: victims that attacks are made on; all where left out.
-        targets: victims that they are evaluated on; all where left out.
+        sources: models that attacks are made on; all where left out.
+        targets: models that they are evaluated on; all where left out.
         budget: of every attack and generator that does not name its own.
         split: how speakers or sessions are dealt.
         protocol: `file`, or `paper` for clips repeated before they are attacked.
-        labels_from: the classes to move away from: the source's `predictions` or the `truth`.
-        sample_rate: of the prepared store, in Hz.
+        labels_from: the classes to move away from: the source's `predictions` or the `true_labels`.
+        sample_rate: of the prepared dataset, in Hz.
         perception: measure how attacked clips sound (PESQ, STOI and more); needs the extra `perceptual`.
         batch_size: clips at a time in attacks and evaluation.
         clips: test clips per split that are attacked, drawn by the seed; all where left out.
         examples: how many clips per generator attack and source the page lets one listen to, or their ids.
         seed: of everything random.
         by_gender: whether tables tell the genders of the speakers apart.
-        compared: attacks that are compared pair by pair, each on the victims that it was made on.
-        matched: whether victims are compared on the clips that all recognise, where these were moved equally far in
+        pairwise: attacks that are compared pair by pair, each on the models that it was made on.
+        equal_distortion: whether models are compared on the clips that all recognise, where these were moved equally far in
             their log-mel spectrograms.
     """
 
-    victims: dict[str, VictimPlan] = field(default_factory=dict)
+    models: dict[str, ModelPlan] = field(default_factory=dict)
     attacks: dict[str, dict[str, Any]] = field(default_factory=dict)
     corpus: CorpusPlan | None = None
     corpora: dict[str, CorpusPlan] = field(default_factory=dict)
-    crossed: bool = True
+    cross_corpus: bool = True
     title: str = ""
     published: str = ""
     generators: dict[str, GeneratorPlan] = field(default_factory=dict)
@@ -77,26 +77,26 @@ class Experiment:
     examples: int | tuple[str, ...] = 2
     seed: int = 0
     by_gender: bool = False
-    compared: tuple[str, ...] = ()
-    matched: bool = False
+    pairwise: tuple[str, ...] = ()
+    equal_distortion: bool = False
 
     def __post_init__(self) -> None:
         """Resolve every name and setting once, so that a mistake is told before any work."""
         for name in (*self.sources, *self.targets):
-            if name not in self.victims:
-                raise unknown("victim", name, self.victims)
-        if NO_SOURCE in self.victims:
+            if name not in self.models:
+                raise unknown_name("model", name, self.models)
+        if NO_SOURCE in self.models:
             raise StaanetError(
-                f"expected another name for a victim than {NO_SOURCE!r}, which means no source; rename it"
+                f"expected another name for a model than {NO_SOURCE!r}, which means no source; rename it"
             )
-        for name in self.compared:
+        for name in self.pairwise:
             if name not in self.attacks:
-                raise StaanetError(f"compared: {unknown('attack', name, self.attacks)}")
-        if bool(self.victims) != bool(self.attacks):
-            raise StaanetError("expected at least one victim and one attack, or neither where clips are only counted")
+                raise StaanetError(f"pairwise: {unknown_name('attack', name, self.attacks)}")
+        if bool(self.models) != bool(self.attacks):
+            raise StaanetError("expected at least one model and one attack, or neither where clips are only counted")
         if self.published:
             published.find(self.published)
-        for name in (*self.victims, *self.generators, *self.attacks):
+        for name in (*self.models, *self.generators, *self.attacks):
             if not re.fullmatch(r"[\w.-]+", name):
                 raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
         for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
@@ -106,27 +106,27 @@ class Experiment:
             raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
         for plan in self.plans.values():
             plan.build()
-        for name in self.victims:
+        for name in self.models:
             self.home(name)
             self._check_defence(name)
-        for name, victim in self.victims.items():
-            settings = victim.built(("a", "b"), self.sample_rate)
-            VICTIMS[victim.model].check(settings)
-            training = victim.resolved()
+        for name, model in self.models.items():
+            settings = model.built(("a", "b"), self.sample_rate)
+            MODELS[model.model].check(settings)
+            training = model.resolved()
             split = self.plans[self.home(name)].split or self.split
             if split.evaluate and training is not None and training.validates:
                 raise StaanetError(
-                    f"victim {name}: expected a training that needs no validation clips, since the split leaves none; "
+                    f"model {name}: expected a training that needs no validation clips, since the split leaves none; "
                     'take the preset paper or fine_tune, or keep = "last"'
                 )
             if settings.seconds is None and self.protocol == "paper":
-                raise StaanetError(f"protocol paper: expected a trained length of {victim.model}; give its seconds")
+                raise StaanetError(f"protocol paper: expected a trained length of {model.model}; give its seconds")
         for generator in self.generators.values():
             generator.built()
-            for source in ("", *generator.against):
-                if source and source not in self.victims:
+            for source in ("", *generator.per_source):
+                if source and source not in self.models:
                     raise StaanetError(
-                        f"generator {generator.generator}: against: {unknown('victim', source, self.victims)}"
+                        f"generator {generator.generator}: per_source: {unknown_name('model', source, self.models)}"
                     )
                 generator.resolved(self.budget, source)
         for name in self.attacks:
@@ -138,24 +138,28 @@ class Experiment:
             other = self.as_sparse_as(name)
             others = [one for one in self.attacks if self.as_sparse_as(one) is None and not self.members(one)]
             if other is not None and other not in others:
-                raise StaanetError(f"attack {name}: as_sparse_as: {unknown('attack', other, others)}")
+                raise StaanetError(f"attack {name}: as_sparse_as: {unknown_name('attack', other, others)}")
 
-    def _check_defence(self, victim: str) -> None:
-        """Refuse a victim made of one that is not there, or is another."""
-        seen, plan = [victim], self.victims[victim]
-        while plan.of is not None:
-            if plan.of not in self.victims:
-                raise StaanetError(f"victim {seen[-1]}: of: {unknown('victim', plan.of, self.victims)}")
-            if plan.of in seen:
-                raise StaanetError(f"expected victims that are made of others, got {' of '.join([*seen, plan.of])}")
-            other = self.victims[plan.of]
+    def _check_defence(self, model: str) -> None:
+        """Refuse a model made of one that is not there, or is another."""
+        seen, plan = [model], self.models[model]
+        while plan.base_model is not None:
+            if plan.base_model not in self.models:
+                raise StaanetError(
+                    f"model {seen[-1]}: base_model: {unknown_name('model', plan.base_model, self.models)}"
+                )
+            if plan.base_model in seen:
+                raise StaanetError(
+                    f"expected models that are made of others, got {' of '.join([*seen, plan.base_model])}"
+                )
+            other = self.models[plan.base_model]
             if (plan.model, plan.settings, plan.seconds) != (other.model, other.settings, other.seconds) or (
-                self.home(seen[-1]) != self.home(plan.of)
+                self.home(seen[-1]) != self.home(plan.base_model)
             ):
                 raise StaanetError(
-                    f"victim {seen[-1]}: expected the model, settings, seconds and corpus of {plan.of}, got others"
+                    f"model {seen[-1]}: expected the model, settings, seconds and corpus of {plan.base_model}, got others"
                 )
-            seen.append(plan.of)
+            seen.append(plan.base_model)
             plan = other
 
     def _check_domain(self, attack: str) -> None:
@@ -167,13 +171,13 @@ class Experiment:
                 f"attack {attack}: expected the domain waveform for the protocol paper and for generators, got feature"
             )
         for source in self._table(attack).get("sources", self.source_names):
-            model, before = self.victims[source].model, self.victims[source].defended()
+            model, before = self.models[source].model, self.models[source].defended()
             if isinstance(before, InputDefence):
                 raise StaanetError(
                     f"attack {attack}: expected sources whose features an attack can change, got {source}, which hears "
                     f"what {before.name} makes of a waveform; name others in sources"
                 )
-            if not issubclass(VICTIMS[model], CnnLstm):
+            if not issubclass(MODELS[model], CnnLstm):
                 raise StaanetError(
                     f"attack {attack}: expected sources with features (cnn_lstm), got {source}, a {model}; name others "
                     'in sources, or leave out domain = "feature"'
@@ -192,47 +196,47 @@ class Experiment:
         return self.corpora if self.corpus is None else {self.corpus.name: self.corpus}
 
     @property
-    def miniature(self) -> bool:
+    def toy(self) -> bool:
         """Whether synthetic speech stands for corpora."""
         return any(plan.stands_for for plan in self.plans.values())
 
-    def home(self, victim: str) -> str:
-        """Return the name of the corpus that a victim is trained on."""
-        named = self.victims[victim].corpus
+    def home(self, model: str) -> str:
+        """Return the name of the corpus that a model is trained on."""
+        named = self.models[model].corpus
         if not named and len(self.plans) > 1:
-            raise StaanetError(f"victim {victim}: expected the corpus to train it on, one of {', '.join(self.plans)}")
+            raise StaanetError(f"model {model}: expected the corpus to train it on, one of {', '.join(self.plans)}")
         if named and named not in self.plans:
-            raise StaanetError(f"victim {victim}: {unknown('corpus', named, self.plans)}")
+            raise StaanetError(f"model {model}: {unknown_name('corpus', named, self.plans)}")
         return named or next(iter(self.plans))
 
     @property
     def source_names(self) -> tuple[str, ...]:
-        """The victims that attacks are made on."""
-        return self.sources or tuple(self.victims)
+        """The models that attacks are made on."""
+        return self.sources or tuple(self.models)
 
     def sources_of(self, attack: str, corpus: str) -> tuple[str, ...]:
-        """Return the victims on which an attack on clips of a corpus is made; `none` for one such as noise."""
-        if not self.members(attack) and self.use(attack).domain == "waveform" and self.attack(attack).sourceless:
+        """Return the models on which an attack on clips of a corpus is made; `none` for one such as noise."""
+        if not self.members(attack) and self.use(attack).domain == "waveform" and self.attack(attack).model_free:
             return (NO_SOURCE,)
         return self._meeting(tuple(self._table(attack).get("sources", self.source_names)), corpus)
 
-    def headless(self, victim: str) -> bool:
-        """Return whether a victim is a source only, of attacks that ask for representations alone."""
-        made = [name for name in self.attacks if any(victim in self.sources_of(name, home) for home in self.plans)]
-        asked = all(not self.members(name) and self.attack(name).headless for name in made)
-        return victim not in self.target_names and asked
+    def needs_representation(self, model: str) -> bool:
+        """Return whether a model is a source only, of attacks that ask for representations alone."""
+        made = [name for name in self.attacks if any(model in self.sources_of(name, home) for home in self.plans)]
+        asked = all(not self.members(name) and self.attack(name).needs_representation for name in made)
+        return model not in self.target_names and asked
 
     @property
     def target_names(self) -> tuple[str, ...]:
-        """The victims that attacks are evaluated on."""
-        return self.targets or tuple(self.victims)
+        """The models that attacks are evaluated on."""
+        return self.targets or tuple(self.models)
 
     def targets_of(self, corpus: str) -> tuple[str, ...]:
-        """Return the victims on which attacks on clips of a corpus are evaluated."""
+        """Return the models on which attacks on clips of a corpus are evaluated."""
         return self._meeting(self.target_names, corpus)
 
     def targets_for(self, attack: str, source: str, corpus: str) -> tuple[str, ...]:
-        """Return the victims on which an attack made on a source is evaluated: features are those of the source."""
+        """Return the models on which an attack made on a source is evaluated: features are those of the source."""
         return (source,) if self.use(attack).domain == "feature" else self.targets_of(corpus)
 
     def use(self, attack: str) -> AttackPlan:
@@ -247,8 +251,8 @@ class Experiment:
             examples=heard if plan.examples is None else plan.examples,
         )
 
-    def _meeting(self, victims: tuple[str, ...], corpus: str) -> tuple[str, ...]:
-        return tuple(name for name in victims if self.crossed or self.home(name) == corpus)
+    def _meeting(self, models: tuple[str, ...], corpus: str) -> tuple[str, ...]:
+        return tuple(name for name in models if self.cross_corpus or self.home(name) == corpus)
 
     def members(self, attack: str) -> tuple[str, ...]:
         """Return the names of the attacks of which one is the worst case; none for an attack that is one itself."""
@@ -294,11 +298,11 @@ class Experiment:
         if settings.pop("as_sparse_as", None) is not None and sparsity is not None:
             settings["sparsity"] = sparsity
         for source in settings.pop("sources", ()):
-            if source not in self.victims:
-                raise StaanetError(f"attack {name}: {unknown('victim', str(source), self.victims)}")
+            if source not in self.models:
+                raise StaanetError(f"attack {name}: {unknown_name('model', str(source), self.models)}")
         if issubclass(ATTACKS[kind], GeneratorAttack):
             if wanted not in self.generators:
-                raise StaanetError(f"attack {name}: {unknown('generator', str(wanted), self.generators)}")
+                raise StaanetError(f"attack {name}: {unknown_name('generator', str(wanted), self.generators)}")
             settings |= {"generator": str(generator or wanted), "digest": digest}
         elif wanted is not None:
             raise StaanetError(f"attack {name}: expected no generator for {kind}, got {wanted!r}; remove the key")
@@ -324,6 +328,6 @@ def load(name: str | Path) -> tuple[str, Experiment]:
     known = packaged()
     path = known.get(str(name), Path(name))
     if not path.is_file() and path.suffix != ".toml":
-        raise StaanetError(f"{unknown('experiment', str(name), known)}; or give a TOML file")
+        raise StaanetError(f"{unknown_name('experiment', str(name), known)}; or give a TOML file")
     values: Mapping[str, Any] = read_toml(path)
     return path.stem, validated(Experiment, values, str(path) if str(name) not in known else str(name))

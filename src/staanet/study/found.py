@@ -13,12 +13,12 @@ logger = logging.getLogger(__name__)
 Settings = dict[str, Any]
 
 
-def signed(settings: Settings) -> str:
+def signature_of(settings: Settings) -> str:
     """Return the hash of settings and of the library's version."""
     return signature({"version": __version__, **settings})
 
 
-def found_or_made(kind: str, last: Sequence[Path], make: Callable[[], object]) -> None:
+def ensure(kind: str, last: Sequence[Path], make: Callable[[], object]) -> None:
     """Make a thing unless its last files are there."""
     shown = last[0].stem if kind == "record" else last[0].parent.name
     if all(path.is_file() for path in last):

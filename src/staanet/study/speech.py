@@ -1,4 +1,4 @@
-"""The speech that a study is about: corpora, prepared stores, and the splits whose parts are attacked."""
+"""The speech that a study is about: corpora, prepared datasets, and the splits whose parts are attacked."""
 
 import os
 import random
@@ -9,15 +9,15 @@ from typing import NamedTuple
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.seeds import derive
-from staanet.core.signature import plain
+from staanet.core.signature import to_jsonable
 from staanet.corpora import Corpus
-from staanet.data import Split, Store, prepare
+from staanet.data import Dataset, Split, prepare
 from staanet.study.experiment import Experiment
-from staanet.study.found import Settings, found_or_made, signed
+from staanet.study.found import Settings, ensure, signature_of
 
 
-class Part(NamedTuple):
-    """One split of one corpus: where clips are attacked, and where the victims that have not heard them are trained."""
+class CorpusSplit(NamedTuple):
+    """One split of one corpus: where clips are attacked, and where the models that have not heard them are trained."""
 
     corpus: str
     number: int
@@ -42,7 +42,7 @@ class Speech:
 
     Args:
         experiment: what it says.
-        out: where stores and splits are written.
+        out: where datasets and splits are written.
         root: of the corpus; `$STAANET_CORPORA/<name>` where left out.
     """
 
@@ -51,7 +51,7 @@ class Speech:
         self.out = out
         self.root = root
         self._corpora: dict[str, tuple[Corpus, Path, str]] = {}
-        self._stores: dict[str, Store] = {}
+        self._stores: dict[str, Dataset] = {}
         self._splits: dict[str, tuple[Split, ...]] = {}
 
     def corpus(self, name: str) -> tuple[Corpus, Path, str]:
@@ -63,35 +63,35 @@ class Speech:
             self._corpora[name] = corpus, root, corpus.fingerprint(root)
         return self._corpora[name]
 
-    def store(self, name: str) -> Store:
+    def dataset(self, name: str) -> Dataset:
         """Return a prepared corpus."""
         if name not in self._stores:
             plan, rate = self.experiment.plans[name], self.experiment.sample_rate
             corpus, root, fingerprint = self.corpus(name)
-            pieces = plan.cut()
+            segments = plan.cut()
             settings = {
                 "corpus": {"name": plan.name, "settings": plan.settings},
                 "clips": fingerprint,
                 "sample_rate": rate,
                 "trim_db": plan.trim_db,
-                **({} if pieces is None else {"pieces": plain(pieces)}),
+                **({} if segments is None else {"segments": to_jsonable(segments)}),
             }
-            place = self.out / "stores" / f"{corpus.name}-{signed(settings)}"
-            found_or_made(
-                "store", [place / "store.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db, pieces)
+            place = self.out / "datasets" / f"{corpus.name}-{signature_of(settings)}"
+            ensure(
+                "dataset", [place / "dataset.json"], lambda: prepare(corpus, root, place, rate, plan.trim_db, segments)
             )
-            self._stores[name] = Store(place)
+            self._stores[name] = Dataset(place)
         return self._stores[name]
 
     def labels(self, corpus: str) -> tuple[str, ...]:
-        """Return the emotions that clips of a corpus are decided between, where corpora are crossed those of all.
+        """Return the emotions that clips of a corpus are decided between, where corpora are cross_corpus those of all.
 
         Raises:
-            StaanetError: crossed corpora with fewer than two in common.
+            StaanetError: cross_corpus corpora with fewer than two in common.
         """
-        if not self.experiment.crossed:
-            return self.store(corpus).labels
-        spoken = {name: self.store(name).labels for name in self.experiment.plans}
+        if not self.experiment.cross_corpus:
+            return self.dataset(corpus).labels
+        spoken = {name: self.dataset(name).labels for name in self.experiment.plans}
         first = next(iter(spoken.values()))
         shared = tuple(label for label in first if all(label in labels for labels in spoken.values()))
         if len(shared) < 2:
@@ -99,23 +99,23 @@ class Speech:
             raise StaanetError(f"expected corpora with two or more emotions in common, got {told}")
         return shared
 
-    def clips(self, name: str) -> Store:
+    def clips(self, name: str) -> Dataset:
         """Return a prepared corpus held to the emotions of the experiment."""
-        return self.store(name).only(self.labels(name))
+        return self.dataset(name).only(self.labels(name))
 
     def splits(self, name: str) -> tuple[Split, ...]:
         """Return the splits of a corpus that are evaluated, written beside the records."""
         if name not in self._splits:
             plan = self.experiment.plans[name].split or self.experiment.split
-            store = self.store(name)
-            utterances = list(store.utterances.values())
+            dataset = self.dataset(name)
+            utterances = list(dataset.utterances.values())
             try:
                 splits = plan.splits(utterances, self.experiment.seed)
             except StaanetError as error:
-                raise StaanetError(f"corpus {store.corpus}: {error}") from error
+                raise StaanetError(f"corpus {dataset.corpus}: {error}") from error
             for split in splits:
-                store.check(split)
-                write_json(self.split_path(split), {**plain(split), **self._counted(name, split)})
+                dataset.check(split)
+                write_json(self.split_path(split), {**to_jsonable(split), **self._counted(name, split)})
             self._splits[name] = splits
         return self._splits[name]
 
@@ -125,17 +125,17 @@ class Speech:
 
     def _counted(self, name: str, split: Split) -> Settings:
         """Return of which corpus a split is, and how many clips of each emotion are in each of its parts."""
-        store, plan = self.clips(name), self.experiment.plans[name]
-        parts = {"train": split.train, "val": split.val, split.part: split.test}
+        dataset, plan = self.clips(name), self.experiment.plans[name]
+        parts = {"train": split.train, "val": split.val, split.subset: split.test}
         clips = {}
         for part, chosen in {**parts, "all": [clip for ids in parts.values() for clip in ids]}.items():
-            counts = Counter(store.utterances[clip].label for clip in chosen if clip in store.utterances)
-            clips[part] = {**{label: counts[label] for label in store.labels}, "all": counts.total()}
-        return {"corpus": plan.stands_for or store.corpus, "clips": clips}
+            counts = Counter(dataset.utterances[clip].label for clip in chosen if clip in dataset.utterances)
+            clips[part] = {**{label: counts[label] for label in dataset.labels}, "all": counts.total()}
+        return {"corpus": plan.stands_for or dataset.corpus, "clips": clips}
 
-    def parts(self) -> list[Part]:
+    def parts(self) -> list[CorpusSplit]:
         """Return what is evaluated: every split of every corpus."""
-        return [Part(name, number) for name in self.experiment.plans for number in range(len(self.splits(name)))]
+        return [CorpusSplit(name, number) for name in self.experiment.plans for number in range(len(self.splits(name)))]
 
     def check_examples(self) -> None:
         """Refuse clips to listen to that are attacked nowhere, before any of the long steps.
@@ -167,11 +167,11 @@ class Speech:
                     f"{len(clips)}; add it to the metadata, or leave by_gender out"
                 )
 
-    def split(self, part: Part) -> Split:
+    def split(self, part: CorpusSplit) -> Split:
         """Return the split of a part."""
         return self.splits(part.corpus)[part.number]
 
-    def test(self, part: Part) -> list[str]:
+    def test(self, part: CorpusSplit) -> list[str]:
         """Return the test clips of a part, those of the experiment's emotions."""
         known, count = self.clips(part.corpus).utterances, self.experiment.clips
         clips = [clip for clip in self.split(part).test if clip in known]
@@ -179,14 +179,14 @@ class Speech:
             return clips
         return sorted(random.Random(derive(self.experiment.seed, "clips", *part)).sample(clips, count))
 
-    def attacked(self, name: str, part: Part) -> list[str]:
+    def attacked(self, name: str, part: CorpusSplit) -> list[str]:
         """Return the test clips of a part that an attack meets."""
         clips, count = self.test(part), self.experiment.use(name).clips
         if count is None or count >= len(clips):
             return clips
         return sorted(random.Random(derive(self.experiment.seed, "attacked", *part)).sample(clips, len(clips))[:count])
 
-    def home(self, victim: str, part: Part) -> Part:
-        """Return the part whose training clips a victim hears to be judged on `part`: this, or one of its corpus."""
-        own = self.experiment.home(victim)
-        return part if own == part.corpus else Part(own, part.number % len(self.splits(own)))
+    def home(self, model: str, part: CorpusSplit) -> CorpusSplit:
+        """Return the part whose training clips a model hears to be judged on `part`: this, or one of its corpus."""
+        own = self.experiment.home(model)
+        return part if own == part.corpus else CorpusSplit(own, part.number % len(self.splits(own)))

@@ -1,4 +1,4 @@
-"""A miniature: an experiment on synthetic speech with tiny networks, so that all of it is proven in minutes.
+"""A toy: an experiment on synthetic speech with tiny networks, so that all of it is proven in minutes.
 
 What is named, trained, attacked and written stays as it is; there is only less of it. Its numbers are about nothing.
 """
@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from staanet.attacks.ensembles import NAME
-from staanet.core.files import whole
+from staanet.core.files import atomic_write
 from staanet.core.seeds import seeded
-from staanet.data.splits import OWN
-from staanet.models import VICTIMS, HuggingFace
+from staanet.data.splits import OFFICIAL_SUBSETS
+from staanet.models import MODELS, HuggingFace
 from staanet.study.experiment import Experiment
-from staanet.study.plans import CorpusPlan, GeneratorPlan, SplitPlan, VictimPlan
+from staanet.study.plans import CorpusPlan, GeneratorPlan, ModelPlan, SplitPlan
 
 SECONDS = 0.25
-"""Trained length of every victim that has one."""
+"""Trained length of every model that has one."""
 
 CLIPS = {"sentences": 1, "seconds": (0.5, 0.6)}
 
@@ -31,7 +31,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "cnn_lstm": {"spectrogram": {"bands": 32, "n_fft": 64, "hop": 20, "decibels": "published"}, "width": 8},
 }
-"""Of the victims whose own would not fit so short a clip."""
+"""Of the models whose own would not fit so short a clip."""
 
 TRANSFORMER: dict[str, Any] = {
     "hidden_size": 32,
@@ -56,7 +56,7 @@ FEW = 4
 
 
 def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
-    """Return the miniature of an experiment.
+    """Return the toy of an experiment.
 
     Args:
         experiment: what it is of.
@@ -70,11 +70,11 @@ def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
     labels = {name: tuple(plan.settings["emotions"]) for name, plan in corpora.items()}
     return replace(
         experiment,
-        title=f"MINIATURE: {experiment.title}",
+        title=f"TOY: {experiment.title}",
         corpus=None,
         corpora={name: replace(plan, split=splits[name]) for name, plan in corpora.items()},
-        victims={
-            name: _victim(plan, labels[experiment.home(name)], checkpoints) for name, plan in experiment.victims.items()
+        models={
+            name: _model(plan, labels[experiment.home(name)], checkpoints) for name, plan in experiment.models.items()
         },
         generators={name: _generator(plan) for name, plan in experiment.generators.items()},
         attacks={name: _attack(experiment, name) for name in experiment.attacks},
@@ -84,35 +84,37 @@ def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
 
 def _corpus(plan: CorpusPlan, split: SplitPlan) -> CorpusPlan:
     """Return synthetic speech with the emotions of a corpus, and with speakers enough for its split."""
-    pieces, emotions = plan.cut(), plan.build().labels(Path())
-    emotions = emotions if pieces is None else pieces.labels(emotions)
+    segments, emotions = plan.cut(), plan.build().labels(Path())
+    emotions = emotions if segments is None else segments.labels(emotions)
     sessions: tuple[str, ...] = ()
     if split.by == "session":
-        parts = split.parts or ({} if split.folds else OWN)
-        sessions = tuple(name for names in parts.values() for name in names)
+        subsets = split.subsets or ({} if split.folds else OFFICIAL_SUBSETS)
+        sessions = tuple(name for names in subsets.values() for name in names)
         sessions = sessions or tuple(str(number + 1) for number in range(split.folds or 0))
     speakers = max(6, 2 * len(sessions), 2 * (split.folds or 0))
     return replace(
         plan,
         name="synthetic",
         settings={**CLIPS, "speakers": speakers, "emotions": emotions, "sessions": sessions},
-        pieces=None if pieces is None else {"seconds": 2 * SECONDS, "shortest": 0.0, "pitches": [1.5], "speeds": []},
+        segments=None
+        if segments is None
+        else {"seconds": 2 * SECONDS, "min_seconds": 0.0, "pitches": [1.5], "speeds": []},
         stands_for=plan.name,
     )
 
 
 def _split(split: SplitPlan) -> SplitPlan:
-    """Return a split that names no speakers but synthetic ones: the first are held out, parts by name become shares."""
+    """Return a split that names no speakers but synthetic ones: the first are held out, subsets by name become shares."""
     held_out = tuple(f"s{number:02d}" for number, _ in enumerate(split.held_out))
-    return replace(split, held_out=held_out, parts={} if split.by == "speaker" else split.parts)
+    return replace(split, held_out=held_out, subsets={} if split.by == "speaker" else split.subsets)
 
 
-def _victim(plan: VictimPlan, labels: tuple[str, ...], checkpoints: Path) -> VictimPlan:
-    """Return a victim that is tiny or hears short clips, for an epoch."""
+def _model(plan: ModelPlan, labels: tuple[str, ...], checkpoints: Path) -> ModelPlan:
+    """Return a model that is tiny or hears short clips, for an epoch."""
     settings = {**plan.settings, **SETTINGS.get(plan.model, {})}
     if "architecture" in settings:
         settings["architecture"] = {**settings["architecture"], **TRANSFORMER}
-    elif issubclass(VICTIMS[plan.model], HuggingFace):
+    elif issubclass(MODELS[plan.model], HuggingFace):
         settings["checkpoint"] = str(_checkpoint(checkpoints / plan.model, plan.model, labels))
     training = _table(plan.training) | {"epochs": 1, "batch_size": 8, "crop": None, "precision": "float32"}
     return replace(
@@ -130,7 +132,7 @@ def _generator(plan: GeneratorPlan) -> GeneratorPlan:
         plan,
         sizes={**plan.sizes, **SIZES.get(plan.generator, {})},
         training=_table(plan.training) | changes,
-        against={source: _table(training) | changes for source, training in plan.against.items()},
+        per_source={source: _table(training) | changes for source, training in plan.per_source.items()},
     )
 
 
@@ -171,7 +173,7 @@ def _checkpoint(folder: Path, model: str, labels: tuple[str, ...]) -> Path:
             parameter.data *= 5  # with the small weights of a start all clips sound alike
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
-        with whole(folder) as temporary:
+        with atomic_write(folder) as temporary:
             network.save_pretrained(temporary)
             Wav2Vec2FeatureExtractor(sampling_rate=16_000, do_normalize=True).save_pretrained(temporary)
         if bars:

@@ -1,4 +1,4 @@
-"""One step by itself: a victim, a generator, adversarial files; what the verbs train, fit and attack do."""
+"""One step by itself: a model, a generator, adversarial files; what the verbs train, fit and attack do."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -16,8 +16,8 @@ from staanet.core.files import check_writable
 from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
 from staanet.corpora.base import audio_files
-from staanet.data import Store
-from staanet.models import load_victim
+from staanet.data import Dataset
+from staanet.models import load_model
 from staanet.tasks.recording import AttackedFile, Recording, attack_recording, check_window
 
 logger = logging.getLogger(__name__)
@@ -35,20 +35,20 @@ def attack(
     window: float | None = None,
     trace: bool = False,
 ) -> list[AttackedFile]:
-    """Attack a file, a folder of files or a store; each adversarial clip keeps its file's length, rate and channels.
+    """Attack a file, a folder of files or a dataset; each adversarial clip keeps its file's length, rate and channels.
 
     A recording longer than a minute, or than `window` seconds where given, is attacked in windows: see
     `attack_recording`. Files are written in 32-bit float (WAV) or 24 bits (FLAC). A trace, a line per pass of the
-    attack through the victim, goes beside each file (`.trace.jsonl`) where asked.
+    attack through the model, goes beside each file (`.trace.jsonl`) where asked.
 
     Raises:
         StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
     """
     keep_freed_memory()
     if not inputs.exists():
-        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing")
-    victim = load_victim(source).to(device)
-    check_window(window, victim)
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
+    model = load_model(source).to(device)
+    check_window(window, model)
     method = create_attack(name, **settings)
     if isinstance(method, GeneratorAttack):
         method.network()  # a missing or wrong generator is told once, not for every file
@@ -64,22 +64,22 @@ def attack(
             raise StaanetError(f"{target}: expected another place than the input, which would be lost; change OUT")
         try:
             done += attack_recording(
-                method, victim, recording, target, window=window, seed=seed, device=device, trace=trace
+                method, model, recording, target, window=window, seed=seed, device=device, trace=trace
             )
         except StaanetError as error:
             if single:
                 raise StaanetError(f"{path}: {error}") from error
             logger.warning("%s: %s; left out", path, error)
     if not done:
-        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a store, found nothing to attack")
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
     return done
 
 
 def _recordings(inputs: Path) -> Iterator[Recording]:
-    if (inputs / "store.json").is_file():
-        store = Store(inputs)
-        for clip in track(list(store.utterances), "attack"):
-            yield Recording.of(f"{clip}.flac", store.waveform(clip).numpy()[:, None], store.sample_rate)
+    if (inputs / "dataset.json").is_file():
+        dataset = Dataset(inputs)
+        for clip in track(list(dataset.utterances), "attack"):
+            yield Recording.of(f"{clip}.flac", dataset.waveform(clip).numpy()[:, None], dataset.sample_rate)
     elif inputs.is_dir():
         for path in track(audio_files(inputs), "attack"):
             try:

@@ -19,15 +19,15 @@ from staanet.core.seeds import derive
 from staanet.core.signature import file_digest, signature
 from staanet.core.version import __version__
 from staanet.corpora.hdf5 import Hdf5
-from staanet.data import Store, hdf5_export, prepare
+from staanet.data import Dataset, hdf5_export, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate
 from staanet.evaluation import exchange as sets
 from staanet.evaluation.case import Rows
-from staanet.models import Victim, load_victim
-from staanet.models.published import read_victim
+from staanet.models import Model, load_model
+from staanet.models.published import read_model
 from staanet.models.wrappers import LabelView
 from staanet.report import write as write_page
-from staanet.tasks.train import dealt
+from staanet.tasks.train import split_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,12 @@ BATCH = 32
 ELSEWHERE = "the attack was made elsewhere, and its file does not say"
 
 
-def import_victim(file: Path, out: Path, labels: Sequence[str], seconds: float) -> Victim:
-    """Make a checkpoint of an Emo18 or Zhao19 that the authors' code trained, and return the victim."""
+def import_model(file: Path, out: Path, labels: Sequence[str], seconds: float) -> Model:
+    """Make a checkpoint of an Emo18 or Zhao19 that the authors' code trained, and return the model."""
     check_replaceable(out, checkpoints.CONFIG)
-    victim = read_victim(file, labels, seconds)
-    checkpoints.save(victim, out, made_from={"imported": file_digest(file)})
-    return victim
+    model = read_model(file, labels, seconds)
+    checkpoints.save(model, out, made_from={"imported": file_digest(file)})
+    return model
 
 
 def import_generator(file: Path, out: Path) -> WaveUNet:
@@ -62,14 +62,14 @@ def import_adversarial(
     seed: int,
     device: torch.device,
 ) -> list[Record]:
-    """Evaluate somebody else's adversarial set on victims of ours, controls included, and write records and a page.
+    """Evaluate somebody else's adversarial set on models of ours, controls included, and write records and a page.
 
     The budget of such a record is what the set takes: its largest change, and its largest share of changed samples.
 
     Args:
         file: HDF5 with `x_org`, `x_adv` and `y`.
         out: a run's folder; records that are there already stay on its page.
-        targets: the checkpoints of the victims.
+        targets: the checkpoints of the models.
         attack: what the set is called.
         source: what it was made on; the name of a target makes its record white-box.
         labels: the emotions, in the order of the class numbers; if none, the file's own, else the first target's.
@@ -82,21 +82,21 @@ def import_adversarial(
     for kind, name in (("attack", attack), ("source", source)):
         if not re.fullmatch(r"[\w.-]+", name):
             raise StaanetError(f"expected the {kind}'s name of letters, digits, '_', '-' and '.', got {name!r}")
-    victims = _by_name(targets)
+    models = _by_name(targets)
     with opened(file) as open_file:
         rate, named = sample_rate(open_file), tuple(open_file.attrs.get("labels", ()))
-    emotions = tuple(labels) or named or next(iter(victims.values())).labels
-    judges = {name: _judge(victim, emotions, rate, file) for name, victim in victims.items()}
+    emotions = tuple(labels) or named or next(iter(models.values())).labels
+    judges = {name: _judge(model, emotions, rate, file) for name, model in models.items()}
     check_writable(out)
     digest = file_digest(file)
     made = signature([__version__, digest, emotions])
-    store = prepare(Hdf5(emotions), file, out / "stores" / f"{attack}-{made}", rate)
-    adversarial = sets.read(file, store, out / "adversarial" / f"{attack}-{source}-{made}")
-    _tell_delays(file, sets.delays(adversarial, store), len(store))
+    dataset = prepare(Hdf5(emotions), file, out / "datasets" / f"{attack}-{made}", rate)
+    adversarial = sets.read(file, dataset, out / "adversarial" / f"{attack}-{source}-{made}")
+    _tell_delays(file, sets.delays(adversarial, dataset), len(dataset))
     written = []
-    for (name, victim), path in zip(judges.items(), targets, strict=True):
+    for (name, model), path in zip(judges.items(), targets, strict=True):
         settings = {"set": digest, "target": checkpoints.digest(path), "labels": list(emotions), "seed": seed}
-        figures, rows = _evaluated(victim, store, adversarial, seed, device)
+        figures, rows = _evaluated(model, dataset, adversarial, seed, device)
         record = _record(attack, source, name, file.stem, settings, figures, rows, device)
         written.append(records.write(out / "records", record, rows))
     listed = dict.fromkeys([*records.contents(out, "records", "*.json"), *written])
@@ -107,12 +107,12 @@ def import_adversarial(
 
 
 def _evaluated(
-    victim: Victim, store: Store, adversarial: AdversarialSet, seed: int, device: torch.device
+    model: Model, dataset: Dataset, adversarial: AdversarialSet, seed: int, device: torch.device
 ) -> tuple[dict[str, Any], Rows]:
-    clips = list(store.utterances)
+    clips = list(dataset.utterances)
     options: dict[str, Any] = {"protocol": "file", "size": 0, "batch_size": BATCH, "device": device}
-    clean = clean_logits(victim, store, clips, **options)
-    figures, rows = evaluate(victim, store, clips, adversarial, clean, seed=derive(seed, "control"), **options)
+    clean = clean_logits(model, dataset, clips, **options)
+    figures, rows = evaluate(model, dataset, clips, adversarial, clean, seed=derive(seed, "control"), **options)
     figures["notes"] |= dict.fromkeys(sets.UNKNOWN, ELSEWHERE)
     return figures, rows
 
@@ -157,26 +157,26 @@ def _record(
     )
 
 
-def _by_name(targets: Sequence[Path]) -> dict[str, Victim]:
+def _by_name(targets: Sequence[Path]) -> dict[str, Model]:
     """Return the targets by the names of their folders."""
     names = [path.resolve().name for path in targets]
     if not names or len(set(names)) < len(names):
         raise StaanetError(
             f"expected one or more targets in folders of different names, got {', '.join(names) or 'none'}"
         )
-    return {name: load_victim(path) for name, path in zip(names, targets, strict=True)}
+    return {name: load_model(path) for name, path in zip(names, targets, strict=True)}
 
 
-def _judge(victim: Victim, labels: tuple[str, ...], rate: int, file: Path) -> Victim:
-    """Return a victim that decides between the labels of a file, in their order."""
-    if victim.sample_rate != rate:
-        raise StaanetError(f"{file}: expected clips at the target's {victim.sample_rate} Hz, got {rate} Hz")
-    if not set(labels) <= set(victim.labels):
+def _judge(model: Model, labels: tuple[str, ...], rate: int, file: Path) -> Model:
+    """Return a model that decides between the labels of a file, in their order."""
+    if model.sample_rate != rate:
+        raise StaanetError(f"{file}: expected clips at the target's {model.sample_rate} Hz, got {rate} Hz")
+    if not set(labels) <= set(model.labels):
         raise StaanetError(
-            f"{file}: expected a target that knows {', '.join(labels)}, got one of {', '.join(victim.labels)}; "
+            f"{file}: expected a target that knows {', '.join(labels)}, got one of {', '.join(model.labels)}; "
             "give --labels, the target's names in the order of the file's class numbers"
         )
-    return victim if victim.labels == labels else LabelView(victim, labels)
+    return model if model.labels == labels else LabelView(model, labels)
 
 
 def _tell_delays(file: Path, delays: dict[str, int], count: int) -> None:
@@ -189,13 +189,13 @@ def _tell_delays(file: Path, delays: dict[str, int], count: int) -> None:
         )
 
 
-def export_store(folder: Path, out: Path, seed: int) -> int:
-    """Write a store as HDF5 in the authors' layout, dealt as `staanet train` deals it; return the number of clips."""
-    store = Store(folder)
-    hdf5_export.write(store, dealt(store, seed), out)
-    return len(store)
+def export_dataset(folder: Path, out: Path, seed: int) -> int:
+    """Write a dataset as HDF5 in the authors' layout, dealt as `staanet train` deals it; return the number of clips."""
+    dataset = Dataset(folder)
+    hdf5_export.write(dataset, split_of(dataset, seed), out)
+    return len(dataset)
 
 
-def export_adversarial(folder: Path, store: Path, out: Path) -> int:
+def export_adversarial(folder: Path, dataset: Path, out: Path) -> int:
     """Write an adversarial set as HDF5 in the authors' layout, and return the number of clips."""
-    return sets.write(AdversarialSet(folder), Store(store), out)
+    return sets.write(AdversarialSet(folder), Dataset(dataset), out)

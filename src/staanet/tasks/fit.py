@@ -9,13 +9,13 @@ import torch
 from staanet.attacks.generator import create_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, discard, read_json
+from staanet.core.files import check_replaceable, read_json, remove
 from staanet.core.seeds import seeded
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
-from staanet.data import Split, Store
-from staanet.models import load_victim
-from staanet.tasks.train import dealt
+from staanet.data import Dataset, Split
+from staanet.models import load_model
+from staanet.tasks.train import split_of
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from staanet.training.loop import History
 
@@ -23,7 +23,7 @@ from staanet.training.loop import History
 def fit(
     generator: str,
     source: Path,
-    store: Path,
+    dataset: Path,
     out: Path,
     *,
     sizes: Mapping[str, Any],
@@ -31,30 +31,30 @@ def fit(
     seed: int,
     device: torch.device,
 ) -> History:
-    """Train a generator against a trained victim, on the victim's own training clips where the store is its own.
+    """Train a generator against a trained model, on the model's own training clips where the dataset is its own.
 
-    On another store the speakers are dealt by `seed`.
+    On another dataset the speakers are dealt by `seed`.
     """
-    clips = Store(store)
-    victim = load_victim(source)
+    clips = Dataset(dataset)
+    model = load_model(source)
     about = read_json(source / checkpoints.CONFIG)
-    if about.get("made_from", {}).get("store") == clips.digest:
+    if about.get("made_from", {}).get("dataset") == clips.digest:
         split = validated(Split, about["split"], str(source))
     else:
-        split = dealt(clips, seed)
-    if victim.sample_rate != clips.sample_rate:
+        split = split_of(clips, seed)
+    if model.sample_rate != clips.sample_rate:
         raise StaanetError(
-            f"{store}: expected a store at {source}'s {victim.sample_rate} Hz, got {clips.sample_rate} Hz; "
-            f"prepare one with --sample-rate {victim.sample_rate}"
+            f"{dataset}: expected a dataset at {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
+            f"prepare one with --sample-rate {model.sample_rate}"
         )
     settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
     check_replaceable(out, checkpoints.CONFIG)
     with seeded(seed, "weights", generator):
         network = create_generator(generator, **sizes)
     made_from = {"generator": generator, "sizes": network.settings, "training": settings}
-    made_from |= {"source": checkpoints.digest(source), "store": clips.digest, "split": split.digest(), "seed": seed}
+    made_from |= {"source": checkpoints.digest(source), "dataset": clips.digest, "split": split.digest(), "seed": seed}
     progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
-    history = train_generator(network, victim, clips, split.train, split.val, settings, progress, seed, device)
+    history = train_generator(network, model, clips, split.train, split.val, settings, progress, seed, device)
     checkpoints.save(network, out, made_from=made_from, history=history)
-    discard(progress)
+    remove(progress)
     return history

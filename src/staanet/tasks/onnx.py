@@ -15,11 +15,11 @@ from staanet.attacks.generator import GENERATORS, Generator, load_generator
 from staanet.audio.lengths import standardise
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.extras import required
-from staanet.core.files import read_json, whole
+from staanet.core.extras import import_extra
+from staanet.core.files import atomic_write, read_json
 from staanet.core.seeds import seeded
 from staanet.core.version import __version__
-from staanet.models import Victim, load_victim
+from staanet.models import Model, load_model
 
 EXTRA = "export"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
@@ -34,28 +34,28 @@ FLIPS = 1e-3
 """The largest share of positions that may be another: rounding decides between scores that are almost equal."""
 
 
-class PortableVictim(nn.Module):
-    """A victim without a data-dependent step: every clip is repeated or cut by one gather.
+class PortableModel(nn.Module):
+    """A model without a data-dependent step: every clip is repeated or cut by one gather.
 
     Shape: waveforms `[batch, length]`, lengths `[batch]` -> logits `[batch, K]`.
     """
 
     outputs: ClassVar = ("logits",)
 
-    def __init__(self, victim: Victim) -> None:
+    def __init__(self, model: Model) -> None:
         super().__init__()
-        if type(victim).hear is not Victim.hear or victim.trained_length is None:
+        if type(model).forward_fitted is not Model.forward_fitted or model.trained_length is None:
             raise StaanetError(
-                f"expected a victim that hears clips repeated or cut to its trained length, got {victim.name}; "
+                f"expected a model that hears clips repeated or cut to its trained length, got {model.name}; "
                 "for networks of transformers there is the package optimum"
             )
-        self.victim, self.size = victim, victim.trained_length
-        self.about = {"name": victim.name, "labels": ",".join(victim.labels), "sample_rate": str(victim.sample_rate)}
+        self.model, self.size = model, model.trained_length
+        self.about = {"name": model.name, "labels": ",".join(model.labels), "sample_rate": str(model.sample_rate)}
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor]:
         """Return the logits."""
         index = torch.arange(self.size) % lengths[:, None]  # [B, size]
-        return (self.victim.classify(standardise(waveforms.gather(1, index))),)
+        return (self.model.classify(standardise(waveforms.gather(1, index))),)
 
     def example(self, clips: int, samples: int) -> dict[str, Tensor]:
         """Return input of that many clips, each a little shorter than the one before."""
@@ -64,8 +64,8 @@ class PortableVictim(nn.Module):
         return {"waveforms": waveforms * (torch.arange(samples) < lengths[:, None]), "lengths": lengths}
 
     def expected(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
-        """Return what the victim itself gives."""
-        return (self.victim(waveforms, lengths),)
+        """Return what the model itself gives."""
+        return (self.model(waveforms, lengths),)
 
 
 class PortableGenerator(nn.Module):
@@ -84,7 +84,7 @@ class PortableGenerator(nn.Module):
 
     def forward(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the attacked clips, the magnitudes and the positions."""
-        raw_magnitudes, raw_positions = self.generator.whole(waveforms)
+        raw_magnitudes, raw_positions = self.generator.atomic_write(waveforms)
         magnitudes = self.generator.bounded(raw_magnitudes, epsilon)
         order = raw_positions.sort(dim=1, descending=True).indices
         if self.generator.settings.sparsity == "learned":
@@ -116,20 +116,20 @@ class Exported:
     difference: float
     """Of logits, or of magnitudes."""
     flips: float | None
-    """The share of a generator's positions that are other ones; None of a victim."""
+    """The share of a generator's positions that are other ones; None of a model."""
 
 
 def export(checkpoint: Path, out: Path) -> Exported:
     """Write a checkpoint as an ONNX file with any batch size and length, run it with ONNX Runtime, and compare.
 
     Raises:
-        StaanetError: the extra is missing, no checkpoint of ours, a victim that cannot be exported, a place that cannot
+        StaanetError: the extra is missing, no checkpoint of ours, a model that cannot be exported, a place that cannot
             be written, or an export that is not the network.
     """
     for package in PACKAGES:
-        required(package, EXTRA)
+        import_extra(package, EXTRA)
     network = _portable(checkpoint)
-    with whole(out) as temporary:
+    with atomic_write(out) as temporary:
         _write(network, temporary)
         done = _compared(network, temporary)
         if done.difference > TOLERANCE or (done.flips or 0) > FLIPS:
@@ -140,16 +140,16 @@ def export(checkpoint: Path, out: Path) -> Exported:
     return done
 
 
-def _portable(checkpoint: Path) -> PortableVictim | PortableGenerator:
+def _portable(checkpoint: Path) -> PortableModel | PortableGenerator:
     """Return the network of a folder in a form that can be exported."""
     config = checkpoint / checkpoints.CONFIG
     about = read_json(config) if config.is_file() else {}
     if isinstance(about, dict) and about.get("name") in GENERATORS:
         return PortableGenerator(load_generator(checkpoint)).eval()
-    return PortableVictim(load_victim(checkpoint)).eval()
+    return PortableModel(load_model(checkpoint)).eval()
 
 
-def _write(network: PortableVictim | PortableGenerator, path: Path) -> None:
+def _write(network: PortableModel | PortableGenerator, path: Path) -> None:
     with seeded("export"):
         example = network.example(2, 5000)
     batch, length = torch.export.Dim("batch"), torch.export.Dim("length")
@@ -168,8 +168,8 @@ def _write(network: PortableVictim | PortableGenerator, path: Path) -> None:
     program.save(path, external_data=False)
 
 
-def _compared(network: PortableVictim | PortableGenerator, path: Path) -> Exported:
-    runtime = required("onnxruntime", EXTRA)
+def _compared(network: PortableModel | PortableGenerator, path: Path) -> Exported:
+    runtime = import_extra("onnxruntime", EXTRA)
     session = runtime.InferenceSession(path, providers=["CPUExecutionProvider"])
     difference, flipped, samples = 0.0, 0, 0
     for size in SIZES:
@@ -186,13 +186,13 @@ def _compared(network: PortableVictim | PortableGenerator, path: Path) -> Export
     return Exported(tuple(example), network.outputs, difference, flipped / samples if samples else None)
 
 
-def _named(network: PortableVictim | PortableGenerator, values: Any) -> Mapping[str, Any]:
+def _named(network: PortableModel | PortableGenerator, values: Any) -> Mapping[str, Any]:
     return dict(zip(network.outputs, values, strict=True))
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep to ourselves what the exporter tells of its own parts."""
+    """Keep to ourselves what the exporter tells of its own subsets."""
     levels = {logger: logger.level for logger in map(logging.getLogger, ("torch.onnx", "onnxscript", "onnx_ir"))}
     for logger in levels:
         logger.setLevel(logging.ERROR)

@@ -19,18 +19,18 @@ from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_jsonl
 from staanet.evaluation.counter import Counted, Trace
-from staanet.models import Victim
+from staanet.models import Model
 
 Samples = NDArray[np.float32]
 
 CLIP_SECONDS = 60.0
-"""What is longer is no clip any more, on which a victim decides at once."""
+"""What is longer is no clip any more, on which a model decides at once."""
 
 WINDOW_SECONDS = 6.0
-"""Of a window where the victim has no trained length."""
+"""Of a window where the model has no trained length."""
 
 STEP = 1024
-"""Samples at the victim's rate, of which windows are multiples. The strides of all generators divide it, so that a
+"""Samples at the model's rate, of which windows are multiples. The strides of all generators divide it, so that a
 window has the very frames that the whole recording has there."""
 
 
@@ -68,33 +68,33 @@ class AttackedFile:
     gradients: int
 
 
-def check_window(seconds: float | None, victim: Victim) -> None:
+def check_window(seconds: float | None, model: Model) -> None:
     """Refuse windows that are too short for a generator's frames, before any work.
 
     Raises:
         StaanetError: less than `STEP` samples, or without end.
     """
-    if seconds is not None and not STEP <= seconds * victim.sample_rate < math.inf:
-        raise StaanetError(f"expected a window of {STEP / victim.sample_rate:g} s or more, got {seconds:g} s")
+    if seconds is not None and not STEP <= seconds * model.sample_rate < math.inf:
+        raise StaanetError(f"expected a window of {STEP / model.sample_rate:g} s or more, got {seconds:g} s")
 
 
-def window_sizes(frames: int, rate: int, victim: Victim, seconds: float | None = None) -> list[int]:
+def window_sizes(frames: int, rate: int, model: Model, seconds: float | None = None) -> list[int]:
     """Return how many samples each window of a recording has: about as many each, and no more than `seconds`.
 
     Args:
         frames: samples of the recording.
         rate: of the recording, in Hz.
-        victim: whose windows begin at multiples of `STEP` samples at its own rate.
+        model: whose windows begin at multiples of `STEP` samples at its own rate.
         seconds: longest window, which is the longest recording that stays whole, too. Where left out, a recording of up
-            to a minute stays whole, and the windows of a longer one have at most the victim's trained length.
+            to a minute stays whole, and the windows of a longer one have at most the model's trained length.
     """
     if frames <= (CLIP_SECONDS if seconds is None else seconds) * rate:
         return [frames]
     if seconds is None:
-        longest = victim.trained_length or WINDOW_SECONDS * victim.sample_rate
+        longest = model.trained_length or WINDOW_SECONDS * model.sample_rate
     else:
-        longest = seconds * victim.sample_rate
-    step = STEP * rate / victim.sample_rate
+        longest = seconds * model.sample_rate
+    step = STEP * rate / model.sample_rate
     steps = math.ceil(frames / step)
     count = math.ceil(steps / max(1, int(longest) // STEP))
     edges = [min(frames, round(steps * window // count * step)) for window in range(count + 1)]
@@ -103,7 +103,7 @@ def window_sizes(frames: int, rate: int, victim: Victim, seconds: float | None =
 
 def attack_recording(
     method: Attack,
-    victim: Victim,
+    model: Model,
     recording: Recording,
     target: Path,
     *,
@@ -114,28 +114,28 @@ def attack_recording(
 ) -> list[AttackedFile]:
     """Attack a recording, each window as a clip of its own, and write it to `target`; silent windows stay as they are.
 
-    The attack works on one channel at the victim's rate. The change is brought to the recording's own rate and added to
+    The attack works on one channel at the model's rate. The change is brought to the recording's own rate and added to
     every channel. What was written is read back in the same windows before it is judged.
 
     Raises:
         StaanetError: nothing but silence, or a place that cannot be written.
     """
     frames, rate, channels = recording.about
-    sizes = window_sizes(frames, rate, victim, window)
+    sizes = window_sizes(frames, rate, model, window)
     starts = [None] if len(sizes) == 1 else [end / rate for end in accumulate([0, *sizes[:-1]])]
     attacked: list[Callable[..., AttackedFile] | None] = []
     steps: list[dict[str, Any]] = []
     with audio.writing(target, rate, channels) as put:
         for start, samples in zip(starts, recording.read(sizes), strict=True):
-            waveform = _heard(samples, rate, victim, device)
+            waveform = _heard(samples, rate, model, device)
             if not waveform.any():
                 attacked.append(None)
                 put(samples.clip(-1, 1))
                 continue
-            clean = _decided(waveform, victim)
+            clean = _decided(waveform, model)
             watch = Trace(waveform, clean) if trace else None
-            perturbation, facts = _attack_window(method, victim, waveform, clean, watch, seed)
-            change = audio.resample(perturbation, victim.sample_rate, rate)
+            perturbation, facts = _attack_window(method, model, waveform, clean, watch, seed)
+            change = audio.resample(perturbation, model.sample_rate, rate)
             change = np.pad(change, (0, max(0, len(samples) - len(change))))[: len(samples)]
             put((samples + change[:, None]).clip(-1, 1))
             attacked.append(partial(AttackedFile, path=recording.path, start=start, **facts))
@@ -147,22 +147,22 @@ def attack_recording(
         write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), steps)
     again = zip(attacked, audio.read_windows(target, sizes), strict=True)
     return [
-        judged(predicted_adv=victim.labels[int(_decided(_heard(samples, rate, victim, device), victim))])
+        judged(predicted_adv=model.labels[int(_decided(_heard(samples, rate, model, device), model))])
         for judged, samples in again
         if judged
     ]
 
 
 def _attack_window(
-    method: Attack, victim: Victim, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
+    method: Attack, model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
 ) -> tuple[Samples, dict[str, Any]]:
     """Return the change `[T]` of a waveform `[1, T]`, and what is known of it before it is written."""
-    counted = Counted(victim, watch)
-    with frozen(victim):
+    counted = Counted(model, watch)
+    with frozen(model):
         perturbation: Samples = (method(counted, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
     size = float(np.abs(perturbation).max())
     return perturbation, {
-        "predicted_clean": victim.labels[int(clean)],
+        "predicted_clean": model.labels[int(clean)],
         "snr_peak_db": 20 * float(np.log10(float(waveform.abs().max()) / size)) if size else None,
         "sparsity": float((perturbation != 0).mean()),
         "queries": counted.queries,
@@ -170,13 +170,13 @@ def _attack_window(
     }
 
 
-def _heard(samples: Samples, rate: int, victim: Victim, device: torch.device) -> Tensor:
-    """Return samples `[t, C]` as the victim hears them, `[1, T]`."""
-    waveform = audio.resample(audio.mono(samples), rate, victim.sample_rate).clip(-1, 1)
+def _heard(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
+    """Return samples `[t, C]` as the model hears them, `[1, T]`."""
+    waveform = audio.resample(audio.mono(samples), rate, model.sample_rate).clip(-1, 1)
     return torch.from_numpy(waveform)[None].to(device)
 
 
 @torch.no_grad()
-def _decided(waveform: Tensor, victim: Victim) -> Tensor:
-    decided: Tensor = victim(waveform).argmax(1)
+def _decided(waveform: Tensor, model: Model) -> Tensor:
+    decided: Tensor = model(waveform).argmax(1)
     return decided

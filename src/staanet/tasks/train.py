@@ -8,19 +8,19 @@ import torch
 
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, discard
+from staanet.core.files import check_replaceable, remove
 from staanet.core.seeds import seeded
 from staanet.core.signature import signature
-from staanet.data import Split, Store, by_parts, by_speaker
-from staanet.data.splits import OWN
-from staanet.models import VICTIMS, Victim, settings_of
-from staanet.training.classifier import train_victim, victim_training
+from staanet.data import Dataset, Split, by_speaker, by_subsets
+from staanet.data.splits import OFFICIAL_SUBSETS
+from staanet.models import MODELS, Model, settings_of
+from staanet.training.classifier import model_training, train_model
 from staanet.training.loop import History
 
 
 def train(
-    model: str,
-    store: Path,
+    architecture: str,
+    dataset: Path,
     out: Path,
     *,
     seconds: float | None,
@@ -29,11 +29,11 @@ def train(
     device: torch.device,
     checkpoint: str | None = None,
 ) -> History:
-    """Train a victim on a prepared store, speakers held out, and write its checkpoint to `out`.
+    """Train a model on a prepared dataset, speakers held out, and write its checkpoint to `out`.
 
     Args:
-        model: its name.
-        store: where the clips are.
+        architecture: its name.
+        dataset: where the clips are.
         out: where it goes.
         seconds: its trained length; the model's own where left out.
         training: changes to a preset.
@@ -41,33 +41,33 @@ def train(
         device: to train on.
         checkpoint: what a model from Hugging Face starts from, a folder or a hub id; the model's own where left out.
     """
-    clips = Store(store)
-    split = dealt(clips, seed)
-    settings = victim_training(model, training, model)
+    clips = Dataset(dataset)
+    split = split_of(clips, seed)
+    settings = model_training(architecture, training, architecture)
     given = {"sample_rate": clips.sample_rate, "seconds": seconds, "checkpoint": checkpoint}
-    asked = settings_of(model, clips.labels, **{key: value for key, value in given.items() if value is not None})
+    asked = settings_of(architecture, clips.labels, **{key: value for key, value in given.items() if value is not None})
     check_replaceable(out, checkpoints.CONFIG)
-    with seeded(seed, "weights", model):
-        victim: Victim = VICTIMS[model](asked)
-    made_from = {"model": model, "settings": victim.settings, "training": settings, **victim.origin(asked)}
-    made_from |= {"store": clips.digest, "split": split.digest(), "seed": seed}
+    with seeded(seed, "weights", architecture):
+        model: Model = MODELS[architecture](asked)
+    made_from = {"model": architecture, "settings": model.settings, "training": settings, **model.identity(asked)}
+    made_from |= {"dataset": clips.digest, "split": split.digest(), "seed": seed}
     progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
-    history = train_victim(victim, clips, split.train, split.val, settings, progress, seed, device)
-    checkpoints.save(victim, out, made_from=made_from, split=split, history=history)
-    discard(progress)
+    history = train_model(model, clips, split.train, split.val, settings, progress, seed, device)
+    checkpoints.save(model, out, made_from=made_from, split=split, history=history)
+    remove(progress)
     return history
 
 
-def dealt(store: Store, seed: int) -> Split:
-    """Return the split of a store: the corpus' own parts where its sessions are these, else by speaker.
+def split_of(dataset: Dataset, seed: int) -> Split:
+    """Return the split of a dataset: the corpus' own subsets where its sessions are these, else by speaker.
 
     Raises:
         StaanetError: the clips cannot be dealt so.
     """
-    utterances = list(store.utterances.values())
+    utterances = list(dataset.utterances.values())
     try:
-        if {utterance.session for utterance in utterances} == set(OWN):
-            return by_parts(utterances)
+        if {utterance.session for utterance in utterances} == set(OFFICIAL_SUBSETS):
+            return by_subsets(utterances)
         return by_speaker(utterances, seed=seed)
     except StaanetError as error:
-        raise StaanetError(f"{store.folder}: {error}") from error
+        raise StaanetError(f"{dataset.folder}: {error}") from error

@@ -1,4 +1,4 @@
-"""What training does to clips, so that a victim learns the emotion and not the recording."""
+"""What training does to clips, so that a model learns the emotion and not the recording."""
 
 import math
 from dataclasses import dataclass

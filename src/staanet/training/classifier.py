@@ -1,4 +1,4 @@
-"""Training a victim."""
+"""Training a model."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -15,18 +15,18 @@ from staanet.audio.lengths import fit_length
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.settings import from_preset
-from staanet.data import Store
+from staanet.data import Dataset
 from staanet.data.dataset import collate
 from staanet.defences import TrainingDefence
 from staanet.metrics.success import mean_recall
-from staanet.models import VICTIMS, Victim
+from staanet.models import MODELS, Model
 from staanet.training.augmentation import Augmentation
 from staanet.training.loop import History, Precision, check_training, computing_in, train
 
 
 @dataclass(frozen=True)
-class VictimTraining:
-    """How a victim is trained, with cross-entropy and Adam.
+class ModelTraining:
+    """How a model is trained, with cross-entropy and Adam.
 
     Args:
         epochs: passes over the training clips.
@@ -37,7 +37,7 @@ class VictimTraining:
         keep: the weights of the `best` epoch by validation UAR, or of the `last`.
         label_smoothing: share of the target spread over all classes.
         augmentation: of the training clips.
-        crop: seconds to which a step repeats or cuts each clip; the victim's trained length where left out.
+        crop: seconds to which a step repeats or cuts each clip; the model's trained length where left out.
         precision: of the arithmetic in training.
     """
 
@@ -78,20 +78,20 @@ class VictimTraining:
         """Return how good an epoch is, the higher the better."""
         return figures["uar"]
 
-    def set_up(self, victim: Victim, store: Store, train_clips: Sequence[str]) -> None:
-        """Make a victim ready to learn: let it adapt to the training clips."""
-        _adapt(victim, store, train_clips, self.batch_size)
+    def set_up(self, model: Model, dataset: Dataset, train_clips: Sequence[str]) -> None:
+        """Make a model ready to learn: let it adapt to the training clips."""
+        _adapt(model, dataset, train_clips, self.batch_size)
 
 
 @dataclass(frozen=True)
-class SystematicTraining(VictimTraining):
+class SystematicTraining(ModelTraining):
     """How arXiv 2404.18514 trains: with dropout, until the validation loss has not fallen for some epochs.
 
     Args:
         patience: epochs without a lower validation loss, after which training ends.
         keep: the weights of the `best` epoch by validation loss, or of the `last`.
-        dropout: shares that the victim's dropout layers leave out, in their order.
-        statistics: the clips that the victim adapts to: those of training or, as published, `all`, the test's as well.
+        dropout: shares that the model's dropout layers leave out, in their order.
+        statistics: the clips that the model adapts to: those of training or, as published, `all`, the test's as well.
     """
 
     epochs: int = 100
@@ -125,28 +125,28 @@ class SystematicTraining(VictimTraining):
         """Return the negative validation loss."""
         return -_losses([figures])[0]
 
-    def set_up(self, victim: Victim, store: Store, train_clips: Sequence[str]) -> None:
-        """Make a victim ready to learn: give its dropout layers their shares, and let it adapt.
+    def set_up(self, model: Model, dataset: Dataset, train_clips: Sequence[str]) -> None:
+        """Make a model ready to learn: give its dropout layers their shares, and let it adapt.
 
         Raises:
             StaanetError: it has another number of them.
         """
-        layers = [part for part in victim.modules() if isinstance(part, nn.Dropout)]
+        layers = [part for part in model.modules() if isinstance(part, nn.Dropout)]
         if len(layers) != len(self.dropout):
             raise StaanetError(
-                f"expected a share for each dropout layer of {victim.name}, which has {len(layers)}, "
+                f"expected a share for each dropout layer of {model.name}, which has {len(layers)}, "
                 f"got {list(self.dropout)}; change the setting dropout"
             )
         for layer, share in zip(layers, self.dropout, strict=True):
             layer.p = share
-        clips = train_clips if self.statistics == "train" else list(store.utterances)
-        _adapt(victim, store, clips, self.batch_size)
+        clips = train_clips if self.statistics == "train" else list(dataset.utterances)
+        _adapt(model, dataset, clips, self.batch_size)
 
 
-def _adapt(victim: Victim, store: Store, clips: Sequence[str], batch_size: int) -> None:
-    device = next(victim.parameters()).device
-    batches = (store.batch(ids).to(device) for ids in store.batches(clips, batch_size))
-    victim.adapt((batch.waveforms, batch.lengths) for batch in batches)
+def _adapt(model: Model, dataset: Dataset, clips: Sequence[str], batch_size: int) -> None:
+    device = next(model.parameters()).device
+    batches = (dataset.batch(ids).to(device) for ids in dataset.batches(clips, batch_size))
+    model.fit_statistics((batch.waveforms, batch.lengths) for batch in batches)
 
 
 def stalls(losses: Sequence[float], patience: int = 6, least: float = 1e-4) -> int:
@@ -170,10 +170,10 @@ def _losses(history: History) -> list[float]:
     return [figures.get("val_loss", math.inf) for figures in history]
 
 
-VICTIM_PRESETS: dict[str, VictimTraining] = {
-    "default": VictimTraining(),
-    "scratch": VictimTraining(),
-    "paper": VictimTraining(
+MODEL_PRESETS: dict[str, ModelTraining] = {
+    "default": ModelTraining(),
+    "scratch": ModelTraining(),
+    "paper": ModelTraining(
         epochs=30,
         batch_size=8,
         schedule="constant",
@@ -181,7 +181,7 @@ VICTIM_PRESETS: dict[str, VictimTraining] = {
         label_smoothing=0.0,
         augmentation=Augmentation(),
     ),
-    "fine_tune": VictimTraining(
+    "fine_tune": ModelTraining(
         epochs=20,
         batch_size=8,
         learning_rate=3e-5,
@@ -202,35 +202,35 @@ VICTIM_PRESETS: dict[str, VictimTraining] = {
 trains its CNN-LSTM on each corpus, and how it goes on with adversarial training."""
 
 
-def victim_training(model: str, values: str | Mapping[str, Any], where: str) -> VictimTraining:
-    """Return a victim's training in full: a preset by name, or one with changes; `default` is the model's own.
+def model_training(model: str, values: str | Mapping[str, Any], where: str) -> ModelTraining:
+    """Return a model's training in full: a preset by name, or one with changes; `default` is the model's own.
 
-    >>> victim_training("wav2vec2", {"preset": "default", "epochs": 3}, "example").learning_rate
+    >>> model_training("wav2vec2", {"preset": "default", "epochs": 3}, "example").learning_rate
     3e-05
     """
-    presets = {**VICTIM_PRESETS, "default": VICTIM_PRESETS[VICTIMS[model].preset]}
+    presets = {**MODEL_PRESETS, "default": MODEL_PRESETS[MODELS[model].preset]}
     name = values if isinstance(values, str) else values.get("preset", "default")
-    return from_preset(type(presets.get(name, VictimTraining())), presets, values, where)
+    return from_preset(type(presets.get(name, ModelTraining())), presets, values, where)
 
 
-def train_victim(
-    victim: Victim,
-    store: Store,
+def train_model(
+    model: Model,
+    dataset: Dataset,
     train_clips: Sequence[str],
     val_clips: Sequence[str],
-    settings: VictimTraining,
+    settings: ModelTraining,
     progress: Path,
     seed: int,
     device: torch.device,
     *,
     defence: TrainingDefence | None = None,
-    of: Victim | None = None,
+    base_model: Model | None = None,
 ) -> History:
-    """Train a victim in place; return the figures of each epoch.
+    """Train a model in place; return the figures of each epoch.
 
     Args:
-        victim: untrained.
-        store: where the clips are.
+        model: untrained.
+        dataset: where the clips are.
         train_clips: ids of the clips to learn from.
         val_clips: ids of the clips by which epochs are compared; none where that decides nothing.
         settings: how.
@@ -238,7 +238,7 @@ def train_victim(
         seed: of order and augmentation.
         device: to train on.
         defence: how it is made harder to fool; what it teaches takes the place of the clips and their classes.
-        of: the victim that the defence makes it of.
+        base_model: the model that the defence makes it of.
 
     Raises:
         StaanetError: a crop that is too short, or no validation clips where they decide.
@@ -248,37 +248,36 @@ def train_victim(
             "expected validation clips, by which epochs are compared, got none; keep the last epoch of a schedule "
             "that does not wait for them, as the preset paper does"
         )
-    victim.to(device)
-    size = victim.trained_length if settings.crop is None else round(settings.crop * victim.sample_rate)
-    if size is not None and size < victim.shortest:
+    model.to(device)
+    size = model.trained_length if settings.crop is None else round(settings.crop * model.sample_rate)
+    if size is not None and size < model.min_samples:
         raise StaanetError(
-            f"expected a crop of {victim.shortest / victim.sample_rate:g} s or more for {victim.name}, "
-            f"got {settings.crop}"
+            f"expected a crop of {model.min_samples / model.sample_rate:g} s or more for {model.name}, got {settings.crop}"
         )
-    settings.set_up(victim, store, train_clips)
+    settings.set_up(model, dataset, train_clips)
     if defence is not None:
-        defence.begin(victim, of)
-    if of is not None:
-        of.to(device).eval()
-    batches = [store.batch(clips).to(device) for clips in store.batches(val_clips, settings.batch_size)]
+        defence.begin(model, base_model)
+    if base_model is not None:
+        base_model.to(device).eval()
+    batches = [dataset.batch(clips).to(device) for clips in dataset.batches(val_clips, settings.batch_size)]
 
     criterion = partial(functional.cross_entropy, label_smoothing=settings.label_smoothing)
 
     def taught(waveforms: Tensor, lengths: Tensor, labels: Tensor) -> Tensor:
         if defence is not None:
-            return defence.loss(victim, of, waveforms, lengths, labels, criterion)
-        return criterion(victim.hear(waveforms, lengths).float(), labels)
+            return defence.loss(model, base_model, waveforms, lengths, labels, criterion)
+        return criterion(model.forward_fitted(waveforms, lengths).float(), labels)
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         order = torch.randperm(len(train_clips)).tolist()
         steps = range(0, len(order), settings.batch_size)
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for start in track(steps, f"train {victim.name}, epoch {epoch + 1} of {settings.epochs}"):
+        for start in track(steps, f"train {model.name}, epoch {epoch + 1} of {settings.epochs}"):
             clips = [train_clips[i] for i in order[start : start + settings.batch_size]]
             if len(clips) < 2:
                 continue  # batch normalisation has no variance to learn from
-            changed = [settings.augmentation(store.waveform(clip)) for clip in clips]
-            batch = collate(changed, [store.label(clip) for clip in clips], clips).to(device)
+            changed = [settings.augmentation(dataset.waveform(clip)) for clip in clips]
+            batch = collate(changed, [dataset.label(clip) for clip in clips], clips).to(device)
             waveforms, lengths = batch.waveforms, batch.lengths
             if size is not None:
                 waveforms, lengths = fit_length(waveforms, lengths, size), torch.full_like(lengths, size)
@@ -294,7 +293,7 @@ def train_victim(
         if not batches:
             return {}
         with torch.no_grad():
-            logits = torch.cat([victim(batch.waveforms, batch.lengths) for batch in batches])
+            logits = torch.cat([model(batch.waveforms, batch.lengths) for batch in batches])
         labels = torch.cat([batch.labels for batch in batches])
         predicted = logits.argmax(1)
         return {
@@ -304,7 +303,7 @@ def train_victim(
         }
 
     return train(
-        victim,
+        model,
         epochs=settings.epochs,
         learning_rate=settings.rate,
         one_epoch=one_epoch,

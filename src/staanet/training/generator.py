@@ -1,4 +1,4 @@
-"""Training a generator against a frozen victim."""
+"""Training a generator against a frozen model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
-from staanet.data import Batch, Store
+from staanet.data import Batch, Dataset
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
-from staanet.models import Victim
+from staanet.models import Model
 from staanet.training.loop import History, Precision, check_training, computing_in, train
 
 
@@ -35,7 +35,7 @@ class GeneratorTraining:
         halve_every: epochs after which the learning rate is halved.
         clip_gradient: largest norm of a step's gradient; none where left out.
         share: of the training clips that it learns from; an epoch has as many steps whatever the share.
-        precision: of the victim's arithmetic in training.
+        precision: of the model's arithmetic in training.
     """
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
@@ -73,8 +73,8 @@ GENERATOR_PRESETS = {
 
 def train_generator(
     generator: Generator,
-    victim: Victim,
-    store: Store,
+    model: Model,
+    dataset: Dataset,
     train_clips: Sequence[str],
     val_clips: Sequence[str],
     settings: GeneratorTraining,
@@ -82,15 +82,15 @@ def train_generator(
     seed: int,
     device: torch.device,
 ) -> History:
-    """Train a generator in place to change what a frozen victim decides; return the figures of each epoch.
+    """Train a generator in place to change what a frozen model decides; return the figures of each epoch.
 
-    Clips are cut to the victim's trained length, beyond which it hears nothing. Labels are not needed: a clip
-    is to leave the class that the victim gives it.
+    Clips are cut to the model's trained length, beyond which it hears nothing. Labels are not needed: a clip
+    is to leave the class that the model gives it.
 
     Args:
         generator: untrained.
-        victim: the source; it is not changed.
-        store: where the clips are.
+        model: the source; it is not changed.
+        dataset: where the clips are.
         train_clips: ids of the clips to learn from.
         val_clips: ids of the clips that each epoch is tried on; there may be none.
         settings: how.
@@ -99,27 +99,27 @@ def train_generator(
         device: to train on.
     """
     generator.to(device)
-    victim.to(device).eval()
+    model.to(device).eval()
 
     def load(clips: Sequence[str]) -> Batch:
-        batch = store.batch(clips).to(device)
-        size = min(victim.trained_length or batch.waveforms.shape[1], batch.waveforms.shape[1])
+        batch = dataset.batch(clips).to(device)
+        size = min(model.trained_length or batch.waveforms.shape[1], batch.waveforms.shape[1])
         return Batch(batch.waveforms[:, :size], batch.lengths.clamp_max(size), batch.labels, batch.ids)
 
     def decide(clips: Sequence[str]) -> torch.Tensor:
         batch = load(clips)
         with torch.no_grad():
-            decided: torch.Tensor = victim(batch.waveforms, batch.lengths).argmax(1)
+            decided: torch.Tensor = model(batch.waveforms, batch.lengths).argmax(1)
         return decided
 
     with seeded(seed, "share"):
         order = torch.randperm(len(train_clips)).tolist()
     heard = [train_clips[i] for i in sorted(order[: max(1, round(settings.share * len(train_clips)))])]
-    groups = store.batches(heard, settings.batch_size)
+    groups = dataset.batches(heard, settings.batch_size)
     predictions = {clip: label for group in groups for clip, label in zip(group, decide(group), strict=True)}
-    validation = [load(clips) for clips in store.batches(val_clips, settings.batch_size)]
+    validation = [load(clips) for clips in dataset.batches(val_clips, settings.batch_size)]
     with torch.no_grad():
-        clean = [victim(batch.waveforms, batch.lengths) for batch in validation]
+        clean = [model(batch.waveforms, batch.lengths) for batch in validation]
 
     def one_epoch(optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         passes = -(-len(train_clips) // len(heard))
@@ -132,7 +132,7 @@ def train_generator(
             epsilon, counts = settings.budget.resolve(batch.waveforms, batch.lengths)
             output = generator(batch.waveforms, epsilon, batch.lengths, counts, settings.quantisation)
             with computing_in(settings.precision, device):
-                logits = victim(output.adversarial, batch.lengths)
+                logits = model(output.adversarial, batch.lengths)
             losses = settings.losses(logits.float(), labels, output, epsilon, batch.lengths)
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
@@ -150,9 +150,9 @@ def train_generator(
         outcomes, combs = [], []
         for batch, logits in zip(validation, clean, strict=True):
             waveforms, lengths = batch.waveforms, batch.lengths
-            adversarial = attack(victim, waveforms, batch.labels, lengths, seed=seed)
+            adversarial = attack(model, waveforms, batch.labels, lengths, seed=seed)
             heard = observe(
-                victim,
+                model,
                 waveforms,
                 adversarial,
                 batch.labels,
@@ -176,7 +176,7 @@ def train_generator(
             "comb": float(torch.cat(combs).nanmean()),
         }
 
-    with frozen(victim):
+    with frozen(model):
         return train(
             generator,
             epochs=settings.epochs,

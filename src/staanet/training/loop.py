@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from staanet.core.checkpoints import load_tensors
 from staanet.core.errors import StaanetError
-from staanet.core.files import whole
+from staanet.core.files import atomic_write
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
 
@@ -24,7 +24,7 @@ logger = logging.getLogger(__name__)
 History = list[dict[str, float]]
 
 Precision = Literal["float32", "bfloat16"]
-"""What the victim computes in while something is trained; weights, losses and all evaluation stay in float32.
+"""What the model computes in while something is trained; weights, losses and all evaluation stay in float32.
 `bfloat16` is faster on accelerators and on processors that have it (1.6 times on one with AVX-512 BF16)."""
 
 
@@ -119,7 +119,7 @@ def _save(
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
-    with whole(progress) as temporary:
+    with atomic_write(progress) as temporary:
         cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
         save_file(cpu, temporary, {"history": json.dumps(history)})
 

@@ -23,8 +23,8 @@ from staanet.attacks.components.objectives import ascent, reached
 from staanet.attacks.components.search import Room
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
-from staanet.core.errors import StaanetError, unknown
-from staanet.core.extras import required
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.extras import import_extra
 from staanet.core.seeds import ClipRandom, seeded
 
 TOWARDS = ("SaliencyMapMethod", "TargetedUniversalPerturbation")
@@ -70,7 +70,9 @@ class ArtAttack(Attack):
         _, defaults = _class(self.attack_class)
         for key, value in self.parameters.items():
             if key not in defaults or key == "targeted":
-                raise StaanetError(f"{self.attack_class}: {unknown('parameter', key, defaults.keys() - {'targeted'})}")
+                raise StaanetError(
+                    f"{self.attack_class}: {unknown_name('parameter', key, defaults.keys() - {'targeted'})}"
+                )
             if isinstance(value, float) and not math.isfinite(value):
                 raise StaanetError(f'{self.attack_class}: expected a finite {key}, got {value}; write "inf" for a norm')
         if self.targeted and "targeted" not in defaults and self.attack_class not in TOWARDS:
@@ -160,18 +162,18 @@ def _quiet() -> Iterator[None]:
 @_quiet()
 def _class(name: str) -> tuple[Any, dict[str, Any]]:
     """Return a class of evasion attacks and its parameters with their defaults."""
-    base = required("art.attacks", EXTRA).EvasionAttack
-    found = vars(required("art.attacks.evasion", EXTRA)).items()
+    base = import_extra("art.attacks", EXTRA).EvasionAttack
+    found = vars(import_extra("art.attacks.evasion", EXTRA)).items()
     classes = {name: cls for name, cls in found if inspect.isclass(cls) and issubclass(cls, base)}
     if name not in classes:
-        raise unknown("class of ART", name, classes)
+        raise unknown_name("class of ART", name, classes)
     _, *parameters = inspect.signature(classes[name]).parameters.values()  # the first one is the estimator
     return classes[name], {parameter.name: parameter.default for parameter in parameters}
 
 
 def _climbs(attack: Any) -> bool:
     """Return whether an attack looks at the gradient of the loss."""
-    return required("art.estimators", EXTRA).LossGradientsMixin in attack.estimator_requirements
+    return import_extra("art.estimators", EXTRA).LossGradientsMixin in attack.estimator_requirements
 
 
 @contextlib.contextmanager

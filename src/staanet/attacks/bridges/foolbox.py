@@ -1,4 +1,4 @@
-"""Foolbox (https://github.com/bethgelab/foolbox): our victims as its models."""
+"""Foolbox (https://github.com/bethgelab/foolbox): our models as its models."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,13 @@ from torch import Tensor
 
 from staanet.attacks.bridges.module import WholeClips
 from staanet.core.classifier import bounds_of
-from staanet.core.extras import required
+from staanet.core.extras import import_extra
 
 EXTRA = "foolbox"
 
 
 def as_foolbox_model(model: Callable[..., Tensor]) -> Any:
-    """Return a victim as Foolbox's `PyTorchModel`: waveforms in its bounds in, logits out, on its own device.
+    """Return a model as Foolbox's `PyTorchModel`: waveforms in its bounds in, logits out, on its own device.
 
     Its attacks then take waveforms `[B, T]` of one length, and labels `[B]`. They are not held to a budget.
 
@@ -26,4 +26,4 @@ def as_foolbox_model(model: Callable[..., Tensor]) -> Any:
         StaanetError: the extra `foolbox` is not installed.
     """
     module = WholeClips(model)
-    return required("foolbox", EXTRA).PyTorchModel(module, bounds=bounds_of(model), device=module.device)
+    return import_extra("foolbox", EXTRA).PyTorchModel(module, bounds=bounds_of(model), device=module.device)

@@ -1,4 +1,4 @@
-"""Our victims and attacks for the Adversarial Robustness Toolbox, ART (https://arxiv.org/abs/1807.01069)."""
+"""Our models and attacks for the Adversarial Robustness Toolbox, ART (https://arxiv.org/abs/1807.01069)."""
 
 from collections.abc import Callable
 from functools import cache
@@ -13,13 +13,13 @@ from staanet.attacks.base import Attack
 from staanet.attacks.bridges.module import WholeClips
 from staanet.core.classifier import bounds_of
 from staanet.core.errors import StaanetError
-from staanet.core.extras import required
+from staanet.core.extras import import_extra
 
 EXTRA = "art"
 
 
 def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> Any:
-    """Return a victim as ART's `PyTorchClassifier`: waveforms in its bounds in, logits out, on its own device.
+    """Return a model as ART's `PyTorchClassifier`: waveforms in its bounds in, logits out, on its own device.
 
     It hears whole clips `[B, T]` of one length, or `[B, 1, T]`, `[B, 1, 1, T]` as some attacks want them, and cannot be
     trained by ART. What ART's attacks find is not held to a budget.
@@ -28,7 +28,7 @@ def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> 
 
     Args:
         model: anything that maps waveforms (and lengths) to logits `[B, K]`.
-        size: samples of a clip; a victim's trained length where left out.
+        size: samples of a clip; a model's trained length where left out.
 
     Raises:
         StaanetError: no size, or the extra `art` is not installed.
@@ -44,7 +44,7 @@ def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> 
 
 def art_classifier(module: WholeClips, shape: tuple[int, ...], classes: int, bounds: tuple[float, float]) -> Any:
     """Return a module of clips of a shape as ART's classifier."""
-    return required("art.estimators.classification", EXTRA).PyTorchClassifier(
+    return import_extra("art.estimators.classification", EXTRA).PyTorchClassifier(
         module,
         nn.CrossEntropyLoss(),
         shape,
@@ -73,7 +73,7 @@ def as_art_attack(attack: Attack, estimator: Any, *, seed: int = 0, batch_size: 
     Raises:
         StaanetError: another estimator, or the extra `art` is not installed.
     """
-    wanted = required("art.estimators.classification", EXTRA).PyTorchClassifier
+    wanted = import_extra("art.estimators.classification", EXTRA).PyTorchClassifier
     if not isinstance(estimator, wanted):
         raise StaanetError(
             f"expected a PyTorchClassifier of ART, got {type(estimator).__name__}; see as_art_classifier"
@@ -100,11 +100,11 @@ class _Estimated:
 @cache
 def _bridge() -> Any:
     """Return the class of our attacks as ART's, which is made when ART is there."""
-    base = required("art.attacks", EXTRA).EvasionAttack
+    base = import_extra("art.attacks", EXTRA).EvasionAttack
 
     class Bridge(base):  # type: ignore[misc, valid-type]
         attack_params = (*base.attack_params, "attack", "seed", "batch_size")
-        _estimator_requirements = (required("art.estimators.classification", EXTRA).PyTorchClassifier,)
+        _estimator_requirements = (import_extra("art.estimators.classification", EXTRA).PyTorchClassifier,)
 
         def __init__(self, attack: Attack, estimator: Any, seed: int, batch_size: int) -> None:
             super().__init__(estimator=estimator)

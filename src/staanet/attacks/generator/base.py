@@ -124,7 +124,7 @@ class Generator(nn.Module, abc.ABC):
         adversarial = (waveforms + perturbations).clamp(-1, 1)
         return self.Output(adversarial, magnitudes, positions, scores)
 
-    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
         return self.outputs(waveforms, torch.full_like(waveforms[:, 0], waveforms.shape[1], dtype=torch.int64))
 

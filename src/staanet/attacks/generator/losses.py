@@ -1,4 +1,4 @@
-"""What a generator is trained for: fool the victim, with small magnitudes, few positions, near 0 or 1."""
+"""What a generator is trained for: fool the model, with small magnitudes, few positions, near 0 or 1."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -36,7 +36,7 @@ class Losses:
     ) -> dict[str, Tensor]:
         """Return the weighted losses by name, those of weight 0 left out; the generator is trained on their sum.
 
-        Shape: logits `[B, K]`, labels `[B]` (the victim's clean predictions), epsilon `[B, 1]`, lengths `[B]`.
+        Shape: logits `[B, K]`, labels `[B]` (the model's clean predictions), epsilon `[B, 1]`, lengths `[B]`.
         """
         margins = margin(logits, labels).clamp_min(-self.confidence)
         hard = (output.scores >= 0.5).to(output.scores.dtype)

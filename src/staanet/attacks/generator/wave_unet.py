@@ -177,10 +177,10 @@ class WaveUNet(Generator):
         raw = waveforms.new_zeros(2, *waveforms.shape)
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
-            raw[:, rows, :length] = torch.stack(self.whole(waveforms[rows, :length]))
+            raw[:, rows, :length] = torch.stack(self.atomic_write(waveforms[rows, :length]))
         return raw[0], raw[1]
 
-    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
         x, skips = self._down(waveforms)
         magnitudes, positions = (path(x, skips)[:, : waveforms.shape[1]] for path in (self.magnitudes, self.positions))
@@ -223,7 +223,7 @@ class WaveUNetMagnitudes(WaveUNet):
         super().__init__(settings)
         del self.positions
 
-    def whole(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
         magnitudes = self.magnitudes(*self._down(waveforms))[:, : waveforms.shape[1]]
         return magnitudes, CERTAIN + magnitudes.detach().abs()

@@ -15,7 +15,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from staanet.core.errors import StaanetError, StaanetWarning, unknown
+from staanet.core.errors import StaanetError, StaanetWarning, unknown_name
 from staanet.core.files import read_json
 from staanet.core.signature import file_digest
 from staanet.models.base import check_labels
@@ -110,7 +110,7 @@ def open_checkpoint(named: str, settings: HuggingFaceSettings) -> tuple[Any, Hug
     if settings.sample_rate not in (None, processor.sampling_rate):
         raise StaanetError(
             f"{named}: expected clips at its processor's {processor.sampling_rate} Hz, got {settings.sample_rate} Hz; "
-            "prepare a store at its rate"
+            "prepare a dataset at its rate"
         )
     own = tuple(config.id2label[number] for number in range(config.num_labels))
     labels = settings.labels or own
@@ -179,7 +179,7 @@ def build(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, H
     saved = "transformers_version" in given  # by another version, it may be, which knew other keys
     for key in given:
         if key not in default and not saved:
-            raise StaanetError(f"{name}: {unknown('architecture key', key, default)}")
+            raise StaanetError(f"{name}: {unknown_name('architecture key', key, default)}")
     labels = {} if saved else {"id2label": dict(enumerate(settings.labels))}
     with _loading(name, "an architecture"):
         config = CONFIG_MAPPING[family].from_dict({**given, **labels})

@@ -1,6 +1,6 @@
-"""Victims from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that hears waveforms.
+"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that hears waveforms.
 
-`transformers` is imported when such a victim is made, not before.
+`transformers` is imported when such a model is made, not before.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
-from staanet.models.base import Network, Victim
+from staanet.models.base import Model, Network
 from staanet.models.hugging_face.loading import (
     CONFIG,
     PROCESSOR,
@@ -31,7 +31,7 @@ from staanet.models.hugging_face.loading import (
 from staanet.models.hugging_face.settings import HuggingFaceSettings
 
 
-class HuggingFace(Victim):
+class HuggingFace(Model):
     """An audio classifier of `transformers` that hears waveforms, by the folder or hub id of its checkpoint.
 
     Sampling rate, normalisation and labels are those of its own processor and configuration. Each clip is heard as long
@@ -90,7 +90,7 @@ class HuggingFace(Victim):
             check_hub_id(named)
 
     @classmethod
-    def origin(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
+    def identity(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
         """Return what decides its weights beside the training: the hash of its checkpoint's files, and its hub id.
 
         Without a checkpoint: its architecture.
@@ -130,7 +130,7 @@ class HuggingFace(Victim):
         return math.prod(self._architecture["conv_stride"])
 
     @property
-    def shortest(self) -> int:
+    def min_samples(self) -> int:
         """Samples of a step of the transformer or, in training, of as many as are masked at once (SpecAugment)."""
         sizes = self._architecture
         masks = self.training and sizes.get("apply_spec_augment", True) and sizes["mask_time_prob"] > 0
@@ -143,11 +143,11 @@ class HuggingFace(Victim):
     def _architecture(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.settings.architecture)
 
-    def hear(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
+    def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
-        if int(lengths.min()) < self.shortest:
+        if int(lengths.min()) < self.min_samples:
             raise StaanetError(
-                f"expected clips of {self.shortest} samples or more for {self.name}, got {int(lengths.min())}; "
+                f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
                 "give seconds, to which clips are repeated, or leave the short ones out"
             )
         network = network or self.classify
@@ -198,7 +198,7 @@ class Wav2Vec2(HuggingFace):
     """wav2vec 2.0 base: 94 570 375 parameters at 7 classes, 90 369 927 of them trained; `facebook/wav2vec2-base-960h`.
 
     A. Baevski, Y. Zhou, A. Mohamed, M. Auli, "wav2vec 2.0: a framework for self-supervised learning of speech
-    representations", NeurIPS 2020, arXiv 2006.11477. A victim of arXiv 2402.01227, section 4.2.
+    representations", NeurIPS 2020, arXiv 2006.11477. A model of arXiv 2402.01227, section 4.2.
     """
 
     name, hub_id = "wav2vec2", "facebook/wav2vec2-base-960h"
@@ -208,7 +208,7 @@ class WavLM(HuggingFace):
     """WavLM base: 94 580 599 parameters at 7 classes, 90 380 151 of them trained; `microsoft/wavlm-base`.
 
     S. Chen et al., "WavLM: large-scale self-supervised pre-training for full stack speech processing", IEEE Journal of
-    Selected Topics in Signal Processing 16, 2022, arXiv 2110.13900. A victim of arXiv 2402.01227, section 4.2.
+    Selected Topics in Signal Processing 16, 2022, arXiv 2110.13900. A model of arXiv 2402.01227, section 4.2.
     """
 
     name, hub_id = "wavlm", "microsoft/wavlm-base"

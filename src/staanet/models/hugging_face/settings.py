@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from staanet.core.errors import StaanetError
-from staanet.models.base import VictimSettings, check_labels, check_seconds
+from staanet.models.base import ModelSettings, check_labels, check_seconds
 
 DEFAULT_RATE = 16_000
 
 
 @dataclass(frozen=True)
-class HuggingFaceSettings(VictimSettings):
-    """What a victim from Hugging Face is built from.
+class HuggingFaceSettings(ModelSettings):
+    """What a model from Hugging Face is built from.
 
     Args:
         labels: the emotions, in the order of the logits; the checkpoint's own where left out. Others get a new head.
@@ -20,14 +20,14 @@ class HuggingFaceSettings(VictimSettings):
         checkpoint: a folder, or a hub id (`owner/name`, or `owner/name@revision`); the model's own where left out.
         activation_checkpointing: for gradients, compute layers again instead of keeping what they gave.
         architecture: the network's configuration, as `config.json` has it; read from the checkpoint, kept by a saved
-            victim. Given instead of a checkpoint, what it leaves out is the default and all weights are random.
+            model. Given instead of a checkpoint, what it leaves out is the default and all weights are random.
         normalise: bring each clip to mean 0 and variance 1; what its processor says, true without one.
         frozen: whether training leaves the feature encoder as it is; where left out it does if there was a checkpoint.
     """
 
     labels: tuple[str, ...] = ()
     seconds: float | None = None
-    sample_rate: int = None  # type: ignore[assignment]  # a number once a victim is built
+    sample_rate: int = None  # type: ignore[assignment]  # a number once a model is built
     checkpoint: str | None = None
     activation_checkpointing: bool = False
     architecture: dict[str, Any] | None = None

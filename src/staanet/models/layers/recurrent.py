@@ -3,14 +3,14 @@
 import torch
 from torch import Tensor, nn
 
-from staanet.models.base import Victim, VictimSettings
+from staanet.models.base import Model, ModelSettings
 from staanet.models.layers.convolution import ConvBlock
 
 
-class Recurrent(Victim):
-    """A victim of convolutions and two LSTM layers on the raw waveform."""
+class Recurrent(Model):
+    """A model of convolutions and two LSTM layers on the raw waveform."""
 
-    def __init__(self, settings: VictimSettings, *blocks: ConvBlock) -> None:
+    def __init__(self, settings: ModelSettings, *blocks: ConvBlock) -> None:
         super().__init__(settings)
         self.features = nn.Sequential(*blocks)
         convolution = blocks[-1][0]
@@ -51,7 +51,7 @@ class RecurrentHead(nn.Module):
 def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
     """Return what an LSTM without dropout of its own makes of steps `[B, S, C]`: at each, and at the last one.
 
-    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen victim
+    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen model
     run its LSTM in that mode. Without dropout this changes no number.
 
     Shape: `[B, S, C]` -> `[B, S, directions * width]`, `[layers * directions, B, width]`.

@@ -17,7 +17,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.records import Interval
 from staanet.core.settings import validated
-from staanet.core.signature import plain
+from staanet.core.signature import to_jsonable
 from staanet.report.listening import test as listening
 from staanet.report.listening.test import ListeningTest
 
@@ -92,7 +92,7 @@ class Counts:
     listeners_missed: int
     catch_trials: int
     catch_correct: int
-    left_out: int
+    skipped: int
     rows: list[Row]
 
 
@@ -123,8 +123,8 @@ def read(run: Path, places: Sequence[Path]) -> Path:
         raise StaanetError(
             f"expected results of the listening test {test.id}, got {len(paths)} files and none of them can be counted"
         )
-    counts = _counts(test, list(sittings.values()), left_out=len(paths) - len(sittings))
-    write_json(run / COUNTS, plain(counts))
+    counts = _counts(test, list(sittings.values()), skipped=len(paths) - len(sittings))
+    write_json(run / COUNTS, to_jsonable(counts))
     return run / COUNTS
 
 
@@ -173,7 +173,7 @@ def _checked(path: Path, test: ListeningTest) -> Sitting:
     return sitting
 
 
-def _counts(test: ListeningTest, sittings: Sequence[Sitting], left_out: int) -> Counts:
+def _counts(test: ListeningTest, sittings: Sequence[Sitting], skipped: int) -> Counts:
     attacks = {frozenset(pair.names): pair.attack for pair in test.pairs}
     answers = [
         Answer(sitting.who, attacks[frozenset((trial.a, trial.b))], trial.answer == trial.x)
@@ -197,7 +197,7 @@ def _counts(test: ListeningTest, sittings: Sequence[Sitting], left_out: int) -> 
         listeners_missed=len(missed),
         catch_trials=len(catches),
         catch_correct=sum(answer.correct for answer in catches),
-        left_out=left_out,
+        skipped=skipped,
         rows=rows,
     )
 

@@ -69,8 +69,8 @@ def sentences(counts: Counts) -> list[str]:
         f"{trials_needed(SEEN, POWER)} trials, and an interval that holds {percent(GUESSING, 0)} % never shows that "
         "nothing can be heard."
     )
-    if counts.left_out:
-        said.append(f"Result files left out: {counts.left_out}; why was told when they were read.")
+    if counts.skipped:
+        said.append(f"Result files left out: {counts.skipped}; why was told when they were read.")
     return said
 
 

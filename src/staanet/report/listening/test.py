@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from staanet.audio.files import encode
 from staanet.core.errors import StaanetError
-from staanet.core.files import whole
+from staanet.core.files import atomic_write
 from staanet.core.records import contents
 from staanet.core.signature import signature
 from staanet.report.examples import read_clips
@@ -141,7 +141,7 @@ def write(run: Path, trials: int = TRIALS) -> Path:
         )
     page = run / "report" / "listening-test.html"
     html = TEMPLATES.get_template("listening/test.html.j2").render(data=_data(test, trials))
-    with whole(page) as temporary:
+    with atomic_write(page) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")
     return page
 

@@ -1,6 +1,6 @@
 """The tables that some runs have beside those that all have.
 
-Defences, by gender, attacks pair by pair, features beside waveform, victims where clips were moved equally far.
+Defences, by gender, attacks pair by pair, features beside waveform, models where clips were moved equally far.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 from staanet.core import records
 from staanet.core.records import Record
 from staanet.evaluation.case import Rows
-from staanet.report.sections import defences, domains, pairs
-from staanet.report.sections import equal_distortion as matched
+from staanet.report.sections import defences, domains, equal_distortion, pairs
 from staanet.report.sections import gender as groups
 from staanet.report.tables import Table
 
@@ -42,11 +41,13 @@ def sections(run: Path, found: Sequence[Record], outcomes: Callable[[Record], Ro
         if contrasts := groups.contrasts(found, outcomes):
             table = groups.contrast_table(contrasts)
             made.append(Section("Between the genders", table, contrasts, groups.CONTRAST_FIELDS))
-    if paired := pairs.pairs(found, outcomes, records.compared(run)):
+    if paired := pairs.pairs(found, outcomes, records.pairwise(run)):
         made.append(Section("Attacks pair by pair", pairs.table(paired), paired, pairs.FIELDS))
-    if both := domains.matched(found, outcomes):
+    if both := domains.compare_domains(found, outcomes):
         made.append(Section("Features and waveform", domains.table(both), both, domains.FIELDS))
-    if records.matched(run) and found:
-        equal = matched.matched(found, outcomes)
-        made.append(Section("Equally far", matched.table(equal), equal, matched.FIELDS))
+    if records.equal_distortion(run) and found:
+        equal = equal_distortion.equal_distortion(found, outcomes)
+        made.append(
+            Section("Robustness at equal distortion", equal_distortion.table(equal), equal, equal_distortion.FIELDS)
+        )
     return made

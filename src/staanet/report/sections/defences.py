@@ -1,4 +1,4 @@
-"""Defended victims beside the victims that they are of: under attacks that do not know of the defence, and that do."""
+"""Defended models beside the models that they are of: under attacks that do not know of the defence, and that do."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from staanet.report.tables import Cell, Table
 from staanet.report.wording import interval, percent
 
 CAPTION = (
-    "Each defended victim under each attack, in %, with 95 % intervals that let clips of a speaker resemble each "
-    "other. Before: the victim that it is of, without the defence, under the attack made on that one; unaware: the "
-    "same attacked clips on the defended victim; adaptive: the attack made on the defended victim. Excess: over noise "
+    "Each defended model under each attack, in %, with 95 % intervals that let clips of a speaker resemble each "
+    "other. Before: the model that it is of, without the defence, under the attack made on that one; unaware: the "
+    "same attacked clips on the defended model; adaptive: the attack made on the defended model. Excess: over noise "
     "of the same size and count on whoever decides. A defence is worth what is left under the adaptive attack."
 )
 COLUMNS = ("before", "unaware", "adaptive")
@@ -19,12 +19,12 @@ COLUMNS = ("before", "unaware", "adaptive")
 
 @dataclass(frozen=True)
 class Defended:
-    """An attack on a defended victim; None where it was not made."""
+    """An attack on a defended model; None where it was not made."""
 
     attack: str
     target: str
     defence: str
-    of: str
+    base_model: str
     n: int
     uar_clean: float
     before: float | None
@@ -42,7 +42,7 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Defended))
 
 
 def defended(records: Sequence[Record]) -> list[Defended]:
-    """Return what each attack does to each defended victim whose own victim is there too.
+    """Return what each attack does to each defended model whose own model is there too.
 
     Args:
         records: pooled.
@@ -79,14 +79,14 @@ def defended(records: Sequence[Record]) -> list[Defended]:
 
 
 def _of(settings: dict[str, object]) -> object:
-    """Return all that decides the victim that a defended one is of, None where there is none."""
-    if "defence" not in settings or "of" in settings:
-        return settings.get("of")
+    """Return all that decides the model that a defended one is of, None where there is none."""
+    if "defence" not in settings or "base_model" in settings:
+        return settings.get("base_model")
     return {key: value for key, value in settings.items() if key != "defence"}
 
 
 def table(found: Sequence[Defended]) -> Table:
-    """Arrange what was found into a table: a row per attack and defended victim."""
+    """Arrange what was found into a table: a row per attack and defended model."""
 
     def rates(row: Defended) -> list[Cell]:
         cells = []
@@ -100,7 +100,7 @@ def table(found: Sequence[Defended]) -> Table:
 
     rows = [
         [
-            *(Cell(name, name) for name in (row.attack, row.target, row.defence, row.of)),
+            *(Cell(name, name) for name in (row.attack, row.target, row.defence, row.base_model)),
             Cell(str(row.n), row.n),
             Cell(percent(row.uar_clean), row.uar_clean),
             *rates(row),
@@ -109,4 +109,4 @@ def table(found: Sequence[Defended]) -> Table:
     ]
     groups: list[tuple[str, tuple[str, ...]]] = [("", ("n", "UAR"))]
     groups += [(column, ("ASR", "excess")) for column in COLUMNS]
-    return Table("defences", CAPTION, ["attack", "victim", "defence", "of"], groups, rows, [])
+    return Table("defences", CAPTION, ["attack", "model", "defence", "base model"], groups, rows, [])

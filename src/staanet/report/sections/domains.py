@@ -1,4 +1,4 @@
-"""Attacks on features beside attacks on waveforms, at the same distance in the features of the victim."""
+"""Attacks on features beside attacks on waveforms, at the same distance in the features of the model."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ CAPTION = (
 
 
 @dataclass(frozen=True)
-class Matched:
+class DomainComparison:
     """How many clips an attack fools in each domain within a distance of features."""
 
     attack: str
@@ -36,10 +36,10 @@ class Matched:
     waveform_ci: Interval
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Matched))
+FIELDS = tuple(field.name for field in dataclasses.fields(DomainComparison))
 
 
-def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Matched]:
+def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[DomainComparison]:
     """Return, for each attack that was made in both domains, what it fools within each distance.
 
     Of the clips that all its settings met, a clip counts from the least distance at which one of them fooled it.
@@ -66,7 +66,7 @@ def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> li
         for radius in RADII:
             shares = {domain: float((least[domain] <= radius).mean()) for domain in DOMAINS}
             intervals = {f"{domain}_ci": wilson(shares[domain], len(clips)) for domain in DOMAINS}
-            found.append(Matched(attack, target, len(clips), radius, **shares, **intervals))  # type: ignore[arg-type]
+            found.append(DomainComparison(attack, target, len(clips), radius, **shares, **intervals))  # type: ignore[arg-type]
     return found
 
 
@@ -85,7 +85,7 @@ def least_distances(parts: Sequence[Rows], clips: Sequence[str], key: str) -> Fl
     return np.array([least[clip] for clip in clips])
 
 
-def table(found: Sequence[Matched]) -> Table:
+def table(found: Sequence[DomainComparison]) -> Table:
     """Arrange what was found into a table: a row per distance."""
     rows = [
         [

@@ -1,4 +1,4 @@
-"""Victims held against each other: what fools them where clips were moved equally far in their log-mel spectrograms."""
+"""Models held against each other: what fools them where clips were moved equally far in their log-mel spectrograms."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -15,9 +15,9 @@ RADII = (50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 """In dB, of spectrograms with 128 x 87 cells for each second: 100 dB are about 1 dB in each cell of a second."""
 
 CAPTION = (
-    "Each victim under attacks made on it, and under noise: the clips, in %, that some setting of an attack fools by "
+    "Each model under attacks made on it, and under noise: the clips, in %, that some setting of an attack fools by "
     "moving the log-mel spectrogram no farther than so many dB (Euclidean, over its cells). Only clips that every "
-    "victim recognises before, n of them, so that no victim is more often wrong to begin with; UAR over all of its "
+    "model recognises before, n of them, so that no model is more often wrong to begin with; UAR over all of its "
     "clips. 95 % intervals over clips."
 )
 
@@ -25,8 +25,8 @@ NOTHING = " Here no clip is recognised by all of them, so that nothing can be co
 
 
 @dataclass(frozen=True)
-class Matched:
-    """How many clips an attack fools on a victim within a distance of log-mel spectrograms."""
+class EqualDistortion:
+    """How many clips an attack fools on a model within a distance of log-mel spectrograms."""
 
     attack: str
     target: str
@@ -37,11 +37,11 @@ class Matched:
     asr_ci: Interval
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Matched))
+FIELDS = tuple(field.name for field in dataclasses.fields(EqualDistortion))
 
 
-def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Matched]:
-    """Return, for each attack and victim, what its settings fool within each distance, on the clips that all recognise.
+def equal_distortion(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[EqualDistortion]:
+    """Return, for each attack and model, what its settings fool within each distance, on the clips that all recognise.
 
     Args:
         records: pooled.
@@ -72,12 +72,12 @@ def matched(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> li
             for radius in RADII:
                 share = float((least <= radius).mean())
                 uar, n = made[0].uar_clean, len(clips)
-                found.append(Matched(attack, target, uar, n, radius, share, wilson(share, n)))
+                found.append(EqualDistortion(attack, target, uar, n, radius, share, wilson(share, n)))
     return found
 
 
-def table(found: Sequence[Matched]) -> Table:
-    """Arrange what was found into a table: a row per attack and victim, a column per distance; told where none is."""
+def table(found: Sequence[EqualDistortion]) -> Table:
+    """Arrange what was found into a table: a row per attack and model, a column per distance; told where none is."""
     rows = []
     for attack, target in unique((row.attack, row.target) for row in found):
         own = [row for row in found if (row.attack, row.target) == (attack, target)]
@@ -91,4 +91,6 @@ def table(found: Sequence[Matched]) -> Table:
             ]
         )
     heads = ("UAR %", "n", *(f"{number(radius, 0)} dB" for radius in RADII))
-    return Table("matched", CAPTION if found else CAPTION + NOTHING, ["attack", "victim"], [("", heads)], rows, [])
+    return Table(
+        "equal_distortion", CAPTION if found else CAPTION + NOTHING, ["attack", "model"], [("", heads)], rows, []
+    )

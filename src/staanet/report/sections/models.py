@@ -1,4 +1,4 @@
-"""The victims' table: how well each recognises emotions, and how far noise alone moves it, before any attack."""
+"""The models' table: how well each recognises emotions, and how far noise alone moves it, before any attack."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -8,15 +8,15 @@ from staanet.core.records import Interval, Record
 from staanet.report.tables import Cell, Table
 from staanet.report.wording import budget, conditions, interval, percent, unique
 
-NAMES = ("victim", "defence", "corpus", "noise within")
+NAMES = ("model", "defence", "corpus", "noise within")
 MEASURES = ("n", "UAR %", "accuracy %", "largest class %", "control %")
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A victim on the clean clips of a corpus, and under random noise of one budget's sizes."""
+    """A model on the clean clips of a corpus, and under random noise of one budget's sizes."""
 
-    victim: str
+    model: str
     defence: str | None
     corpus: str
     budget: str
@@ -33,13 +33,13 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Standing))
 
 
 def standings(records: Sequence[Record]) -> list[Standing]:
-    """Return how each victim stands at each budget, from the first record that has them."""
+    """Return how each model stands at each budget, from the first record that has them."""
     firsts: dict[tuple[str, ...], Record] = {}
     for record in records:
         firsts.setdefault((record.target, record.corpus, budget(record), record.split), record)
     return [
         Standing(
-            victim=record.target,
+            model=record.target,
             defence=record.defence,
             corpus=record.corpus,
             budget=budget(record),
@@ -56,7 +56,7 @@ def standings(records: Sequence[Record]) -> list[Standing]:
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Arrange how the victims of records stand into a table: a row per victim, corpus and budget."""
+    """Arrange how the models of records stand into a table: a row per model, corpus and budget."""
     found = standings(records)
     names = [name for name in NAMES if name != "defence" or any(row.defence for row in found)]
     rows = [
@@ -71,14 +71,14 @@ def table(records: Sequence[Record]) -> Table:
         for row in found
     ]
     caption = (
-        "The victims before any attack, in %: unweighted average recall and accuracy on the clean test clips, the "
+        "The models before any attack, in %: unweighted average recall and accuracy on the clean test clips, the "
         "share of the largest class (what always giving one answer would score), and the predictions that random noise "
         "of the first attack's sizes and count changes, with 95 % intervals over clips. "
         f"{'; '.join(unique(conditions([record]).split('; ')[0] for record in records))}."
     )
-    return Table("victims", caption, names, [("", MEASURES)], rows, [])
+    return Table("models", caption, names, [("", MEASURES)], rows, [])
 
 
 def _named(row: Standing, name: str) -> Cell:
-    value = {"victim": row.victim, "defence": row.defence, "corpus": row.corpus, "noise within": row.budget}[name]
+    value = {"model": row.model, "defence": row.defence, "corpus": row.corpus, "noise within": row.budget}[name]
     return Cell(value or "none", value)

@@ -1,7 +1,7 @@
 """A published table beside a run's own figures: the published value, ours, the difference, and the control it lacks.
 
 The numbers of a publication are in one file, `experiments/published/NAME.toml`. A cell has keys (such as source,
-attack, target, part) and a metric; a record with these values in the fields of these names gives ours.
+attack, target, subset) and a metric; a record with these values in the fields of these names gives ours.
 """
 
 import dataclasses
@@ -12,7 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from staanet.core.errors import StaanetError, unknown
+from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import Interval, Record
 from staanet.core.settings import read_toml, validated
 from staanet.report.sections.gender import Group
@@ -95,14 +95,14 @@ def find(name: str) -> tuple[Publication, PublishedTable]:
     files = publications()
     if stem not in files:
         raise StaanetError(
-            f"published: {unknown('publication', stem, files)}; name a table of it, as PUBLICATION.TABLE"
+            f"published: {unknown_name('publication', stem, files)}; name a table of it, as PUBLICATION.TABLE"
         )
     publication = validated(Publication, read_toml(files[stem]), str(files[stem]))
     if table not in publication.tables:
-        raise StaanetError(f"published: {unknown('table', table, publication.tables)} of {stem}")
+        raise StaanetError(f"published: {unknown_name('table', table, publication.tables)} of {stem}")
     found = publication.tables[table]
     if found.columns not in publication.columns:
-        raise StaanetError(f"{name}: {unknown('columns', found.columns, publication.columns)}")
+        raise StaanetError(f"{name}: {unknown_name('columns', found.columns, publication.columns)}")
     columns = publication.columns[found.columns]
     if wrong := [column for column in columns if "metric" not in column or column.get("unit", "") not in SCALES]:
         raise StaanetError(f"{name}: expected columns with a metric and a unit from {list(SCALES)}, got {wrong[0]}")
@@ -128,8 +128,8 @@ def facts(
     ]
     said += [{**vars(group), "notes": {}} for group in groups]
     for split in splits:
-        for part, counts in split["clips"].items():
-            told = {"corpus": split["corpus"], "part": part}
+        for subset, counts in split["clips"].items():
+            told = {"corpus": split["corpus"], "subset": subset}
             said += [{**told, "label": label, "clips": count} for label, count in counts.items()]
     return said
 
