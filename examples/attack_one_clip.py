@@ -1,6 +1,6 @@
-"""Attack one clip and write what comes of it: python examples/attack_one_clip.py [CLIP CHECKPOINT].
+"""Attack one clip and write the result to a file: python examples/attack_one_clip.py [CLIP CHECKPOINT].
 
-Without arguments the clip is synthetic and the model is untrained: the numbers then show the way, not a robustness.
+Without arguments the clip is synthetic and the model untrained, so the numbers do not mean anything.
 """
 
 import sys
@@ -16,7 +16,7 @@ from staanet.models import Model
 
 
 def load(arguments: list[str]) -> tuple[torch.Tensor, Model]:
-    """Return a clip `[1, T]` at the model's rate, and the model."""
+    """Return a clip `[1, T]` at the sampling rate of the model, and the model."""
     if arguments:
         samples, rate = files.read(Path(arguments[0]))
         model = staanet.load_model(arguments[1])
@@ -32,14 +32,14 @@ def load(arguments: list[str]) -> tuple[torch.Tensor, Model]:
 def main() -> None:
     clip, model = load(sys.argv[1:])
     with torch.no_grad():
-        decided = model(clip).argmax(1)
+        predicted = model(clip).argmax(1)
 
-    # 17 dB below the clip's peak on 12 % of the samples: the operating point of the STAA-Net paper on DEMoS
+    # 17 dB below the peak of the clip on 12 % of the samples: the operating point of the STAA-Net paper on DEMoS
     attack = staanet.create_attack("noise", snr_db=17, sparsity=0.12)
-    adversarial = attack(model, clip, decided, seed=0)
+    adversarial = attack(model, clip, predicted, seed=0)
 
-    # of one clip, the true class is not known here: the model's own decision stands in for it
-    outcome = staanet.observe(model, clip, adversarial, decided)
+    # the true class of the clip is unknown here, so the model's prediction takes its place
+    outcome = staanet.observe(model, clip, adversarial, predicted)
     print(f"before: {model.labels[int(outcome.predicted_clean[0])]}")
     print(f"after:  {model.labels[int(outcome.predicted_adv[0])]}")
     for name in ("sparsity", "snr_peak_db", "snr_energy_db", "linf"):

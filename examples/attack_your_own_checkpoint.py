@@ -1,7 +1,7 @@
-"""Attack a checkpoint of Hugging Face: python examples/attack_your_own_checkpoint.py [FOLDER CLIP].
+"""Attack a Hugging Face checkpoint: python examples/attack_your_own_checkpoint.py [FOLDER CLIP].
 
-Without arguments the checkpoint is a tiny one with random weights, written here as transformers writes any, and the
-clip is synthetic: the numbers then show the way, not a robustness. Needs the extra: pip install "staanet[hf]".
+Without arguments the checkpoint is tiny and has random weights, and the clip is synthetic, so the numbers do not mean
+anything. This example needs the extra `hf`: pip install ".[hf]".
 """
 
 import sys
@@ -16,8 +16,8 @@ from staanet.audio import files
 from staanet.corpora import Synthetic
 
 
-def stand_in() -> Path:
-    """Write a checkpoint that has learnt nothing."""
+def random_checkpoint() -> Path:
+    """Write a checkpoint with random weights."""
     sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64}
     convolutions = {"conv_dim": (16, 16), "conv_kernel": (40, 16), "conv_stride": (20, 8), "num_feat_extract_layers": 2}
     labels = dict(enumerate(["anger", "happiness", "neutral", "sadness"]))
@@ -34,10 +34,10 @@ def main() -> None:
         folder, (samples, rate) = Path(sys.argv[1]), files.read(Path(sys.argv[2]))
     else:
         corpus = Synthetic(speakers=3, sentences=1)
-        folder, (samples, rate) = stand_in(), corpus.read(Path(), corpus.validate(Path()).utterances[0])
+        folder, (samples, rate) = random_checkpoint(), corpus.read(Path(), corpus.validate(Path()).utterances[0])
     waveform = torch.from_numpy(files.resample(files.mono(samples), rate, 16_000).clip(-1, 1))[None]
 
-    model = staanet.load_model(folder)  # labels, sampling rate and normalisation are its own
+    model = staanet.load_model(folder)  # labels, sampling rate and normalisation are read from its files
     attack = staanet.create_attack("pgd", snr_db=17, sparsity=0.12)
     adversarial = attack(model, waveform, model(waveform).argmax(1), seed=0)
 

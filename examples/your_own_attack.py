@@ -1,6 +1,6 @@
-"""Write an attack, one dataclass with one method, and run it under the contract beside random noise.
+"""Write an attack, which is a dataclass with one method, and compare it with random noise.
 
-The model is untrained, so the numbers show that the attack runs, not how robust any model is.
+The model is untrained, so the numbers only show that the attack runs.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from staanet.data.dataset import collate
 
 @dataclass(frozen=True)
 class LoudestGradient(Attack):
-    """One step of size epsilon, uphill on the loss, where its gradient is largest."""
+    """One step of size epsilon that increases the loss, on the samples with the largest gradient."""
 
     name, access, norms, reference = "loudest_gradient", "gradient", ("l0", "linf"), "this file"
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
@@ -42,15 +42,15 @@ def main() -> None:
     torch.manual_seed(0)
     model = staanet.create_model("emo18", labels=labels, seconds=1.0).eval()
     with torch.no_grad():
-        decided = model(clips.waveforms, clips.lengths).argmax(1)
+        predicted = model(clips.waveforms, clips.lengths).argmax(1)
 
     for attack in (LoudestGradient(), staanet.create_attack("noise")):
-        adversarial = attack(model, clips.waveforms, decided, clips.lengths, seed=0)
-        alone = attack(model, clips.waveforms[:1, : clips.lengths[0]], decided[:1], seed=0)
-        same = torch.allclose(alone, adversarial[:1, : clips.lengths[0]])
-        figures = staanet.summary(staanet.observe(model, clips.waveforms, adversarial, clips.labels, clips.lengths))
-        told = ", ".join(f"{name} {figures[name]:.3f}" for name in ("asr", "asr_control", "asr_excess", "sparsity"))
-        print(f"{attack.name}: {told}; alone as in a batch: {same}")
+        adversarial = attack(model, clips.waveforms, predicted, clips.lengths, seed=0)
+        single = attack(model, clips.waveforms[:1, : clips.lengths[0]], predicted[:1], seed=0)
+        same = torch.allclose(single, adversarial[:1, : clips.lengths[0]])
+        metrics = staanet.summary(staanet.observe(model, clips.waveforms, adversarial, clips.labels, clips.lengths))
+        values = ", ".join(f"{name} {metrics[name]:.3f}" for name in ("asr", "asr_control", "asr_excess", "sparsity"))
+        print(f"{attack.name}: {values}; same result without the batch: {same}")
 
 
 if __name__ == "__main__":

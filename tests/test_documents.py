@@ -1,4 +1,4 @@
-"""The documents do what they say: their code runs, their links lead somewhere, their tables are fresh."""
+"""Tests of the documents: their code runs, their links and commands exist, their tables are up to date."""
 
 import contextlib
 import csv
@@ -31,13 +31,17 @@ from staanet.corpora import CORPORA, Synthetic
 from staanet.evaluation import FLAGS
 from staanet.models import MODELS
 from staanet.report import summary
-from staanet.study import experiment, plans
+from staanet.study import Experiment, load, packaged, plans
+from staanet.study.attack_plans import AttackUse
 from staanet.training.augmentation import Augmentation
 from staanet.training.classifier import ModelTraining
 from staanet.training.generator import GeneratorTraining
+from tiny import hugging_face
 
 ROOT = Path(__file__).resolve().parents[1]
-README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide.md"
+README, GUIDE = ROOT / "README.md", ROOT / "docs" / "guide"
+QUICKSTART, EXPERIMENTS = GUIDE / "quickstart.md", GUIDE / "experiments.md"
+PAGES = sorted(path for path in GUIDE.glob("*.md") if path.name not in ("README.md", "quickstart.md"))
 ORIGINAL = ROOT / "docs" / "coming-from-the-original-code.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "results").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
@@ -69,7 +73,7 @@ def commands(block: Block) -> list[str]:
 
 
 def in_shell(words: list[str], folder: Path) -> str:
-    """Run a command with the `staanet` and the `python` of these tests, one thread each."""
+    """Run a command with the `staanet` and the `python` of the test environment, with one thread."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(words, cwd=folder, env=environment, capture_output=True, text=True, timeout=120)
@@ -78,7 +82,7 @@ def in_shell(words: list[str], folder: Path) -> str:
 
 
 def follow(document: Path, folder: Path) -> dict[str, Any]:
-    """Do what a document says, from top to bottom: write its files, run its commands and its code."""
+    """Write the files of a document and run its commands and code, from top to bottom."""
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks(document):
         if block.file is not None:
@@ -91,14 +95,14 @@ def follow(document: Path, folder: Path) -> dict[str, Any]:
         elif block.language == "shell":
             for command in commands(block):
                 words = shlex.split(command, comments=True)
-                assert words[0] in ("staanet", "make"), f"{document.name}: nobody tests {command!r}"
+                assert words[0] in ("staanet", "make", "pip"), f"{document.name}: {command!r} is not tested"
                 if words[0] == "staanet":
                     assert in_shell(words, folder)
     return names
 
 
 def record_clips(table: Path) -> None:
-    """Stand in for the reader, who has recordings: put some where a table says that they are."""
+    """Write synthetic recordings to the paths that a table lists, in place of those of the reader."""
     corpus = Synthetic(speakers=3, sentences=1)
     rows = csv.DictReader(io.StringIO(read(table)))
     for row, utterance in zip(rows, corpus.validate(Path()).utterances, strict=False):
@@ -106,42 +110,64 @@ def record_clips(table: Path) -> None:
         files.write(table.parent / row["path"], samples, rate)
 
 
+def test_readme_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    hugging_face(tmp_path / "my-emotion-model", labels=("anger", "happiness", "neutral", "sadness"))
+    names = follow(README, tmp_path)
+    assert names["adversarial"].shape == names["clip"].shape
+    assert not names["adversarial"].equal(names["clip"])
+    assert len(list((tmp_path / "adversarial").glob("*.flac"))) == 48
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder in which somebody has followed the README."""
+    """Return a folder in which the quick start has been followed; other pages of the guide use its files."""
     folder = tmp_path_factory.mktemp("desk")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        names = follow(README, folder)
+        names = follow(QUICKSTART, folder)
     assert len(names["outcome"]) == 8
+    assert len(names["records"]) == 2
+    assert (folder / "first" / "report" / "index.html").is_file()
     return folder
 
 
-def test_readme_works(desk: Path) -> None:
-    assert (desk / "first" / "report" / "index.html").is_file()
-    assert len(list((desk / "adversarial").glob("*.flac"))) == 48
-
-
-def test_guide_works(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
+def test_guide_works(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    names = follow(GUIDE, desk)
-    assert len(names["records"]) == 2
-    assert (desk / "recordings.dataset" / "dataset.json").is_file()
+    follow(page, desk)
 
 
-def test_guide_explains_every_key_of_an_experiment(tmp_path: Path) -> None:
-    (block,) = (block for block in blocks(GUIDE) if block.file == "complete.toml")
+def test_guide_lists_its_pages() -> None:
+    text = read(GUIDE / "README.md")
+    for page in (QUICKSTART, *PAGES):
+        assert f"({page.name})" in text
+        assert len(read(page).splitlines()) <= 300, page.name
+
+
+def test_readme_is_short() -> None:
+    assert len(read(README).splitlines()) <= 150
+
+
+TABLES = (
+    *(Experiment, plans.CorpusPlan, plans.SplitPlan, plans.ModelPlan, plans.GeneratorPlan, AttackUse),
+    *(ModelTraining, Augmentation, GeneratorTraining, Losses, Budget),
+)
+"""The dataclasses whose fields are the keys of an experiment file."""
+
+
+@pytest.mark.parametrize("schema", TABLES, ids=lambda schema: schema.__name__)
+def test_guide_explains_every_key_of_an_experiment(schema: type) -> None:
+    rows = "\n".join(line for line in read(EXPERIMENTS).splitlines() if line.startswith("|"))
+    assert [field.name for field in dataclasses.fields(schema) if f"`{field.name}`" not in rows] == []
+
+
+def test_example_of_an_experiment_is_valid(tmp_path: Path) -> None:
+    (block,) = (block for block in blocks(EXPERIMENTS) if block.file == "complete.toml")
     path = tmp_path / "complete.toml"
     path.write_text(block.text, encoding="utf-8")
-    _, plan = experiment.load(path)
+    _, plan = load(path)
     assert set(plan.source_names) < set(plan.target_names)
-    schemas = (
-        *(experiment.Experiment, plans.CorpusPlan, plans.SplitPlan, plans.ModelPlan),
-        *(plans.GeneratorPlan, ModelTraining, Augmentation, GeneratorTraining, Losses, Budget),
-    )
-    for schema in schemas:
-        for field in dataclasses.fields(schema):
-            assert re.search(rf"\b{field.name}\b", block.text), f"{schema.__name__}.{field.name} is not in the example"
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
@@ -150,8 +176,8 @@ def test_examples_run(path: Path, tmp_path: Path) -> None:
     assert in_shell([sys.executable, str(path)], tmp_path)
 
 
-def spoken(document: Path) -> list[str]:
-    """Return the `staanet` commands of a document: those of its blocks and, where it maps scripts, of its tables."""
+def commands_of(document: Path) -> list[str]:
+    """Return the `staanet` commands in the blocks of a document; for the original code, in its tables as well."""
     lines = [line for block in blocks(document) if block.language in ("shell", "text") for line in commands(block)]
     if document == ORIGINAL:
         rows = [line for line in read(document).splitlines() if line.startswith("|")]
@@ -159,16 +185,16 @@ def spoken(document: Path) -> list[str]:
     return [line for line in lines if line.startswith("staanet ")]
 
 
-NAMES = {"train": MODELS, "fit": GENERATORS, "attack": ATTACKS, "prepare": CORPORA, "run": experiment.packaged()}
-"""What the first argument of a verb is a name of, if it is one of ours."""
+NAMES = {"train": MODELS, "fit": GENERATORS, "attack": ATTACKS, "prepare": CORPORA, "run": packaged()}
+"""The registry from which the first argument of a command is a name."""
 
 
 UsageError = typer.BadParameter.__base__
-"""Of click, or of typer itself: that depends on its version."""
+"""The class of usage errors: click's, or typer's own, depending on the version of typer."""
 
 
 def parse(line: str) -> None:
-    """Parse a command as the programme would, without running it."""
+    """Parse a command as the program does, without running it."""
     verb, words = "", shlex.split(line, comments=True)[1:]
     command = typer.main.get_command(app)
     while commands := getattr(command, "commands", None):
@@ -184,22 +210,22 @@ def parse(line: str) -> None:
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_command_exists(document: Path) -> None:
-    assert spoken(document) or document not in (README, GUIDE, ORIGINAL)
-    for line in spoken(document):
+    assert commands_of(document) or document not in (README, QUICKSTART, ORIGINAL)
+    for line in commands_of(document):
         parse(line)
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:
-    for line in ("staanet train emo18 --corpuss x --out y", "staanet run", "staanet import model x"):
+    for line in ("staanet train emo18 --datasets x --out y", "staanet run", "staanet import model x"):
         with pytest.raises(UsageError):
             parse(line)
-    for line, missing in (("staanet fly", "fly"), ("staanet train emo81 --corpus x --out y", "emo81")):
+    for line, missing in (("staanet fly", "fly"), ("staanet train emo81 --dataset x --out y", "emo81")):
         with pytest.raises(AssertionError, match=f"no {missing}"):
             parse(line)
 
 
 def headings(document: Path) -> set[str]:
-    """Return the anchors of a document's headings, as code hosts make them."""
+    """Return the anchors of the headings of a document, as code hosts make them."""
     text = re.sub(r"^```.*?^```$", "", read(document), flags=re.M | re.S)
     titles = re.findall(r"^#+ (.+)$", text, flags=re.M)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
@@ -213,19 +239,20 @@ def test_local_links_lead_somewhere(document: Path) -> None:
             continue
         name, _, anchor = link.partition("#")
         target = (document.parent / name).resolve() if name else document
-        assert target.exists(), f"{document.name}: {link} is not there"
+        assert target.exists(), f"{document.name}: {link} does not exist"
         if anchor:
             assert anchor in headings(target), f"{document.name}: {link}: no such heading"
 
 
 def test_every_document_keeps_to_the_width() -> None:
-    for document in (path for path in DOCUMENTS if path.parent in (ROOT, ROOT / "docs")):
+    for document in (path for path in DOCUMENTS if not path.is_relative_to(ROOT / "results")):
         for number, line in enumerate(read(document).splitlines(), 1):
             assert len(line) <= 120 or line.startswith("|"), f"{document.name}, line {number}"
 
 
 def script(name: str, patch: pytest.MonkeyPatch) -> ModuleType:
     """Return a script of `tools`, imported."""
+    patch.syspath_prepend(ROOT / "tools")
     spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -252,13 +279,42 @@ def test_performance_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_claims_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    claims = script("claims", monkeypatch)
+    claims, verdicts = script("claims", monkeypatch), script("verdicts", monkeypatch)
     assert claims.page() == read(claims.PAGE), "results/claims.md is stale; run python tools/claims.py"
-    verdicts = {claim.text: (claim.paper()[0], claim.here()[0]) for claim in claims.CLAIMS}
-    words = {claims.HOLDS, claims.PARTLY, claims.NOT, claims.UNTESTABLE}
-    assert all(set(pair) <= words for pair in verdicts.values())
-    assert verdicts["Without the quantisation loss the sparsity rises"][0] == claims.PARTLY
-    assert "12.86" in claims.inconsistencies()[0]
+    by_claim = {claim.text: (claim.paper()[0], claim.here()[0]) for claim in claims.CLAIMS}
+    assert all(
+        set(pair) <= {verdicts.HOLDS, verdicts.PARTLY, verdicts.NOT, verdicts.UNTESTABLE} for pair in by_claim.values()
+    )
+    assert by_claim["Without the quantisation loss the sparsity rises"][0] == verdicts.PARTLY
+    assert "12.86" in claims.paper.inconsistencies()[0]
+
+
+@pytest.mark.slow
+def test_claims_of_the_systematic_evaluation_are_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    systematic = script("systematic", monkeypatch)
+    assert systematic.page(systematic.published_studies()) == read(systematic.PAGE), "run python tools/systematic.py"
+
+
+@pytest.mark.slow
+def test_what_holds_is_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    what_holds = script("what_holds", monkeypatch)
+    assert what_holds.page(what_holds.STUDY) == read(what_holds.PAGE), "run python tools/what_holds.py"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", sorted((ROOT / "results").glob("*/run.json")), ids=lambda path: path.parent.name)
+def test_published_studies_are_fresh(folder: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    study, publish = folder.parent, script("publish", monkeypatch)
+    publish.publish(publish.Run(study), tmp_path / study.name)
+    for path in (path for path in study.rglob("*") if path.suffix in (".md", ".json", ".jsonl")):
+        again = tmp_path / study.name / path.relative_to(study)
+        assert read(again) == read(path), f"{path.name} is stale; run python tools/publish.py results/{study.name}"
+
+
+def test_published_results_are_small() -> None:
+    files = [path for path in (ROOT / "results").rglob("*") if path.is_file()]
+    assert len(files) <= 150
+    assert sum(path.stat().st_size for path in files) <= 10e6, "keep larger results elsewhere; see results/README.md"
 
 
 def test_flags_have_a_paragraph_and_a_sentence() -> None:
@@ -297,3 +353,12 @@ def test_versions_agree() -> None:
     for key in ("cff-version: 1.2.0", "message: ", "title: ", "authors:"):
         assert re.search(rf"^{key}", citation, flags=re.M)
     assert {"2402.01227", "2404.18514"} <= set(re.findall(r"arXiv:(\S+)", citation))
+
+
+PRIVATE = re.compile(r"/(?:root|home|work|Users)/|/tmp/\w|C:\\\\")
+"""Paths of a machine, which documents must not contain."""
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_documents_contain_no_paths_of_a_machine(document: Path) -> None:
+    assert PRIVATE.findall(read(document)) == []

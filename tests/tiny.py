@@ -1,4 +1,4 @@
-"""Sizes at which networks take milliseconds."""
+"""Settings with which networks and attacks take milliseconds."""
 
 from staanet.core.seeds import seeded
 
@@ -51,7 +51,7 @@ TRANSFORMER = {
 
 
 def hugging_face(folder, family="wav2vec2", labels=("a", "b", "c"), head=True, rate=16_000, normalise=True, **sizes):
-    """Write a checkpoint with random weights as `transformers` does; return its folder."""
+    """Write a checkpoint with random weights in the format of `transformers` and return its folder."""
     from transformers import CONFIG_MAPPING, AutoModel, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
 
     known = {"id2label": dict(enumerate(labels)), "label2id": {label: number for number, label in enumerate(labels)}}
@@ -59,7 +59,7 @@ def hugging_face(folder, family="wav2vec2", labels=("a", "b", "c"), head=True, r
     with seeded("checkpoint"):
         network = (AutoModelForAudioClassification if head else AutoModel).from_config(config)
     for parameter in network.parameters():
-        parameter.data *= 5  # with the small weights of a start all clips sound alike
+        parameter.data *= 5  # with small initial weights the logits of all clips are almost equal
     network.save_pretrained(folder)
     Wav2Vec2FeatureExtractor(sampling_rate=rate, do_normalize=normalise).save_pretrained(folder)
     return folder

@@ -1,6 +1,6 @@
 """Refresh the tables between `<!-- KIND -->` and `<!-- /KIND -->` in the documents: `python tools/tables.py`.
 
-Their rows come from the registries, as those of `staanet list KIND` do; a test fails when a table is stale.
+Their rows come from the registries, as those of `staanet list KIND` do. A test fails if a table is out of date.
 """
 
 import re
@@ -44,7 +44,7 @@ def cell(key: str, value: object) -> str:
 
 
 def refreshed(text: str) -> str:
-    """Return a document with every table between markers made again."""
+    """Return a document in which every table between markers is up to date."""
     for kind in Kind:
         between = re.compile(rf"(<!-- {kind} -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
         text = between.sub(lambda match, kind=kind: f"{match[1]}{table(kind)}\n{match[2]}", text)

@@ -1,4 +1,4 @@
-"""Measures, and then improves, the adversarial robustness of speech-emotion-recognition models."""
+"""Measure and improve the adversarial robustness of speech emotion recognition models."""
 
 import importlib
 from typing import TYPE_CHECKING, Any
@@ -32,11 +32,15 @@ _HOME = {
     "summary": "staanet.metrics",
 }
 
+_RENAMED = {"create_victim": "create_model", "load_victim": "load_model"}
+
 __all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
-    """Fetch a public name from its room when it is first asked for."""
+    """Import a public name when it is first used, so that `import staanet` does not import torch."""
+    if name in _RENAMED:
+        raise AttributeError(f"module 'staanet' has no attribute {name!r}: {name} is now {_RENAMED[name]}")
     if name not in _HOME:
         raise AttributeError(f"module 'staanet' has no attribute {name!r}")
     return getattr(importlib.import_module(_HOME[name]), name)

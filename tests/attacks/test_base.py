@@ -1,4 +1,4 @@
-"""What an attack refuses of its input, of a model and of its answers."""
+"""Which input, models and logits an attack rejects."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -16,7 +16,7 @@ from staanet.models import create_model
 
 @dataclass(frozen=True)
 class Probe(Attack):
-    """Asks as an attack of some access does, and pushes every sample up by epsilon."""
+    """Uses the model as an attack with some access does, and raises every sample by epsilon."""
 
     name = "probe"
     norms = ("linf",)
@@ -32,7 +32,7 @@ class Probe(Attack):
         return waveforms + 0.1
 
 
-ASKING = ("gradient", "scores", "decision")
+USING_MODEL = ("gradient", "scores", "decision")
 WAVEFORMS = torch.zeros(2, 6)
 LABELS = torch.tensor([0, 2])
 
@@ -42,23 +42,23 @@ def linear(waveforms):
 
 
 def step(waveforms):
-    """Decide without a gradient, as a model outside of torch does."""
+    """Predict without a gradient, like a model outside torch."""
     return (waveforms[:, :3].detach() > 0).float()
 
 
-@pytest.mark.parametrize("access", [*ASKING, "none"])
+@pytest.mark.parametrize("access", [*USING_MODEL, "none"])
 def test_a_model_that_can_be_attacked_is(access):
     assert torch.equal(Probe(access)(linear, WAVEFORMS, LABELS), torch.full((2, 6), 0.1))
 
 
-def test_a_model_without_gradients_is_refused_by_attacks_that_need_them_only():
+def test_a_model_without_gradients_is_rejected_only_by_attacks_that_need_them():
     with pytest.raises(StaanetError, match="a model with gradients for probe, got one without; use an attack that"):
         Probe("gradient")(step, WAVEFORMS, LABELS)
     for access in ("scores", "decision", "none"):
         assert Probe(access)(step, WAVEFORMS, LABELS).max() == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize("access", ASKING)
+@pytest.mark.parametrize("access", USING_MODEL)
 @pytest.mark.parametrize(
     ("model", "shape"),
     [
@@ -67,20 +67,20 @@ def test_a_model_without_gradients_is_refused_by_attacks_that_need_them_only():
         (lambda waveforms: waveforms[:, None], r"\[2, 1, 6\]"),
     ],
 )
-def test_fewer_than_two_classes_are_refused(access, model, shape):
+def test_fewer_than_two_classes_are_rejected(access, model, shape):
     with pytest.raises(StaanetError, match=rf"two or more classes \[B, K\], got logits {shape}"):
         Probe(access)(model, WAVEFORMS, torch.zeros(2, dtype=torch.int64))
 
 
-@pytest.mark.parametrize("access", ASKING)
+@pytest.mark.parametrize("access", USING_MODEL)
 @pytest.mark.parametrize("labels", [[0, 3], [-1, 0], [7, 8]])
-def test_labels_that_the_model_does_not_have_are_refused(access, labels):
+def test_labels_that_the_model_does_not_have_are_rejected(access, labels):
     with pytest.raises(StaanetError, match=r"labels in 0..2, got .*; check the order of the classes"):
         Probe(access)(linear, WAVEFORMS, torch.tensor(labels))
 
 
-@pytest.mark.parametrize("access", [*ASKING, "none"])
-def test_an_epsilon_wider_than_the_bounds_is_refused(access):
+@pytest.mark.parametrize("access", [*USING_MODEL, "none"])
+def test_an_epsilon_wider_than_the_bounds_is_rejected(access):
     with pytest.raises(StaanetError, match=r"epsilon of at most 2, the width of the model's bounds, got 2\.1"):
         Probe(access, Budget(epsilon=2.1))(linear, WAVEFORMS, LABELS)
     assert Probe(access, Budget(epsilon=2.0))(linear, WAVEFORMS, LABELS).max() == pytest.approx(0.1)
@@ -96,17 +96,17 @@ def test_an_epsilon_wider_than_the_bounds_is_refused(access):
         Probe(access, Budget(epsilon=81.0))(Wide(), WAVEFORMS, LABELS)
 
 
-def test_an_attack_that_asks_for_nothing_never_calls_the_model():
+def test_an_attack_without_access_never_calls_the_model():
     def never(waveforms):  # noqa: ARG001
-        pytest.fail("asked")
+        pytest.fail("called")
 
     assert Probe("none")(never, WAVEFORMS, torch.tensor([0, 9])).max() == pytest.approx(0.1)
-    for access in ASKING:
+    for access in USING_MODEL:
         assert Probe(access)(never, torch.zeros(0, 6), torch.zeros(0, dtype=torch.int64)).shape == (0, 6)
 
 
-@pytest.mark.parametrize("access", ASKING)
-def test_a_model_is_asked_nothing_but_what_the_attack_asks(access):
+@pytest.mark.parametrize("access", USING_MODEL)
+def test_a_model_gets_only_the_calls_of_the_attack(access):
     seen = []
 
     def model(waveforms, lengths):
@@ -119,7 +119,7 @@ def test_a_model_is_asked_nothing_but_what_the_attack_asks(access):
     assert not waveforms.requires_grad
 
 
-def test_a_model_is_left_as_it_was(clips):
+def test_a_model_stays_unchanged(clips):
     waveforms, lengths, labels = clips
     with seeded("victim"):
         model = create_model("emo18", labels="abc", seconds=0.05).train()
@@ -133,7 +133,7 @@ def test_a_model_is_left_as_it_was(clips):
 
 
 @pytest.mark.parametrize("name", [name for name in ATTACKS if not ATTACKS[name].targetable])
-def test_an_attack_that_cannot_be_targeted_says_which_can(name):
+def test_an_attack_that_cannot_be_targeted_names_those_that_can(name):
     able = [other for other in ATTACKS if ATTACKS[other].targetable]
     with pytest.raises(StaanetError) as caught:
         create_attack(name, targeted=True)

@@ -1,4 +1,4 @@
-"""Bridges to other libraries: their attacks as ours, our attacks and models as theirs."""
+"""Attacks of other libraries as attacks of this one, and models and attacks of this one as theirs."""
 
 import logging
 import sys
@@ -17,7 +17,6 @@ from staanet.core.seeds import seeded
 from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
 from staanet.models import create_model
-from staanet.study.experiment import Experiment
 
 EPSILON, STEPS, SIZE = 0.05, 10, 256
 
@@ -37,14 +36,14 @@ def model():
 
 @pytest.fixture(scope="module")
 def recurrent():
-    """A model with an LSTM, of which cuDNN wants the training mode for gradients."""
+    """A model with an LSTM, for whose gradients cuDNN needs the training mode."""
     with seeded("victim"):
         return create_model("zhao19", labels="abcd", seconds=SIZE / 16_000)
 
 
 @pytest.fixture(scope="module")
 def clips(model):
-    """SplitUnit clips of one length, and what the model decides."""
+    """Clips of one length, and the predictions of the model."""
     with seeded("clips"):
         waveforms = torch.rand(8, SIZE) - 0.5
     return waveforms, model(waveforms).argmax(1)
@@ -52,12 +51,12 @@ def clips(model):
 
 @pytest.fixture(scope="module")
 def others(model, clips):
-    """The second guesses."""
+    """The second most likely classes."""
     logits = model(clips[0]).detach()
     return logits.scatter(1, clips[1][:, None], -torch.inf).argmax(1)
 
 
-def test_arts_classifier_hears_what_the_model_hears(recurrent, clips):
+def test_arts_classifier_has_the_logits_of_the_model(recurrent, clips):
     waveforms, _ = clips
     classifier = as_art_classifier(recurrent)
     assert classifier.input_shape == (SIZE,)
@@ -69,7 +68,7 @@ def test_arts_classifier_hears_what_the_model_hears(recurrent, clips):
         torch.testing.assert_close(torch.from_numpy(theirs), logits, atol=1e-5, rtol=0)
 
 
-def test_arts_gradient_is_ours_and_leaves_the_model_as_it_was(recurrent, clips):
+def test_arts_gradient_is_ours_and_leaves_the_model_unchanged(recurrent, clips):
     waveforms, labels = clips
     one_hot = functional.one_hot(labels, 4).numpy()
     points = waveforms.clone().requires_grad_()
@@ -95,7 +94,7 @@ def test_arts_own_attack_runs_on_a_model(model, clips):
     torch.testing.assert_close(theirs, art("FastGradientMethod")(model, waveforms, labels), atol=1e-6, rtol=0)
 
 
-def test_a_model_of_clips_as_long_as_they_are_needs_a_size():
+def test_a_model_without_a_trained_length_needs_a_size():
     with pytest.raises(StaanetError, match=r"expected the samples of a clip .* give size"):
         as_art_classifier(lambda waveforms: waveforms[:, :3])
 
@@ -231,7 +230,7 @@ def test_other_attacks_of_art_work_and_repeat(model, clips, attack_class, parame
     assert (found - waveforms).abs().max() <= 0.1 + 1e-6
 
 
-def test_art_keeps_its_progress_to_itself(model, clips, caplog):
+def test_arts_progress_is_not_logged(model, clips, caplog):
     waveforms, labels = clips
     caplog.set_level(logging.INFO)
     art("ProjectedGradientDescent", max_iter=1)(model, waveforms, labels)
@@ -240,13 +239,13 @@ def test_art_keeps_its_progress_to_itself(model, clips, caplog):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"attack_class": "FastGradientMetod"}, "did you mean 'FastGradientMethod'"),
         ({"attack_class": "EvasionAttack"}, "expected a class of ART from "),
         ({"attack_class": "DecisionTreeAttack"}, "DecisionTreeAttack: expected a class .* suit a classifier of wavef"),
         ({"attack_class": "ImperceptibleASRPyTorch"}, "expected a class .* suit a classifier of waveforms"),
-        ({"attack_class": "DeepFool", "targeted": True}, "that can be targeted, got DeepFool; leave targeted out"),
+        ({"attack_class": "DeepFool", "targeted": True}, "that can be targeted, got DeepFool; remove targeted"),
         ({"parameters": {"epss": 0.1}}, "expected a parameter from .*; got 'epss'; did you mean 'eps'"),
         ({"parameters": {"targeted": True}}, "expected a parameter from .*; got 'targeted'"),
         ({"parameters": {"norm": float("inf")}}, 'expected a finite norm, got inf; write "inf"'),
@@ -254,26 +253,26 @@ def test_art_keeps_its_progress_to_itself(model, clips, caplog):
         ({"parameters": {"eps": -1.0}}, "FastGradientMethod: expected .* got {'eps': -1.0}"),
     ],
 )
-def test_settings_that_cannot_work_are_refused_at_once(settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_settings_that_cannot_work_are_rejected_at_once(settings, message):
+    with pytest.raises(StaanetError, match=message):
         create_attack("art", **{"attack_class": "FastGradientMethod", **settings})
 
 
-def test_a_class_is_asked_for():
+def test_a_class_is_required():
     with pytest.raises(StaanetError, match="expected the key 'attack_class', found none"):
         create_attack("art")
 
 
 @pytest.mark.parametrize(
-    ("attack_class", "told"),
+    ("attack_class", "message"),
     [
         ("SquareAttack", "got ValueError on a clip of 256 samples: high <= 0"),
         ("SimBA", "got ValueError on a clip of 256 samples: This attack requires an estimator predicting probabil"),
     ],
 )
-def test_an_attack_that_wants_something_else_says_so(model, clips, attack_class, told):
+def test_an_attack_that_wants_something_else_says_so(model, clips, attack_class, message):
     waveforms, labels = clips
-    with pytest.raises(StaanetError, match=f"{attack_class}: expected a class of ART that works on .* {told}"):
+    with pytest.raises(StaanetError, match=f"{attack_class}: expected a class of ART that works on .* {message}"):
         art(attack_class)(model, waveforms, labels)
 
 
@@ -286,7 +285,7 @@ def test_an_attack_that_wants_something_else_says_so(model, clips, attack_class,
         ("foolbox", as_foolbox_model),
     ],
 )
-def test_a_missing_extra_is_told(package, bridge, model, monkeypatch):
+def test_a_missing_extra_is_reported(package, bridge, model, monkeypatch):
     for name in {package, *(name for name in sys.modules if name.split(".")[0] == package)}:
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(StaanetError, match=rf"the package {package}.*, found none; install staanet\[{package}\]"):
@@ -353,7 +352,7 @@ def test_a_classifier_of_arts_own_keeps_its_preprocessing_and_bounds():
     assert network.weight.grad is None
 
 
-def test_an_estimator_that_cannot_be_attacked_is_refused(model):
+def test_an_estimator_that_cannot_be_attacked_is_rejected(model):
     classification = pytest.importorskip("art.estimators.classification")
     fgsm = create_attack("fgsm")
     with pytest.raises(
@@ -366,6 +365,8 @@ def test_an_estimator_that_cannot_be_attacked_is_refused(model):
 
 
 def test_an_experiment_names_an_attack_of_arts():
+    from staanet.study.experiment import Experiment
+
     plan = validated(
         Experiment,
         {

@@ -38,7 +38,7 @@ def test_pitch_and_time_change_by_themselves():
 
 
 @pytest.mark.parametrize("change", [lambda clip: shift_pitch(clip, RATE, 1.0), lambda clip: stretch(clip, 0.9)])
-def test_a_clip_too_short_to_be_changed_is_told(change):
+def test_a_clip_too_short_to_be_changed_raises(change):
     with pytest.raises(StaanetError, match="a clip of 2048 samples or more"):
         change(chirp()[: VOCODER - 1])
 
@@ -46,12 +46,12 @@ def test_a_clip_too_short_to_be_changed_is_told(change):
 @pytest.mark.parametrize("decibels", ["power", "published"])
 def test_a_clip_comes_back_from_its_spectrogram(decibels):
     clip, settings = torch.from_numpy(chirp())[None], LogMel(decibels=decibels)
-    heard = resynthesise(power_of(log_mel(clip, RATE, settings)[0], settings), RATE, settings)
-    assert len(heard) == 184 * (settings.frames(RATE) - 1)
-    assert np.abs(heard).max() == pytest.approx(1)
-    assert np.array_equal(heard, resynthesise(power_of(log_mel(clip, RATE, settings)[0], settings), RATE, settings))
-    before = log_mel(clip, RATE)[0][:, : settings.frames(len(heard))]
-    after = log_mel(torch.from_numpy(heard)[None], RATE)[0]
+    sound = resynthesise(power_of(log_mel(clip, RATE, settings)[0], settings), RATE, settings)
+    assert len(sound) == 184 * (settings.frames(RATE) - 1)
+    assert np.abs(sound).max() == pytest.approx(1)
+    assert np.array_equal(sound, resynthesise(power_of(log_mel(clip, RATE, settings)[0], settings), RATE, settings))
+    before = log_mel(clip, RATE)[0][:, : settings.frames(len(sound))]
+    after = log_mel(torch.from_numpy(sound)[None], RATE)[0]
     loud = before > before.max() - 20
     assert (after - before)[loud].std() < 3
     loudest_bands = [levels.argmax(0)[2:-2].tolist() for levels in (before, after)]
@@ -59,7 +59,7 @@ def test_a_clip_comes_back_from_its_spectrogram(decibels):
 
 
 @pytest.mark.parametrize(
-    ("power", "told"),
+    ("power", "message"),
     [
         (torch.full((128, 5), -20.0), "give power, not decibels"),
         (torch.zeros(128, 5), "some above"),
@@ -68,12 +68,12 @@ def test_a_clip_comes_back_from_its_spectrogram(decibels):
         (torch.ones(64, 5), r"mel power \[128, frames\], got \[64, 5\]"),
     ],
 )
-def test_power_of_which_no_sound_can_be_made_is_told(power, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_power_raises(power, message):
+    with pytest.raises(StaanetError, match=message):
         resynthesise(power, RATE)
 
 
-def test_without_librosa_it_is_told(monkeypatch):
+def test_without_librosa_it_raises(monkeypatch):
     monkeypatch.setattr("staanet.audio.effects.importlib.util.find_spec", lambda _: None)
     with pytest.raises(StaanetError, match=r"the package librosa, found none; install staanet\[systematic\]"):
         resynthesise(mel_power(torch.from_numpy(chirp())[None], RATE)[0], RATE)

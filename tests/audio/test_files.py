@@ -34,7 +34,7 @@ def flac(tmp_path):
     return path
 
 
-def told(path):
+def error_of(path):
     with pytest.raises(StaanetError) as caught:
         read(path)
     message = str(caught.value)
@@ -58,29 +58,29 @@ def test_every_kind_of_file_is_read(tmp_path, rate, channels, suffix, subtype):
     assert np.abs(back - samples).max() <= STEP[subtype]
 
 
-def test_a_missing_file_is_told(tmp_path):
-    assert told(tmp_path / "nosuch.wav").endswith("expected an audio file, found none")
+def test_a_missing_file_raises(tmp_path):
+    assert error_of(tmp_path / "nosuch.wav").endswith("expected an audio file, found none")
 
 
 @pytest.mark.parametrize("name", ["clip.wav", "clip.flac", "clip.ogg", "clip.mp3"])
 @pytest.mark.parametrize("content", [b"", b"RIFF", b"no audio at all " * 64])
-def test_garbage_is_told(tmp_path, name, content):
+def test_garbage_raises(tmp_path, name, content):
     (tmp_path / name).write_bytes(content)
-    assert told(tmp_path / name).endswith("replace the file")
+    assert error_of(tmp_path / name).endswith("replace the file")
 
 
 @pytest.mark.parametrize("lost", [1, 2, 100, 1600, 3100])
-def test_a_truncated_wav_is_told(wav, lost):
+def test_a_truncated_wav_raises(wav, lost):
     whole = wav.read_bytes()
     wav.write_bytes(whole[:-lost])
-    assert told(wav).endswith(
+    assert error_of(wav).endswith(
         f"expected 3200 bytes of audio, got {3200 - lost} (truncated); replace or remove the file"
     )
 
 
-def test_a_wav_truncated_within_its_header_is_told(wav):
+def test_a_wav_truncated_within_its_header_raises(wav):
     wav.write_bytes(wav.read_bytes()[:40])
-    assert "expected readable audio" in told(wav)
+    assert "expected readable audio" in error_of(wav)
 
 
 def test_chunks_around_the_audio_are_no_truncation(wav):
@@ -89,7 +89,7 @@ def test_chunks_around_the_audio_are_no_truncation(wav):
     wav.write_bytes(whole[:36] + odd + whole[36:] + b"LIST" + struct.pack("<I", 4) + b"INFO")
     assert read(wav)[0].shape == (1600, 1)
     wav.write_bytes(whole[:36] + odd + whole[36:-100])
-    assert "expected 3200 bytes of audio, got 3100 (truncated)" in told(wav)
+    assert "expected 3200 bytes of audio, got 3100 (truncated)" in error_of(wav)
 
 
 @pytest.mark.parametrize("length", [0xFFFFFFFF, 0x7FFFF000])
@@ -101,31 +101,31 @@ def test_a_wav_written_to_a_pipe_is_read_to_its_end(wav, length):
 
 
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
-def test_a_truncated_flac_is_told(flac, kept):
+def test_a_truncated_flac_raises(flac, kept):
     whole = flac.read_bytes()
     flac.write_bytes(whole[: int(kept * len(whole))])
-    assert told(flac).endswith("replace the file")
+    assert error_of(flac).endswith("replace the file")
 
 
-def test_a_flac_with_damaged_bytes_is_told(flac):
+def test_a_flac_with_damaged_bytes_raises(flac):
     whole = bytearray(flac.read_bytes())
     middle = len(whole) // 2
     whole[middle : middle + 64] = bytes(64)
     flac.write_bytes(whole)
-    assert told(flac).endswith("replace the file")
+    assert error_of(flac).endswith("replace the file")
 
 
-def test_an_empty_file_is_told(tmp_path):
+def test_an_empty_file_raises(tmp_path):
     soundfile.write(tmp_path / "clip.wav", np.zeros((0, 1)), 16_000)
-    assert "expected samples, got an empty file; replace or remove it" in told(tmp_path / "clip.wav")
+    assert "expected samples, got an empty file; replace or remove it" in error_of(tmp_path / "clip.wav")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_nan_and_infinity_are_told(tmp_path, value):
+def test_nan_and_infinity_raise(tmp_path, value):
     samples = sine(16_000)
     samples[7] = value
     soundfile.write(tmp_path / "clip.wav", samples, 16_000, subtype="FLOAT")
-    assert "expected finite samples, got NaN or infinity" in told(tmp_path / "clip.wav")
+    assert "expected finite samples, got NaN or infinity" in error_of(tmp_path / "clip.wav")
 
 
 def noise(shape):
@@ -169,7 +169,7 @@ def test_samples_beyond_full_scale_are_refused_and_nothing_is_left(tmp_path, pea
     samples = np.array([0.1, peak, 0.2], dtype=np.float32)
     with pytest.raises(StaanetError, match=r"expected samples in \[-1, 1\] to write, got a peak of"):
         encode(samples, 16_000)
-    with pytest.raises(StaanetError, match="they would be cut"):
+    with pytest.raises(StaanetError, match="they would be clipped"):
         write(tmp_path / "clip.wav", samples, 16_000)
     assert list(tmp_path.iterdir()) == []
 
@@ -233,9 +233,9 @@ def test_windows_of_a_file_are_what_lies_in_it(tmp_path, suffix):
 def test_windows_written_one_by_one_are_the_whole_file(tmp_path):
     samples = noise((1000, 2))
     write(tmp_path / "whole.flac", samples, 16_000)
-    with writing(tmp_path / "parts.flac", 16_000, 2) as put:
+    with writing(tmp_path / "parts.flac", 16_000, 2) as append:
         for part in np.split(samples, [1, 600]):
-            put(part)
+            append(part)
         assert not (tmp_path / "parts.flac").exists()
     assert np.array_equal(read(tmp_path / "parts.flac")[0], read(tmp_path / "whole.flac")[0])
 

@@ -38,7 +38,7 @@ def test_standardise_agrees_with_numpy():
 
 
 @given(gain=st.floats(0.01, 1), offset=st.floats(-0.5, 0.5))
-def test_standardise_hears_neither_gain_nor_offset(gain, offset):
+def test_standardise_removes_gain_and_offset(gain, offset):
     waveforms = torch.sin(torch.arange(500, dtype=torch.float64))[None]
     assert torch.allclose(standardise(gain * waveforms + offset), standardise(waveforms), atol=1e-6)
 

@@ -80,7 +80,7 @@ def test_the_mel_scale_is_librosas(hertz):
     assert mel(hertz) == pytest.approx(librosa.hz_to_mel(hertz), abs=1e-9)
 
 
-# ------------------------------------------------------------------ what it must be
+# ------------------------------------------------------------------ properties
 
 
 def test_three_seconds_are_the_papers_matrix():
@@ -132,14 +132,14 @@ def test_the_gradient_is_the_numerical_one(settings):
 def test_the_power_comes_back_from_the_decibels(settings):
     power = mel_power(tone(700) + tone(2900), RATE, settings)
     back = power_of(log_mel(tone(700) + tone(2900), RATE, settings), settings)
-    heard = power > power.max() / 5000
+    audible = power > power.max() / 5000
     scale = power.max() / back.max()
-    assert torch.allclose(back[heard] * scale, power[heard], rtol=1e-4)
+    assert torch.allclose(back[audible] * scale, power[audible], rtol=1e-4)
     assert (float(scale) == pytest.approx(1, rel=1e-5)) == (settings.decibels == "power")
 
 
 @pytest.mark.parametrize("settings", [{"bands": 0}, {"n_fft": 1}, {"hop": 0}])
-def test_refuses_sizes_of_which_nothing_can_be_made(settings):
+def test_invalid_settings_raise(settings):
     with pytest.raises(StaanetError, match="or more, got"):
         LogMel(**settings)
 
@@ -155,7 +155,7 @@ def test_the_cepstrum_is_librosas(count):
 
 
 @pytest.mark.parametrize("count", [0, 129])
-def test_more_coefficients_than_bands_are_told(count):
+def test_an_invalid_number_of_coefficients_raises(count):
     with pytest.raises(StaanetError, match=r"1\.\.128 coefficients"):
         mfcc(torch.zeros(1, 128, 3), count)
 

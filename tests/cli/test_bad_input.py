@@ -72,7 +72,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "seeds = 1\n[corpus]"), "got 'seeds'; did you mean 'seed'?"),
         (
             ('"zhao19"', '"zhao19"\nsecond = 1'),
-            "mine.toml: models: zhao19: expected a key from corpus, defence, model, of, seconds",
+            "mine.toml: models: zhao19: expected a key from corpus, defence, model, seconds",
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),
@@ -85,7 +85,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "[corpus"), "mine.toml: expected TOML, got"),
     ],
 )
-def test_an_experiment_that_cannot_be(refused, tmp_path, change, message):
+def test_an_invalid_experiment(refused, tmp_path, change, message):
     assert EXPERIMENT.count(change[0])
     (tmp_path / "mine.toml").write_text(EXPERIMENT.replace(*change, 1))
     err = refused("run", "mine.toml", "--out", "out")
@@ -104,26 +104,29 @@ def test_an_experiment_that_cannot_be(refused, tmp_path, change, message):
         (["prepare", "synthetic", "here", "--set", "speakers"], "expected --set KEY=VALUE, got 'speakers'"),
         (["prepare", "synthetic", "here", "--set", "a=1", "--set", "a.b=2"], "expected a as a value or as a table"),
         (["prepare", "synthetic", "here", "--segments", "emdb"], "--segments: expected a preset from default, emodb,"),
-        (["train", "zhao18", "--corpus", "STORE"], "expected a model from "),
-        (["train", "zhao19", "--corpus", "here"], "here: expected a prepared dataset, found none; make one with"),
-        (["train", "zhao19", "--corpus", "STORE", "--set", "epoch=1"], "got 'epoch'; did you mean 'epochs'?"),
-        (["train", "zhao19", "--corpus", "STORE", "--set", "epochs=some"], "zhao19: epochs: "),
-        (["train", "zhao19", "--corpus", "STORE", "--set", "epochs=0"], "expected epochs above 0, got 0"),
-        (["train", "zhao19", "--corpus", "STORE", "--set", "batch_size=0"], "expected batch_size above 0, got 0"),
-        (["train", "zhao19", "--corpus", "STORE", "--preset", "papr"], "did you mean 'paper'?"),
-        (["train", "zhao19", "--corpus", "STORE", "--seconds", "0.001"], "raise seconds"),
+        (["train", "zhao18", "--dataset", "DATASET"], "expected a model from "),
+        (["train", "zhao19", "--dataset", "here"], "here: expected a prepared dataset, found none; make one with"),
+        (["train", "zhao19", "--dataset", "DATASET", "--set", "epoch=1"], "got 'epoch'; did you mean 'epochs'?"),
+        (["train", "zhao19", "--dataset", "DATASET", "--set", "epochs=some"], "zhao19: epochs: "),
+        (["train", "zhao19", "--dataset", "DATASET", "--set", "epochs=0"], "expected epochs above 0, got 0"),
+        (["train", "zhao19", "--dataset", "DATASET", "--set", "batch_size=0"], "expected batch_size above 0, got 0"),
+        (["train", "zhao19", "--dataset", "DATASET", "--preset", "papr"], "did you mean 'paper'?"),
+        (["train", "zhao19", "--dataset", "DATASET", "--seconds", "0.001"], "raise seconds"),
         (
-            ["train", "zhao19", "--corpus", "STORE", "--device", "gpu"],
+            ["train", "zhao19", "--dataset", "DATASET", "--device", "gpu"],
             "expected a device such as cpu or cuda, got 'gpu'",
         ),
-        (["fit", "compac", "--source", "MODEL", "--corpus", "STORE"], "got 'compac'; did you mean 'compact'?"),
-        (["fit", "compact", "--source", "here", "--corpus", "STORE"], "here: expected a model checkpoint"),
-        (["fit", "compact", "--source", "GENERATOR", "--corpus", "STORE"], "got one of 'compact'; give the folder"),
-        (["fit", "compact", "--source", "MODEL", "--corpus", "STORE", "--size", "width=1"], "did you mean 'widths'?"),
+        (["fit", "compac", "--source", "MODEL", "--dataset", "DATASET"], "got 'compac'; did you mean 'compact'?"),
+        (["fit", "compact", "--source", "here", "--dataset", "DATASET"], "here: expected a model checkpoint"),
+        (["fit", "compact", "--source", "GENERATOR", "--dataset", "DATASET"], "got one of 'compact'; give the folder"),
+        (
+            ["fit", "compact", "--source", "MODEL", "--dataset", "DATASET", "--size", "width=1"],
+            "did you mean 'widths'?",
+        ),
     ],
 )
-def test_what_cannot_be_prepared_or_trained(refused, dataset, model, generator, arguments, message):
-    places = {"STORE": dataset, "MODEL": model, "GENERATOR": generator}
+def test_invalid_arguments_of_prepare_train_and_fit(refused, dataset, model, generator, arguments, message):
+    places = {"DATASET": dataset, "MODEL": model, "GENERATOR": generator}
     assert message in refused(*(places.get(word, word) for word in arguments), "--out", "out")
 
 
@@ -141,7 +144,7 @@ def test_what_cannot_be_prepared_or_trained(refused, dataset, model, generator, 
         (["--source", "MODEL", "--device", "gpu"], "expected a device such as cpu or cuda, got 'gpu'"),
     ],
 )
-def test_an_attack_that_cannot_be(refused, clips, model, generator, options, message):
+def test_invalid_arguments_of_attack(refused, clips, model, generator, options, message):
     places = {"MODEL": model, "GENERATOR": generator}
     assert message in refused("attack", "noise", clips, "out", *(places.get(word, word) for word in options))
 
@@ -158,7 +161,7 @@ def test_a_generator_attack_without_or_with_a_wrong_generator(refused, clips, mo
 
 
 @pytest.mark.parametrize("name", ["nosuch.wav", "nosuch"])
-def test_an_input_that_is_not_there(refused, model, name):
+def test_a_missing_input(refused, model, name):
     assert f"{name}: expected an audio file, a folder of them or a dataset, found nothing" in refused(
         "attack", "noise", name, "out", "--source", model
     )
@@ -197,16 +200,16 @@ def test_input_is_never_overwritten(refused, clips, model):
 COMMANDS = {
     "run": ["run", "smoke", "--out", "OUT"],
     "prepare": ["prepare", "synthetic", ".", "--out", "OUT"],
-    "train": ["train", "zhao19", "--corpus", "STORE", "--out", "OUT"],
-    "fit": ["fit", "compact", "--source", "MODEL", "--corpus", "STORE", "--out", "OUT"],
-    "attack": ["attack", "noise", "STORE", "OUT", "--source", "MODEL"],
+    "train": ["train", "zhao19", "--dataset", "DATASET", "--out", "OUT"],
+    "fit": ["fit", "compact", "--source", "MODEL", "--dataset", "DATASET", "--out", "OUT"],
+    "attack": ["attack", "noise", "DATASET", "OUT", "--source", "MODEL"],
 }
 
 
 @pytest.mark.parametrize("verb", COMMANDS)
 def test_an_output_that_cannot_be_written(refused, tmp_path, dataset, model, verb):
     (tmp_path / "file").write_text("")
-    places = {"STORE": dataset, "MODEL": model, "OUT": "file/below/out"}
+    places = {"DATASET": dataset, "MODEL": model, "OUT": "file/below/out"}
     err = refused(*(places.get(word, word) for word in COMMANDS[verb]))
     assert "file/below" in err
     assert "expected a folder that can be written, got Not a directory; choose another --out" in err
@@ -220,13 +223,31 @@ def test_an_output_that_would_replace_other_files(refused, tmp_path, monkeypatch
     (tmp_path / "notes.txt").write_text("notes")
     if out.startswith("../"):
         monkeypatch.chdir(tmp_path / "work")
-    places = {"STORE": dataset, "MODEL": model, "OUT": out}
+    places = {"DATASET": dataset, "MODEL": model, "OUT": out}
     assert "choose another --out" in refused(*(places.get(word, word) for word in COMMANDS[verb]))
     assert (tmp_path / "work" / "thesis.tex").read_text() == "years of work"
     assert (tmp_path / "notes.txt").read_text() == "notes"
 
 
-def test_a_folder_that_is_no_run(refused):
+@pytest.mark.parametrize(
+    ("arguments", "new"),
+    [
+        (["run", "smoke", "--miniature"], "--toy"),
+        (["-q", "train", "zhao19", "--corpus", "here", "--out", "out"], "--dataset"),
+        (["fit", "compact", "--source", "here", "--corpus=there", "--out", "out"], "--dataset"),
+        (["export", "here", "out.h5", "--store", "there"], "--dataset"),
+        (["prepare", "emodb", "here", "--out", "out", "--pieces", "emodb"], "--segments"),
+        (["import", "victim", "here", "--out", "out"], "import model"),
+        (["list", "victims"], "list models"),
+    ],
+)
+def test_an_old_name_of_the_command_line_is_refused_with_its_new_one(refused, arguments, new):
+    err = refused(*arguments)
+    assert err.startswith(f"staanet: expected {new}, got ")
+    assert err.endswith(f"; use {new}\n")
+
+
+def test_a_folder_that_is_not_a_run(refused):
     err = refused("report", "here")
     assert "expected records (*.json), found none; give the folder that `staanet run` wrote" in err
 
@@ -247,13 +268,13 @@ def test_a_folder_without_a_clip(refused, tmp_path, corpus):
 
 
 def test_one_speaker_only(refused, spoken):
-    err = refused("train", "zhao19", "--corpus", spoken("joy/anna-1", "anger/anna-2"), "--out", "out")
+    err = refused("train", "zhao19", "--dataset", spoken("joy/anna-1", "anger/anna-2"), "--out", "out")
     assert "expected speakers for training, validation and test, got 1 in all and none for" in err
 
 
 def test_a_class_with_one_clip(refused, spoken):
     names = [f"{emotion}/{speaker}" for emotion in ("joy", "anger") for speaker in "abcde"]
-    err = refused("train", "zhao19", "--corpus", spoken(*names, "fear/a"), "--out", "out")
+    err = refused("train", "zhao19", "--dataset", spoken(*names, "fear/a"), "--out", "out")
     assert "expected clips of 'fear' by training speakers and others, got 1 in all" in err
 
 
@@ -265,15 +286,15 @@ def test_weights_of_another_architecture(refused, tmp_path, clips, model):
     assert "other: expected the weights of emo18, got other ones" in err
 
 
-def test_a_store_at_another_rate_than_the_models(refused, tmp_path, model, spoken):
+def test_a_dataset_at_another_rate_than_the_models(refused, tmp_path, model, spoken):
     names = [f"{emotion}/{speaker}" for emotion in ("joy", "anger") for speaker in "abcde"]
     spoken(*names)
     prepare(Folder(), tmp_path / "spoken", tmp_path / "slow", sample_rate=8_000)
-    err = refused("fit", "compact", "--source", model, "--corpus", "slow", "--out", "out")
+    err = refused("fit", "compact", "--source", model, "--dataset", "slow", "--out", "out")
     assert "16000 Hz, got 8000 Hz; prepare one with --sample-rate 16000" in err
 
 
-def test_the_program_itself_says_one_line_and_debug_shows_the_traceback():
+def test_the_program_prints_one_line_and_debug_shows_the_traceback():
     def run(*options):
         command = [sys.executable, "-m", "staanet", *options, "run", "nosuch"]
         return subprocess.run(command, capture_output=True, text=True, check=False)

@@ -47,6 +47,13 @@ def test_the_version_is_the_librarys(staanet):
     assert staanet("--version") == (0, f"{library.__version__}\n", "")
 
 
+@pytest.mark.parametrize(("old", "new"), [("create_victim", "create_model"), ("load_victim", "load_model")])
+def test_an_old_public_name_is_refused_with_its_new_one(old, new):
+    with pytest.raises(AttributeError, match=f"{old} is now {new}"):
+        getattr(library, old)
+    assert new in dir(library)
+
+
 def test_help_lists_the_verbs(staanet):
     _, out, _ = staanet("--help")
     for verb in ("demo", "run", "prepare", "train", "fit", "attack", "report", "export", "list", "import"):
@@ -72,10 +79,10 @@ def test_a_packaged_experiment_loads(name):
     read, experiment = load(name)
     assert read == name
     assert experiment.title
-    assert bool(experiment.models) == bool([experiment.attack(attack).name for attack in experiment.attacks])
+    assert bool(experiment.models) == bool([experiment.attack_plans[attack].build().name for attack in experiment.attacks])
 
 
-def test_prepare_writes_pieces_and_tells_what_it_leaves_out(staanet, tmp_path):
+def test_prepare_writes_segments_and_reports_what_it_skips(staanet, tmp_path):
     settings = ["--set", "speakers=3", "--set", "sentences=1", "--set", "seconds=[3.0, 3.4]"]
     status, out, err = staanet(
         "prepare", "synthetic", tmp_path, "--out", tmp_path / "dataset", *settings, "--segments", "default", "--json"
@@ -97,7 +104,7 @@ def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path
     status, out, err = staanet(
         "train",
         "zhao19",
-        "--corpus",
+        "--dataset",
         tmp_path / "dataset",
         "--out",
         tmp_path / "model",
@@ -111,7 +118,7 @@ def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path
     assert load_model(tmp_path / "model").trained_length == 3200
 
     status, out, err = staanet(
-        *("fit", "compact", "--source", tmp_path / "model", "--corpus", tmp_path / "dataset"),
+        *("fit", "compact", "--source", tmp_path / "model", "--dataset", tmp_path / "dataset"),
         *(
             "--out",
             tmp_path / "generator",
@@ -140,7 +147,7 @@ def test_prepare_train_fit_and_attack_work_one_after_the_other(staanet, tmp_path
 
 def test_training_is_repeatable_to_the_bit(staanet, tmp_path, dataset, model):
     status, _, _ = staanet(
-        "train", "zhao19", "--corpus", dataset, "--out", tmp_path / "again", "--seconds", 0.2, "--set", "epochs=1"
+        "train", "zhao19", "--dataset", dataset, "--out", tmp_path / "again", "--seconds", 0.2, "--set", "epochs=1"
     )
     assert status == 0
     for name in ("config.json", "model.safetensors"):
@@ -182,7 +189,7 @@ def test_another_seed_gives_another_attack_and_the_same_seed_the_same_bytes(staa
     assert first == second != third
 
 
-def test_a_recording_is_attacked_and_judged_window_by_window(staanet, tmp_path, clips, model):
+def test_a_recording_is_attacked_and_classified_window_by_window(staanet, tmp_path, clips, model):
     command = ("attack", "noise", clips / "one.wav", tmp_path / "out.wav", "--source", model)
     status, out, err = staanet(*command, "--window", 0.2)
     assert (status, err) == (0, "")
@@ -209,7 +216,7 @@ def test_a_folder_is_attacked_file_by_file(staanet, tmp_path, clips, model):
     assert all(row["sparsity"] == pytest.approx(0.12, abs=1e-3) for row in rows)
 
 
-def test_a_store_is_attacked_clip_by_clip(staanet, tmp_path, dataset, model):
+def test_a_dataset_is_attacked_clip_by_clip(staanet, tmp_path, dataset, model):
     status, out, _ = staanet("attack", "noise", dataset, tmp_path / "out", "--source", model, "--json")
     assert status == 0
     prepared = Dataset(dataset)
@@ -219,7 +226,7 @@ def test_a_store_is_attacked_clip_by_clip(staanet, tmp_path, dataset, model):
         assert (after.frames, after.samplerate, after.channels) == (prepared.length(clip), 16_000, 1)
 
 
-def test_what_cannot_be_read_or_heard_is_told_and_the_rest_attacked(staanet, tmp_path, clips, model):
+def test_unreadable_and_silent_files_are_reported_and_the_rest_is_attacked(staanet, tmp_path, clips, model):
     (clips / "garbage.wav").write_bytes(b"no audio" * 40)
     (clips / "cut.wav").write_bytes((clips / "one.wav").read_bytes()[:-500])
     soundfile.write(clips / "silent.wav", np.zeros(4000), 16_000)
@@ -235,7 +242,7 @@ def test_what_cannot_be_read_or_heard_is_told_and_the_rest_attacked(staanet, tmp
         assert line.endswith("; left out")
 
 
-def test_each_left_out_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
+def test_each_skipped_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
     folder = tmp_path / ("a rather long name of a folder " * 4).strip() / "joy"
     folder.mkdir(parents=True)
     (folder / "garbage-1.wav").write_bytes(b"no audio" * 40)

@@ -1,4 +1,4 @@
-"""What others made comes in, and ours goes out: `staanet import` and `staanet export`."""
+"""Tests of `staanet import` and `staanet export`."""
 
 import json
 import re
@@ -95,7 +95,7 @@ def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs
     assert len(list((tmp_path / "run" / "records").glob("*.json"))) == 2
 
 
-def test_a_set_whose_clips_come_late_is_told_of_in_one_line(staanet, tmp_path, theirs, model):
+def test_a_set_with_late_clips_is_warned_about_in_one_line(staanet, tmp_path, theirs, model):
     with h5py.File(theirs, "r+") as file:
         file["x_adv"][...] = np.pad(file["x_org"][()], ((0, 0), (50, 0)), mode="reflect")[:, :6000]
     status, _, err = staanet("import", "adversarial", theirs, "--target", model, "--out", tmp_path / "run")
@@ -141,7 +141,7 @@ def test_what_cannot_be_imported(staanet, tmp_path, theirs, model, generator, ar
     assert not (tmp_path / "out").exists()
 
 
-def test_a_store_goes_out_in_the_authors_layout_and_comes_back(staanet, tmp_path, dataset):
+def test_a_dataset_is_exported_in_the_original_layout_and_read_back(staanet, tmp_path, dataset):
     status, out, err = staanet("export", dataset, tmp_path / "audio.h5")
     assert (status, err, out) == (0, "", f"{tmp_path / 'audio.h5'}: 24 clips\n")
     with h5py.File(tmp_path / "audio.h5") as file:
@@ -155,7 +155,7 @@ def test_a_store_goes_out_in_the_authors_layout_and_comes_back(staanet, tmp_path
     }
     assert Dataset(tmp_path / "again").labels == Dataset(dataset).labels
     status, out, err = staanet(
-        *("train", "zhao19", "--corpus", tmp_path / "again", "--out", tmp_path / "model"),
+        *("train", "zhao19", "--dataset", tmp_path / "again", "--out", tmp_path / "model"),
         *("--seconds", 0.2, "--set", "epochs=1"),
     )
     assert status == 0, err
@@ -164,7 +164,7 @@ def test_a_store_goes_out_in_the_authors_layout_and_comes_back(staanet, tmp_path
 
 
 @pytest.mark.slow
-def test_a_runs_adversarial_set_goes_out_and_comes_back_with_the_same_rates(staanet, tmp_path):
+def test_an_exported_adversarial_set_has_the_same_rates_when_imported(staanet, tmp_path):
     (tmp_path / "small.toml").write_text(
         """
         [corpus]
@@ -195,7 +195,7 @@ def test_a_runs_adversarial_set_goes_out_and_comes_back_with_the_same_rates(staa
 
 
 @pytest.mark.slow
-def test_a_checkpoint_goes_out_as_onnx_and_the_difference_is_told(staanet, tmp_path, model):
+def test_a_checkpoint_is_exported_to_onnx_and_the_difference_is_printed(staanet, tmp_path, model):
     status, out, err = staanet("export", model, tmp_path / "out.onnx")
     assert (status, err) == (0, "")
     first, second = out.splitlines()
@@ -206,16 +206,16 @@ def test_a_checkpoint_goes_out_as_onnx_and_the_difference_is_told(staanet, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["MODEL", "out.bin"], "out.bin: expected a name that ends in .onnx or .h5, got '.bin'"),
-        (["STORE", "out.onnx"], "expected a model checkpoint (config.json and model.safetensors), found none"),
+        (["MODEL", "out.bin"], "out.bin: expected a file name ending in .onnx or .h5, got '.bin'"),
+        (["DATASET", "out.onnx"], "expected a model checkpoint (config.json and model.safetensors), found none"),
         (["MODEL", "out.h5"], "expected a prepared dataset, found none"),
-        (["STORE", "out.h5", "--dataset", "STORE"], "expected a finished adversarial set, found none"),
-        (["MODEL", "out.onnx", "--dataset", "STORE"], "expected no --dataset for out.onnx"),
+        (["DATASET", "out.h5", "--dataset", "DATASET"], "expected a finished adversarial set, found none"),
+        (["MODEL", "out.onnx", "--dataset", "DATASET"], "expected --dataset only for an adversarial set"),
     ],
 )
 def test_what_cannot_be_exported(staanet, tmp_path, monkeypatch, dataset, model, arguments, message):
     monkeypatch.chdir(tmp_path)
-    places = {"MODEL": model, "STORE": dataset}
+    places = {"MODEL": model, "DATASET": dataset}
     status, out, err = staanet("export", *(places.get(word, word) for word in arguments))
     assert (status, out) == (2, "")
     assert message in one_line(err)

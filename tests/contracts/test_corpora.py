@@ -15,7 +15,7 @@ MELD = {"train_splits": "train", "dev_splits_complete": "dev", "output_repeated_
 
 LAYOUTS = {
     "audformat": ["wav/a.wav", "wav/b.wav"],
-    "audiofolder": [f"{part}/{emotion}/{part}-1.wav" for part in ("train", "test") for emotion in ("joy", "anger")],
+    "audiofolder": [f"{name}/{emotion}/{name}-1.wav" for name in ("train", "test") for emotion in ("joy", "anger")],
     "crema_d": [f"AudioWAV/1001_DFA_{code}_XX.wav" for code in ("ANG", "DIS", "FEA", "HAP", "NEU", "SAD")],
     "demos": [f"DEMOS/NP_f_43_{code}05b.wav" for code in ("rab", "dis", "pau", "col", "gio", "neu", "tri", "sor")],
     "emodb": [f"wav/{speaker}a01{code}a.wav" for speaker in ("03", "08", "09", "10") for code in "WLEAFNT"],
@@ -48,14 +48,14 @@ TEXTS = {
         )
     },
     "meld": {
-        f"{part}_sent_emo.csv": "Speaker,Emotion,Dialogue_ID,Utterance_ID\nJoey,joy,0,0\nRachel,anger,0,1\n"
-        for part in MELD.values()
+        f"{subset}_sent_emo.csv": "Speaker,Emotion,Dialogue_ID,Utterance_ID\nJoey,joy,0,0\nRachel,anger,0,1\n"
+        for subset in MELD.values()
     },
     "msp_improv": {
         "Evalution.txt": "".join(f"UTD-IMPROV-S01{code}-F01-T-FM01.avi; {code}; A:3.0;\n" for code in "AHNS")
     },
 }
-"""What lies beside the audio, for those that have labels in files of their own."""
+"""Files next to the audio, for corpora with labels in files of their own."""
 
 
 def toy(name, root):
@@ -95,7 +95,7 @@ def test_lists_unique_clips_with_a_known_label_and_a_speaker_each(corpus):
     assert all(utterance.speaker for utterance in utterances)
 
 
-def test_what_is_told_of_a_clip_is_of_known_kinds(corpus):
+def test_what_is_reported_of_a_clip_is_of_known_kinds(corpus):
     made, root = corpus
     for utterance in made.validate(root).utterances:
         assert utterance.gender in ("female", "male", None)
@@ -103,7 +103,7 @@ def test_what_is_told_of_a_clip_is_of_known_kinds(corpus):
         assert all(value is None or isinstance(value, str) for value in dataclasses.astuple(utterance))
 
 
-def test_what_is_wrong_is_told_in_one_line_each(corpus):
+def test_what_is_wrong_is_reported_in_one_line_each(corpus):
     made, root = corpus
     files = audio_files(root)
     if files:

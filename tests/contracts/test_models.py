@@ -1,13 +1,16 @@
-"""What every model in the registry promises."""
+"""Contract tests of all registered models."""
+
+import math
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
+from staanet.audio.lengths import standardise
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
-from staanet.models import MODELS, CnnLstm, HuggingFace, create_model
+from staanet.models import MODELS, HasFeatures, HuggingFace, create_model
 from tiny import TINY_MODELS, hugging_face
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*expected a head for:staanet.core.errors.StaanetWarning")
@@ -15,7 +18,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*expected a head for:staanet.co
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """Build a model of 0.06 s; one from Hugging Face hears clips as long as they are, from a tiny checkpoint."""
+    """Build a model for clips of 0.06 s, or one from a tiny Hugging Face checkpoint for clips of any length."""
 
     def build(name, **settings):
         if not issubclass(MODELS[name], HuggingFace):
@@ -54,7 +57,7 @@ def test_batch_order_and_padding_change_nothing(model, clips):
 
 
 @torch.no_grad()
-def test_represents_clips_whatever_the_batch(model, clips):
+def test_representations_do_not_depend_on_the_batch(model, clips):
     waveforms, lengths, _ = clips
     together = model.represent(waveforms, lengths)
     assert together.ndim == 2
@@ -62,15 +65,15 @@ def test_represents_clips_whatever_the_batch(model, clips):
     for row, length in enumerate(lengths.tolist()):
         alone = model.represent(waveforms[row : row + 1, :length])
         torch.testing.assert_close(alone[0], together[row], atol=1e-5, rtol=1e-4)
-    if not isinstance(model, HuggingFace):  # of these the head is more than a layer
+    if not isinstance(model, HuggingFace):  # whose head has more than one layer
         linear = next(part for part in reversed(list(model.modules())) if isinstance(part, nn.Linear))
         torch.testing.assert_close(linear(together), model(waveforms, lengths), atol=1e-5, rtol=1e-4)
 
 
 @torch.no_grad()
 def test_loudness_and_offset_change_nothing(model, clips):
-    if isinstance(model, CnnLstm):
-        pytest.skip("hears how loud a clip is, as published")
+    if isinstance(model, HasFeatures):
+        pytest.skip("its logits depend on the level of a clip, as published")
     waveforms, lengths, _ = clips
     full = waveforms[:1]
     torch.testing.assert_close(model(full * 0.25 + 0.1, lengths[:1]), model(full, lengths[:1]), atol=1e-3, rtol=1e-3)
@@ -123,7 +126,7 @@ def test_same_seed_same_weights(built):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"labels": ["a"]}, "two or more different labels"),
         ({"labels": ["a", "a"]}, "two or more different labels"),
@@ -132,6 +135,24 @@ def test_same_seed_same_weights(built):
     ],
 )
 @pytest.mark.parametrize("name", MODELS)
-def test_refuses_settings_that_mean_nothing(built, name, settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_raise(built, name, settings, message):
+    with pytest.raises(StaanetError, match=message):
         built(name, **settings)
+
+
+def test_a_model_is_exportable_if_it_only_standardises_and_classifies(model, clips):
+    waveforms, lengths, _ = clips
+    assert model.exportable == (model.name in ("emo18", "transformer", "zhao19"))
+    if model.exportable:
+        fitted, _ = model.fit_length(waveforms, lengths)
+        torch.testing.assert_close(model.classify(standardise(fitted)), model(waveforms, lengths))
+
+
+def test_features_are_classified_as_their_clips(model, clips):
+    if not isinstance(model, HasFeatures):
+        pytest.skip("has no features")
+    waveforms, lengths, _ = clips
+    features = model.features(waveforms, lengths)
+    assert features.shape == (3, math.prod(model.grid))
+    torch.testing.assert_close(model.decide(features), model(waveforms, lengths))
+    assert model.feature_bounds.shape == (2,)

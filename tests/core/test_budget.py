@@ -54,15 +54,15 @@ def test_a_share_that_is_a_whole_number_of_samples_loses_none_to_rounding(hundre
     assert torch.equal(counts, hundredths * lengths // 100)
 
 
-def test_less_than_one_sample_is_told_and_becomes_one():
-    with pytest.warns(StaanetWarning, match="less than one sample of a clip of 50 samples") as told:
+def test_less_than_one_sample_is_reported_and_becomes_one():
+    with pytest.warns(StaanetWarning, match="less than one sample of a clip of 50 samples") as caught:
         _, counts = Budget(epsilon=0.1, sparsity=0.01).resolve(torch.zeros(2, 200), torch.tensor([200, 50]))
     assert counts.tolist() == [2, 1]
-    assert len(told) == 1
-    assert "\n" not in str(told[0].message)
+    assert len(caught) == 1
+    assert "\n" not in str(caught[0].message)
 
 
-def test_nothing_is_told_where_every_clip_has_a_sample():
+def test_nothing_is_reported_if_every_clip_has_a_sample():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         Budget(epsilon=0.1, sparsity=0.01).resolve(torch.zeros(2, 200), torch.tensor([200, 100]))

@@ -60,7 +60,7 @@ def test_a_generator_comes_back_with_the_same_bits(tmp_path, clips, name, sizes)
             assert torch.equal(one, other)
 
 
-def told(load, folder):
+def error_of(load, folder):
     with pytest.raises(StaanetError) as caught:
         load(folder)
     message = str(caught.value)
@@ -69,13 +69,13 @@ def told(load, folder):
     return message
 
 
-def test_a_generator_given_as_a_model_is_told(generator_folder):
-    message = told(load_model, generator_folder)
+def test_a_generator_given_as_a_model_is_reported(generator_folder):
+    message = error_of(load_model, generator_folder)
     assert message.endswith(", got one of 'compact'; give the folder of a model")
 
 
-def test_a_model_given_as_a_generator_is_told(model_folder):
-    assert "got one of 'zhao19'; give the folder of a generator" in told(load_generator, model_folder)
+def test_a_model_given_as_a_generator_is_reported(model_folder):
+    assert "got one of 'zhao19'; give the folder of a generator" in error_of(load_generator, model_folder)
 
 
 def edit(folder, **changes):
@@ -83,16 +83,16 @@ def edit(folder, **changes):
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
 
 
-def test_the_weights_of_another_architecture_are_told(model_folder):
+def test_the_weights_of_another_architecture_are_reported(model_folder):
     edit(model_folder, name="emo18")
-    message = told(load_model, model_folder)
-    assert "expected the weights of emo18, got other ones" in message
+    message = error_of(load_model, model_folder)
+    assert "expected the weights of emo18, got others" in message
     assert len(message) < 400
 
 
-def test_weights_of_another_size_are_told(model_folder):
+def test_weights_of_another_size_are_reported(model_folder):
     edit(model_folder, settings={"labels": ["a", "b"], "seconds": 0.1})
-    assert "expected the weights of zhao19, got other ones (size mismatch for head.linear" in told(
+    assert "expected the weights of zhao19, got others (size mismatch for head.linear" in error_of(
         load_model, model_folder
     )
 
@@ -106,40 +106,53 @@ def test_weights_of_another_size_are_told(model_folder):
         ({"name": None}, "got one of None"),
     ],
 )
-def test_a_wrong_config_is_told(model_folder, changes, message):
+def test_a_wrong_config_is_reported(model_folder, changes, message):
     edit(model_folder, **changes)
-    assert message in told(load_model, model_folder)
+    assert message in error_of(load_model, model_folder)
+
+
+def test_a_transformer_of_staanet_0_1_is_loaded(tmp_path, clips):
+    sizes = {"width": 8, "layers": 1, "heads": 2}
+    model = create_model("transformer", LABELS, seconds=0.1, front_end="mfcc", **sizes).eval()
+    checkpoints.save(model, tmp_path / "model")
+    settings = json.loads((tmp_path / "model" / "config.json").read_text())["settings"]
+    settings["hears"] = settings.pop("front_end")
+    edit(tmp_path / "model", settings=settings, staanet="0.1.0")
+    again = load_model(tmp_path / "model")
+    assert again.settings == model.settings
+    with torch.no_grad():
+        assert torch.equal(again(clips), model(clips))
 
 
 @pytest.mark.parametrize("config", ["{}", "[]", '{"name": "zhao19"}', "3"])
-def test_a_config_without_name_or_settings_is_told(model_folder, config):
+def test_a_config_without_name_or_settings_is_reported(model_folder, config):
     (model_folder / "config.json").write_text(config)
-    assert "expected name and settings of a model" in told(load_model, model_folder)
+    assert "expected name and settings of a model" in error_of(load_model, model_folder)
 
 
-def test_a_config_that_is_no_json_is_told(model_folder):
+def test_a_config_that_is_no_json_is_reported(model_folder):
     (model_folder / "config.json").write_text("{")
-    assert "config.json: expected JSON" in told(load_model, model_folder)
+    assert "config.json: expected JSON" in error_of(load_model, model_folder)
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, None])
-def test_damaged_weights_are_told(model_folder, content):
+def test_damaged_weights_are_reported(model_folder, content):
     weights = model_folder / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100] if content is None else content)
-    assert "model.safetensors: expected safetensors, got a damaged file" in told(load_model, model_folder)
+    assert "model.safetensors: expected safetensors, got a damaged file" in error_of(load_model, model_folder)
 
 
 @pytest.mark.parametrize("lost", ["config.json", "model.safetensors"])
-def test_a_missing_file_is_told(model_folder, lost):
+def test_a_missing_file_is_reported(model_folder, lost):
     (model_folder / lost).unlink()
-    assert "expected a model checkpoint (config.json and model.safetensors), found none" in told(
+    assert "expected a model checkpoint (config.json and model.safetensors), found none" in error_of(
         load_model, model_folder
     )
 
 
-def test_a_missing_folder_is_told(tmp_path):
-    assert "expected a model checkpoint" in told(load_model, tmp_path / "nosuch")
-    assert "expected a checkpoint" in told(checkpoints.digest, tmp_path / "nosuch")
+def test_a_missing_folder_is_reported(tmp_path):
+    assert "expected a model checkpoint" in error_of(load_model, tmp_path / "nosuch")
+    assert "expected a checkpoint" in error_of(checkpoints.digest, tmp_path / "nosuch")
 
 
 def test_the_digest_changes_with_the_weights_alone(model_folder):
@@ -190,7 +203,7 @@ def test_plain_tensors_are_read_as_they_were_saved(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("saved", "told"),
+    ("saved", "message"),
     [
         (Run(), "got another or a damaged file (UnpicklingError); it was not run"),
         ({"weight": torch.zeros(1), "hook": Run()}, "(UnpicklingError); it was not run"),
@@ -203,19 +216,19 @@ def test_plain_tensors_are_read_as_they_were_saved(tmp_path):
         ({"weight": torch.eye(2).to_sparse()}, "got Tensor under 'weight'"),
     ],
 )
-def test_whatever_is_not_plain_tensors_is_refused_and_not_run(tmp_path, monkeypatch, saved, told):
+def test_whatever_is_not_plain_tensors_is_refused_and_not_run(tmp_path, monkeypatch, saved, message):
     monkeypatch.chdir(tmp_path)
     torch.save(saved, tmp_path / "theirs.pth")
     with pytest.raises(StaanetError) as caught:
         checkpoints.read_state_dict(tmp_path / "theirs.pth")
     assert str(caught.value).startswith(f"{tmp_path / 'theirs.pth'}: expected a state dict, names and plain tensors")
-    assert str(caught.value).endswith(told)
+    assert str(caught.value).endswith(message)
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
 
 
 @pytest.mark.parametrize("content", [b"", b"garbage" * 100, None])
-def test_a_damaged_state_dict_is_told_in_one_line(tmp_path, content):
+def test_a_damaged_state_dict_is_reported_in_one_line(tmp_path, content):
     path = tmp_path / "theirs.pth"
     torch.save({"weight": torch.zeros(1000)}, path)
     path.write_bytes(path.read_bytes()[:-700] if content is None else content)

@@ -5,10 +5,12 @@ import pytest
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import (
+    atomic_write,
     check_replaceable,
     check_writable,
     read_json,
     read_jsonl,
+    remove,
     write_json,
     write_jsonl,
 )
@@ -83,14 +85,14 @@ def below_a_file(tmp_path):
     return tmp_path / "file" / "thing"
 
 
-def test_a_place_below_a_file_is_told_by_whole(tmp_path):
+def test_a_path_below_a_file_is_reported_by_atomic_write(tmp_path):
     place = below_a_file(tmp_path)
-    with pytest.raises(StaanetError, match=r"file/thing: expected a place that can be written, got .*--out"):
+    with pytest.raises(StaanetError, match=r"file/thing: expected a path that can be written, got .*--out"):
         write_json(place, {})
 
 
 @pytest.mark.parametrize("check", [check_writable, lambda folder: check_replaceable(folder / "inner", "dataset.json")])
-def test_a_place_below_a_file_is_told_before_any_work(tmp_path, check):
+def test_a_path_below_a_file_is_reported_before_any_work(tmp_path, check):
     with pytest.raises(StaanetError, match=r"file/thing: expected a folder that can be written, got .*--out"):
         check(below_a_file(tmp_path))
 
@@ -102,10 +104,10 @@ def test_checking_leaves_an_empty_folder(tmp_path):
 
 def test_a_folder_of_other_files_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
-    with pytest.raises(StaanetError, match=r"expected a new folder or one made by staanet, got other files"):
+    with pytest.raises(StaanetError, match=r"expected a new folder or one that staanet wrote, got other files"):
         check_replaceable(tmp_path, "dataset.json")
     (tmp_path / "dataset.json").write_text("{}")
-    with pytest.raises(StaanetError, match="made by staanet"):
+    with pytest.raises(StaanetError, match="that staanet wrote"):
         check_replaceable(tmp_path, "dataset.json")
     (tmp_path / "dataset.json").write_text('{"staanet": "0.1.0"}')
     check_replaceable(tmp_path, "dataset.json")
@@ -136,9 +138,9 @@ def test_a_link_to_a_folder_is_removed_alone(tmp_path):
 
 
 @pytest.mark.parametrize("name", [".", "..", "/"])
-def test_a_place_without_a_name_of_its_own_is_refused(name, tmp_path, monkeypatch):
+def test_a_path_that_does_not_end_in_a_name_is_refused(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(StaanetError, match="with a name of its own; choose another --out"):
+    with pytest.raises(StaanetError, match="that ends in a name, got none; choose another --out"):
         check_replaceable(type(tmp_path)(name), "dataset.json")
 
 
@@ -171,7 +173,7 @@ def test_a_line_separator_within_a_text_does_not_break_the_line(tmp_path):
 
 @pytest.mark.parametrize("read", [read_json, read_jsonl])
 @pytest.mark.parametrize("content", [b'{"a": 1', b"\xff\xfe", b'{"a" 1}'])
-def test_a_damaged_file_is_told(tmp_path, read, content):
+def test_a_damaged_file_is_reported(tmp_path, read, content):
     path = tmp_path / "file.json"
     path.write_bytes(content)
     with pytest.raises(StaanetError, match=r"file.json: expected JSON, got") as caught:
@@ -180,19 +182,19 @@ def test_a_damaged_file_is_told(tmp_path, read, content):
 
 
 @pytest.mark.parametrize("content", ["1, 2\n3\n", "[1\n2]\n", "1\n\n2\n"])
-def test_a_line_that_is_not_one_value_is_told(tmp_path, content):
+def test_a_line_that_is_not_one_value_is_reported(tmp_path, content):
     (tmp_path / "a.jsonl").write_text(content)
     with pytest.raises(StaanetError, match=r"a.jsonl: expected JSON, got"):
         read_jsonl(tmp_path / "a.jsonl")
 
 
 @pytest.mark.parametrize("read", [read_json, read_jsonl])
-def test_a_missing_file_is_told(tmp_path, read):
+def test_a_missing_file_is_reported(tmp_path, read):
     with pytest.raises(StaanetError, match=r"file.json: expected a file, found none"):
         read(tmp_path / "file.json")
 
 
-def test_discard_removes_files_and_folders_and_minds_nothing_missing(tmp_path):
+def test_remove_removes_files_and_folders_and_ignores_missing_ones(tmp_path):
     (tmp_path / "folder").mkdir()
     write_json(tmp_path / "folder" / "file", json.loads("1"))
     remove(tmp_path / "folder" / "file")

@@ -14,7 +14,7 @@ SAMPLES = {str: "text", int: 7, float: 0.1 + 0.2, bool: True}
 
 
 def sample(hint):
-    """A value of a field's type, the undefined one where that is allowed."""
+    """Return a value of the type of a field, None if it may be undefined."""
     origin, inner = typing.get_origin(hint), typing.get_args(hint)
     if origin in (types.UnionType, typing.Union):
         return None
@@ -45,12 +45,6 @@ def test_a_record_and_its_outcomes_come_back_as_they_were(tmp_path, record):
     assert {p.name for p in tmp_path.iterdir()} == {path.name, path.with_suffix(".jsonl").name}
 
 
-def test_the_outcomes_of_a_record_are_found_in_its_run(tmp_path, record):
-    records.write(tmp_path / "records", record, ROWS)
-    records.write(tmp_path / "records", dataclasses.replace(record, target="other"), ROWS[:1])
-    assert records.outcomes(tmp_path, record) == ROWS
-
-
 def test_a_record_is_partial_until_all_its_folds_are_there(record):
     held = [dataclasses.replace(record, folds=folds, folds_planned=3).partial for folds in ((0,), (0, 2), (0, 1, 2))]
     assert held == [True, True, False]
@@ -64,7 +58,7 @@ def test_writing_again_gives_the_same_bytes(tmp_path, record):
 
 
 @pytest.mark.parametrize("damage", ["changed", "shortened", "removed"])
-def test_damaged_outcomes_are_told(tmp_path, record, damage):
+def test_damaged_outcomes_are_refused(tmp_path, record, damage):
     path = records.write(tmp_path, record, ROWS)
     outcomes = path.with_suffix(".jsonl")
     if damage == "removed":
@@ -75,7 +69,7 @@ def test_damaged_outcomes_are_told(tmp_path, record, damage):
     with pytest.raises(StaanetError) as caught:
         records.read(path)
     assert str(caught.value) == (
-        f"{outcomes}: expected the outcomes that {path.name} was made from; run again with --fresh"
+        f"{outcomes}: expected the outcomes from which {path.name} was computed, got others; run again with --fresh"
     )
 
 
@@ -96,7 +90,7 @@ def test_nan_is_refused_and_no_record_is_left(tmp_path, record):
         ({"n": None}, "n: .*got None"),
     ],
 )
-def test_a_file_that_is_not_a_record_is_told(tmp_path, record, change, message):
+def test_a_file_that_is_not_a_record_is_refused(tmp_path, record, change, message):
     path = records.write(tmp_path, record, ROWS)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(StaanetError, match=f"text-text-text-text.json: .*{message}"):
@@ -109,12 +103,16 @@ def test_a_list_is_not_a_record(tmp_path):
         records.read(tmp_path / "a.json")
 
 
-def test_all_records_of_a_folder_are_read_in_the_order_of_their_names(tmp_path, record):
-    for attack in ("noise", "fgsm"):
-        records.write(tmp_path / "records", dataclasses.replace(record, attack=attack), ROWS)
-    assert [each.attack for each in records.read_all(tmp_path)] == ["fgsm", "noise"]
+def test_outcomes_keep_their_hash_whatever_their_order_of_keys_and_spacing(tmp_path, record):
+    path = records.write(tmp_path, record, ROWS)
+    text = "\n".join(json.dumps(dict(reversed(row.items())), separators=(",", ":")) for row in ROWS)
+    path.with_suffix(".jsonl").write_text(text)
+    assert records.read_outcomes(path) == ROWS
+    assert records.read(path).outcomes_sha256 == records.outcomes_hash(ROWS)
 
 
-def test_a_folder_without_records_is_told(tmp_path):
-    with pytest.raises(StaanetError, match=r"expected records .*found none; give the folder that `staanet run` wrote"):
-        records.read_all(tmp_path)
+def test_the_hash_of_outcomes_depends_on_every_value_and_on_their_order():
+    hashes = {
+        records.outcomes_hash(rows) for rows in (ROWS, ROWS[::-1], ROWS[:1], [{**ROWS[0], "id": "c"}, ROWS[1]], [])
+    }
+    assert len(hashes) == 5

@@ -63,7 +63,7 @@ def test_looking_for_a_name_raises_nothing():
     assert len(registry) == 1
 
 
-def test_an_empty_choice_is_told():
+def test_an_empty_choice_is_reported():
     assert str(unknown_name("corpus", "emodb", [])) == "expected a corpus from (none); got 'emodb'"
 
 

@@ -112,7 +112,7 @@ def test_shuffle_moves_values():
     assert (shuffled != values).float().mean() > 0.9
 
 
-def test_derive_tells_every_part_and_every_boundary_apart():
+def test_derive_distinguishes_every_part_and_every_boundary():
     parts = [(0,), (1,), ("0",), (0, 1), (1, 0), (0, "fold", 1), (0, "fold", 11), ("ab", "c"), ("a", "bc"), ()]
     seeds = [derive(*each) for each in parts]
     assert len(set(seeds)) == len(parts)

@@ -147,13 +147,13 @@ def test_presets_themselves_are_never_changed():
         ({"budget": {"epsilon": 0.1, "snr_db": 3}}, "training: budget: expected one of epsilon and snr_db"),
     ],
 )
-def test_a_wrong_preset_or_change_is_told(values, message):
+def test_a_wrong_preset_or_change_is_reported(values, message):
     with pytest.raises(StaanetError) as caught:
         from_preset(Training, PRESETS, values, "training")
     assert one_line(caught).startswith(message)
 
 
-def test_toml_is_read_and_bad_toml_is_told_with_its_place(tmp_path):
+def test_toml_is_read_and_bad_toml_is_reported_with_its_place(tmp_path):
     path = tmp_path / "plan.toml"
     path.write_text("rate = 1e-4\n")
     assert read_toml(path) == {"rate": 1e-4}

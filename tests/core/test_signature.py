@@ -57,7 +57,7 @@ def test_each_field_of_a_dataclass_changes_the_signature(change):
         ({"a": {"b": 1}}, {"a": 1, "b": 1}),
     ],
 )
-def test_values_that_look_alike_are_told_apart(one, other):
+def test_values_that_look_alike_are_reported_apart(one, other):
     assert signature(one) != signature(other)
 
 

@@ -37,7 +37,7 @@ def test_valid_samples_are_those_before_each_length():
         (torch.zeros(3), None, r"expected waveforms \[B, T\], got \[3\]$"),
         (torch.zeros(2, 1, 3), None, r"got \[2, 1, 3\]; drop the channel with .squeeze\(1\)"),
         (torch.zeros(2, 3, dtype=torch.int16), None, "floating-point waveforms, got torch.int16"),
-        (torch.zeros(2, 0), None, "clips of one sample or more, got none"),
+        (torch.zeros(2, 0), None, "clips of one sample or more, got empty ones"),
         (torch.tensor([[0.0, float("nan")]]), None, "finite waveforms, got NaN"),
         (torch.tensor([[0.0, -torch.inf]]), torch.tensor([1]), "finite waveforms, got NaN"),
         (torch.zeros(2, 3), torch.tensor([3]), r"integer lengths \[2\], got torch.int64 \[1\]"),

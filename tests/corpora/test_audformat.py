@@ -14,7 +14,7 @@ from staanet.data import by_subsets, prepare
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # pandas' to audformat
 
 SPEAKERS = {3: "male", 8: "female", 9: "female"}
-PARTS = {3: "train", 8: "dev", 9: "test"}
+SUBSETS = {3: "train", 8: "dev", 9: "test"}
 CLIPS = {
     "wav/03a01Fa.wav": ("happiness", 3),
     "wav/03a01Wa.wav": ("anger", 3),
@@ -27,7 +27,7 @@ CLIPS = {
 
 
 def database(speakers="labels"):
-    """Return a database as those that audb publishes: emotions by part, speakers in the table `files`."""
+    """Return a database as those that audb publishes: emotions by subset, speakers in the table `files`."""
     made = audformat.Database("mine", source="here", usage="research", languages=["deu"])
     made.schemes["emotion"] = audformat.Scheme(labels=["anger", "happiness"])
     if speakers == "labels":
@@ -42,11 +42,11 @@ def database(speakers="labels"):
     made["files"] = audformat.Table(audformat.filewise_index(list(CLIPS)))
     made["files"]["speaker"] = audformat.Column(scheme_id="speaker")
     made["files"]["speaker"].set([speaker for _, speaker in CLIPS.values()])
-    for part in ("train", "dev", "test"):
-        made.splits[part] = audformat.Split(type=part)
-        files = [file for file, (_, speaker) in CLIPS.items() if PARTS[speaker] == part]
-        table = f"emotion.{part}"
-        made[table] = audformat.Table(audformat.filewise_index(files), split_id=part)
+    for subset in ("train", "dev", "test"):
+        made.splits[subset] = audformat.Split(type=subset)
+        files = [file for file, (_, speaker) in CLIPS.items() if SUBSETS[speaker] == subset]
+        table = f"emotion.{subset}"
+        made[table] = audformat.Table(audformat.filewise_index(files), split_id=subset)
         made[table]["emotion"] = audformat.Column(scheme_id="emotion")
         made[table]["emotion"].set([CLIPS[file][0] for file in files])
     return made
@@ -65,7 +65,7 @@ def root(tmp_path):
     return tmp_path
 
 
-def told(root, corpus=None):
+def error_of(root, corpus=None):
     with pytest.raises(StaanetError) as caught:
         (corpus or Audformat()).validate(root)
     assert "\n" not in str(caught.value)
@@ -78,9 +78,9 @@ def test_what_is_known_of_a_clip_comes_from_the_tables(tmp_path, storage, speake
     put(tmp_path)
     database(speakers).save(str(tmp_path), storage_format=storage)
     found = Audformat().validate(tmp_path)
-    parts = {"train": "train", "dev": "val", "test": "test"}
+    subsets = {"train": "train", "dev": "val", "test": "test"}
     assert {u.path: (u.label, u.speaker, u.gender, u.session) for u in found.utterances} == {
-        file: (emotion, str(speaker), SPEAKERS[speaker], parts[PARTS[speaker]])
+        file: (emotion, str(speaker), SPEAKERS[speaker], subsets[SUBSETS[speaker]])
         for file, (emotion, speaker) in CLIPS.items()
     }
     assert {u.language for u in found.utterances} == {"de"}
@@ -89,7 +89,7 @@ def test_what_is_known_of_a_clip_comes_from_the_tables(tmp_path, storage, speake
     assert [list(lines) for lines in problems] == [[], [], [], []]
 
 
-def test_its_parts_are_a_split_and_it_becomes_a_dataset(root, tmp_path):
+def test_its_subsets_are_a_split_and_it_becomes_a_dataset(root, tmp_path):
     dataset = prepare(Audformat(), root, tmp_path / "dataset")
     split = by_subsets(list(dataset.utterances.values()))
     assert split.test == ("wav/09a01Fa", "wav/09a01Wa")
@@ -104,7 +104,7 @@ def test_files_that_are_not_there_are_missing_and_others_extra(root):
     assert found.extra == ["wav/more.wav"]
 
 
-def test_clips_without_an_emotion_are_told_in_one_line_and_left_out(tmp_path):
+def test_clips_without_an_emotion_are_reported_in_one_line_and_left_out(tmp_path):
     put(tmp_path)
     made = database()
     made["emotion.dev"]["emotion"].set([None, "anger"])
@@ -131,41 +131,42 @@ def test_schemes_may_have_other_names(tmp_path):
     assert {(u.label, u.speaker, u.gender, u.session, u.language) for u in found.utterances} == {
         (emotion, f"s{speaker}", SPEAKERS[speaker], None, None) for emotion, speaker in CLIPS.values()
     }
-    assert "expected a scheme from mood, sex, who; got 'emotion'" in told(tmp_path)
-    assert "got 'speaker'" in told(tmp_path, Audformat(emotion="mood"))
+    assert "expected a scheme from mood, sex, who; got 'emotion'" in error_of(tmp_path)
+    assert "got 'speaker'" in error_of(tmp_path, Audformat(emotion="mood"))
 
 
-def test_an_emotion_beside_the_given_ones_is_told_and_left_out(root):
+def test_an_emotion_that_was_not_given_is_reported_and_left_out(root):
     found = Audformat(emotions=("happiness",)).validate(root)
     assert {u.label for u in found.utterances} == {"happiness"}
     assert len(found.problems) == 3
     assert found.problems[0].endswith("expected an emotion from happiness; got 'anger'; left out")
 
 
-def test_tables_that_disagree_are_told_and_may_be_chosen(tmp_path):
+def test_tables_that_disagree_are_reported_and_may_be_chosen(tmp_path):
     put(tmp_path)
     made = database()
-    made["emotion.heard"] = audformat.Table(audformat.filewise_index(list(CLIPS)))
-    made["emotion.heard"]["emotion"] = audformat.Column(scheme_id="emotion")
-    made["emotion.heard"]["emotion"].set("anger")
+    made["emotion.perceived"] = audformat.Table(audformat.filewise_index(list(CLIPS)))
+    made["emotion.perceived"]["emotion"] = audformat.Column(scheme_id="emotion")
+    made["emotion.perceived"]["emotion"].set("anger")
     made.save(str(tmp_path), storage_format="csv")
-    assert "expected one emotion and speaker a clip" in told(tmp_path)
-    assert "name tables that agree, of emotion.dev, emotion.heard, emotion.test, emotion.train, files" in told(tmp_path)
-    chosen = Audformat(tables=("emotion.heard",)).validate(tmp_path)
+    assert "expected one emotion and one speaker per clip" in error_of(tmp_path)
+    tables = "emotion.dev, emotion.perceived, emotion.test, emotion.train, files"
+    assert f"name tables that agree, of {tables}" in error_of(tmp_path)
+    chosen = Audformat(tables=("emotion.perceived",)).validate(tmp_path)
     assert {u.label for u in chosen.utterances} == {"anger"}
     one = Audformat(tables=("emotion.test",)).validate(tmp_path)
     assert {u.speaker for u in one.utterances} == {"9"}
-    assert "did you mean 'emotion.test'" in told(tmp_path, Audformat(tables=("emotion.tst",)))
+    assert "did you mean 'emotion.test'" in error_of(tmp_path, Audformat(tables=("emotion.tst",)))
 
 
 def test_segments_of_files_are_refused(tmp_path):
     put(tmp_path)
     made = database()
-    made["emotion.parts"] = audformat.Table(audformat.segmented_index(["wav/03a01Fa.wav"], [0], [0.05]))
-    made["emotion.parts"]["emotion"] = audformat.Column(scheme_id="emotion")
-    made["emotion.parts"]["emotion"].set("anger")
+    made["emotion.subsets"] = audformat.Table(audformat.segmented_index(["wav/03a01Fa.wav"], [0], [0.05]))
+    made["emotion.subsets"]["emotion"] = audformat.Column(scheme_id="emotion")
+    made["emotion.subsets"]["emotion"].set("anger")
     made.save(str(tmp_path), storage_format="csv")
-    assert "expected tables of whole files, got segments of files" in told(tmp_path)
+    assert "expected tables of whole files, got segments of files" in error_of(tmp_path)
     assert len(Audformat(tables=("emotion.train",)).validate(tmp_path).utterances) == 2
 
 
@@ -180,13 +181,13 @@ def test_pickled_tables_are_never_loaded(root):
     assert len(Audformat().validate(root).utterances) == 6
     for table in root.glob("db.*.csv"):
         table.unlink()
-    assert "expected the table db.emotion.dev.parquet or db.emotion.dev.csv, found none" in told(root)
+    assert "expected the table db.emotion.dev.parquet or db.emotion.dev.csv, found none" in error_of(root)
 
 
 def test_a_header_that_would_run_something_is_refused(root):
     with (root / "db.yaml").open("a") as header:
         header.write("boom: !!python/object/apply:pytest.fail ['the header ran']\n")
-    assert "db.yaml: expected a database in audformat, got ConstructorError" in told(root)
+    assert "db.yaml: expected a database in audformat, got ConstructorError" in error_of(root)
 
 
 @pytest.mark.parametrize(
@@ -198,17 +199,17 @@ def test_a_header_that_would_run_something_is_refused(root):
         (lambda root: (root / "db.files.csv").write_text("none\n1\n"), "expected a database in audformat, got"),
     ],
 )
-def test_something_that_is_no_database_is_told(root, change, message):
+def test_something_that_is_no_database_is_reported(root, change, message):
     change(root)
-    assert message in told(root)
+    assert message in error_of(root)
 
 
-def test_a_database_without_usable_clips_is_told(root):
+def test_a_database_without_usable_clips_is_reported(root):
     for clip in CLIPS:
         (root / clip).unlink()
-    assert "found no usable clip" in told(root)
+    assert "found no usable clip" in error_of(root)
 
 
-def test_without_the_package_what_to_install_is_told(root, monkeypatch):
+def test_without_the_package_what_to_install_is_reported(root, monkeypatch):
     monkeypatch.setitem(sys.modules, "audformat", None)
-    assert told(root) == "expected the package audformat, found none; install staanet[audformat]"
+    assert error_of(root) == "expected the package audformat, found none; install staanet[audformat]"

@@ -34,7 +34,7 @@ def table(root, rows, kind):
         parquet.write_table(pyarrow.Table.from_pylist(rows), path)
 
 
-def told(root, corpus=None):
+def error_of(root, corpus=None):
     with pytest.raises(StaanetError) as caught:
         (corpus or AudioFolder()).validate(root)
     assert "\n" not in str(caught.value)
@@ -56,21 +56,21 @@ def test_a_table_describes_each_file(tmp_path, kind):
 
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 @pytest.mark.parametrize(
-    ("folder", "part"), [("train", "train"), ("validation", "val"), ("dev", "val"), ("Test", "test"), ("more", None)]
+    ("folder", "subset"), [("train", "train"), ("validation", "val"), ("dev", "val"), ("Test", "test"), ("more", None)]
 )
-def test_a_table_in_the_folder_of_a_part_begins_there_and_the_part_is_the_session(tmp_path, kind, folder, part):
+def test_a_table_in_the_folder_of_a_part_begins_there_and_the_part_is_the_session(tmp_path, kind, folder, subset):
     put(tmp_path, f"data/{folder}/a.wav", f"data/{folder}/sub/b.flac")
     table(tmp_path / "data" / folder, ROWS, kind)
     found = AudioFolder().validate(tmp_path)
     assert [(u.path, u.session) for u in found.utterances] == [
-        (f"data/{folder}/a.wav", part),
-        (f"data/{folder}/sub/b.flac", part),
+        (f"data/{folder}/a.wav", subset),
+        (f"data/{folder}/sub/b.flac", subset),
     ]
 
 
 def test_a_table_at_the_root_may_name_files_in_the_folders_of_parts(tmp_path):
     put(tmp_path, "train/a.wav", "test/a.wav")
-    rows = [{**ROWS[0], "file_name": f"{part}/a.wav", "speaker": part} for part in ("train", "test")]
+    rows = [{**ROWS[0], "file_name": f"{subset}/a.wav", "speaker": subset} for subset in ("train", "test")]
     table(tmp_path, rows, "csv")
     assert {u.id: u.session for u in AudioFolder().validate(tmp_path).utterances} == {
         "train/a": "train",
@@ -91,9 +91,9 @@ def test_its_columns_may_have_other_names(tmp_path):
     assert [(u.label, u.speaker) for u in found.utterances] == [("3", "x1")]
 
 
-def test_without_a_table_the_folder_is_the_emotion_and_parts_are_told_apart(tmp_path):
+def test_without_a_table_the_folder_is_the_emotion_and_parts_are_reported_apart(tmp_path):
     speakers = {"train": "a", "validation": "b", "test": "c"}
-    names = [f"{part}/{emotion}/{speakers[part]}-1.wav" for part in speakers for emotion in ("anger", "joy")]
+    names = [f"{subset}/{emotion}/{speakers[subset]}-1.wav" for subset in speakers for emotion in ("anger", "joy")]
     put(tmp_path, *names)
     found = AudioFolder().validate(tmp_path)
     assert {(u.path, u.label, u.speaker) for u in found.utterances} == {
@@ -107,14 +107,15 @@ def test_without_a_table_the_folder_is_the_emotion_and_parts_are_told_apart(tmp_
 
 @pytest.mark.parametrize("lost", ["file_name", "emotion", "speaker"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
-def test_a_missing_column_is_told(tmp_path, lost, kind):
+def test_a_missing_column_is_reported(tmp_path, lost, kind):
     put(tmp_path, "a.wav")
     table(tmp_path, [{key: value for key, value in row.items() if key != lost} for row in ROWS], kind)
     column = "path" if lost == "file_name" else lost
-    assert f"metadata.{kind}: expected the columns path, emotion, speaker; found no {column!r} in " in told(tmp_path)
+    wanted = f"metadata.{kind}: expected the columns path, emotion, speaker; found no {column!r} in "
+    assert wanted in error_of(tmp_path)
 
 
-def test_an_emotion_beside_the_given_ones_is_told_and_left_out(tmp_path):
+def test_an_emotion_that_was_not_given_is_reported_and_left_out(tmp_path):
     put(tmp_path, "a.wav", "sub/b.flac")
     table(tmp_path, ROWS, "csv")
     found = AudioFolder(emotions=("joy", "fear")).validate(tmp_path)
@@ -137,11 +138,11 @@ def test_an_emotion_beside_the_given_ones_is_told_and_left_out(tmp_path):
         ("csv", "file_name,emotion,speaker\na.wav,joy,x,more,and more\n,joy,y\n", "line 3: expected a value for path"),
     ],
 )
-def test_a_wrong_table_is_told(tmp_path, kind, text, message):
+def test_a_wrong_table_is_reported(tmp_path, kind, text, message):
     put(tmp_path, "a.wav")
     (tmp_path / f"metadata.{kind}").write_text(text)
-    assert f"{tmp_path / 'metadata'}.{kind}" in told(tmp_path)
-    assert message in told(tmp_path)
+    assert f"{tmp_path / 'metadata'}.{kind}" in error_of(tmp_path)
+    assert message in error_of(tmp_path)
 
 
 def test_files_that_are_not_there_are_missing(tmp_path):
@@ -150,9 +151,9 @@ def test_files_that_are_not_there_are_missing(tmp_path):
     assert AudioFolder().validate(tmp_path).missing == ["sub/b.flac"]
 
 
-def test_an_empty_folder_is_told(tmp_path):
-    assert told(tmp_path).endswith(
+def test_an_empty_folder_is_reported(tmp_path):
+    assert error_of(tmp_path).endswith(
         "expected metadata.csv, metadata.jsonl, metadata.parquet or a folder per emotion with audio in it, found no "
         "usable clip"
     )
-    assert "expected a folder of audio, found none" in told(tmp_path / "nosuch")
+    assert "expected a folder of audio, found none" in error_of(tmp_path / "nosuch")

@@ -21,7 +21,7 @@ def table(root, text, name="metadata.csv", encoding="utf-8"):
     (root / name).write_bytes(text.encode(encoding))
 
 
-def told(root, corpus=None):
+def error_of(root, corpus=None):
     with pytest.raises(StaanetError) as caught:
         (corpus or Folder()).validate(root)
     message = str(caught.value)
@@ -49,14 +49,14 @@ def test_files_that_are_no_audio_are_passed_over(tmp_path):
     assert len(Folder().validate(tmp_path).utterances) == 1
 
 
-def test_a_file_outside_every_emotions_folder_is_told(tmp_path):
+def test_a_file_outside_every_emotions_folder_is_reported(tmp_path):
     put(tmp_path, "joy/anna-1.wav", "stray.wav")
     found = Folder().validate(tmp_path)
     assert len(found.utterances) == 1
     assert found.problems == [f"{tmp_path / 'stray.wav'}: expected an emotion from joy; got ''; left out"]
 
 
-def test_two_files_of_one_name_are_one_clip_and_told(tmp_path):
+def test_two_files_of_one_name_are_one_clip_and_reported(tmp_path):
     put(tmp_path, "joy/anna-1.wav", "joy/anna-1.flac", "joy/bert-1.wav")
     found = Folder().validate(tmp_path)
     assert [utterance.id for utterance in found.utterances] == ["joy/anna-1", "joy/bert-1"]
@@ -101,42 +101,42 @@ def test_another_table_may_be_named(tmp_path):
 
 
 @pytest.mark.parametrize("lost", ["path", "emotion", "speaker"])
-def test_a_missing_column_is_told(tmp_path, lost):
+def test_a_missing_column_is_reported(tmp_path, lost):
     put(tmp_path, "a.wav")
     left = [column for column in ("path", "emotion", "speaker") if column != lost]
     table(tmp_path, ",".join(left) + "\nx,y\n")
-    assert told(tmp_path).endswith(
+    assert error_of(tmp_path).endswith(
         f"metadata.csv: expected the columns path, emotion, speaker; found no {lost!r} in {', '.join(left)}; "
         "add it to the first line"
     )
 
 
-def test_an_empty_table_is_told(tmp_path):
+def test_an_empty_table_is_reported(tmp_path):
     put(tmp_path, "a.wav")
     table(tmp_path, "")
-    assert "found no 'path' in an empty file" in told(tmp_path)
+    assert "found no 'path' in an empty file" in error_of(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("a.wav,joy,", "metadata.csv, line 3: expected a value for speaker, found none"),
-        ("b.wav,joy", "metadata.csv, line 3: expected a value for speaker, found none"),
-        ("b.wav,,anna", "metadata.csv, line 3: expected a value for emotion, found none"),
+        ("a.wav,joy,", "metadata.csv, line 3: expected a value for speaker, found none; add it"),
+        ("b.wav,joy", "metadata.csv, line 3: expected a value for speaker, found none; add it"),
+        ("b.wav,,anna", "metadata.csv, line 3: expected a value for emotion, found none; add it"),
         ("a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
         ("./a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
     ],
 )
-def test_a_wrong_line_is_told_with_its_number(tmp_path, line, message):
+def test_a_wrong_line_is_reported_with_its_number(tmp_path, line, message):
     put(tmp_path, "a.wav", "b.wav")
     table(tmp_path, f"path,emotion,speaker\na.wav,joy,anna\n{line}\n")
-    assert told(tmp_path).endswith(message)
+    assert error_of(tmp_path).endswith(message)
 
 
-def test_a_table_in_another_encoding_is_told(tmp_path):
+def test_a_table_in_another_encoding_is_reported(tmp_path):
     put(tmp_path, "a.wav")
     table(tmp_path, "path,emotion,speaker\na.wav,joy,J\u00fcrgen\n", encoding="latin-1")
-    assert "metadata.csv: expected UTF-8, got" in told(tmp_path)
+    assert "metadata.csv: expected UTF-8, got" in error_of(tmp_path)
 
 
 def test_a_file_that_the_table_names_and_is_not_there_is_missing(tmp_path):
@@ -148,7 +148,7 @@ def test_a_file_that_the_table_names_and_is_not_there_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("tabled", [True, False])
-def test_an_emotion_beside_the_given_ones_is_told_and_left_out(tmp_path, tabled):
+def test_an_emotion_that_was_not_given_is_reported_and_left_out(tmp_path, tabled):
     put(tmp_path, "joy/a.wav", "angr/b.wav")
     if tabled:
         table(tmp_path, "path,emotion,speaker\njoy/a.wav,joy,anna\nangr/b.wav,angr,anna\n")
@@ -167,9 +167,9 @@ def test_the_given_order_of_the_emotions_is_that_of_the_class_numbers(tmp_path):
     assert {clip: dataset.label(clip) for clip in dataset.utterances} == {"joy/a": 0, "anger/b": 1}
 
 
-def test_a_folder_without_audio_is_told(tmp_path):
-    assert "expected metadata.csv or a folder per emotion with audio in it, found no usable clip" in told(tmp_path)
-    assert "expected a folder of audio, found none" in told(tmp_path / "nosuch")
+def test_a_folder_without_audio_is_reported(tmp_path):
+    assert "expected metadata.csv or a folder per emotion with audio in it, found no usable clip" in error_of(tmp_path)
+    assert "expected a folder of audio, found none" in error_of(tmp_path / "nosuch")
 
 
 def test_a_large_table_is_checked_in_seconds(tmp_path):

@@ -10,7 +10,7 @@ from staanet.corpora import Iemocap, iemocap
 from staanet.data import by_subsets, folds, prepare
 
 PAPER = {"train": ("1", "2", "5"), "val": ("4",), "test": ("3",)}
-"""The sessions of the STAA-Net paper's parts (arXiv 2402.01227, section 4.1)."""
+"""The sessions of the STAA-Net paper's subsets (arXiv 2402.01227, section 4.1)."""
 TABLE_1 = {
     "train": {"anger": 536, "happiness": 1047, "neutral": 1130, "sadness": 636},
     "val": {"anger": 327, "happiness": 303, "neutral": 258, "sadness": 143},
@@ -32,7 +32,7 @@ KNOWN = {
     "Ses03M_script01_1_M004": ("hap", "happiness", "Ses03M", "male", "3"),
     "Ses05M_script01_1b_F021": ("sad", "sadness", "Ses05F", "female", "5"),
 }
-"""The speaker is told by the letter before the turn's number; the one after Ses01 says who wore the markers."""
+"""The speaker is given by the letter before the turn's number; the one after Ses01 names who wore the markers."""
 
 
 def clip(turn):
@@ -69,7 +69,7 @@ def toy(tmp_path):
 
 
 @pytest.fixture
-def atomic_write(tmp_path, monkeypatch):
+def complete(tmp_path, monkeypatch):
     """The release's evaluations, and the names of all its turns without the files."""
     turns = {}
     for session, counts in SESSIONS.items():
@@ -85,8 +85,8 @@ def atomic_write(tmp_path, monkeypatch):
 def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(toy, tmp_path, newline, below):
     evaluate(toy, {turn: code for turn, (code, *_) in KNOWN.items()}, newline)
     found = Iemocap().validate(toy if not below else tmp_path)
-    told = {u.id: (u.label, u.speaker, u.gender, u.session) for u in found.utterances}
-    assert told == {turn: tuple(known) for turn, (_, *known) in KNOWN.items()}
+    described = {u.id: (u.label, u.speaker, u.gender, u.session) for u in found.utterances}
+    assert described == {turn: tuple(known) for turn, (_, *known) in KNOWN.items()}
     assert {u.language for u in found.utterances} == {"en"}
     assert (list(found.missing), list(found.extra), list(found.problems)) == ([], [], [])
 
@@ -95,37 +95,37 @@ def test_the_labels_are_the_four_emotions_in_alphabetical_order(tmp_path):
     assert Iemocap().labels(tmp_path) == ("anger", "happiness", "neutral", "sadness")
 
 
-def test_the_papers_sessions_have_the_counts_of_its_table(whole):
-    found = Iemocap().validate(whole)
+def test_the_papers_sessions_have_the_counts_of_its_table(complete):
+    found = Iemocap().validate(complete)
     split = by_subsets(found.utterances, PAPER)
     labels = {u.id: u.label for u in found.utterances}
-    assert {part: Counter(labels[clip] for clip in getattr(split, part)) for part in TABLE_1} == TABLE_1
+    assert {subset: Counter(labels[clip] for clip in getattr(split, subset)) for subset in TABLE_1} == TABLE_1
     assert len(found.utterances) == 5531
     assert found.remarks == ["left out 75 clips of other classes: frustration 50, no agreement 25"]
     assert (list(found.missing), list(found.extra), list(found.problems)) == ([], [], [])
 
 
 def test_the_published_counts_are_those_of_the_papers_table():
-    for part, sessions in PAPER.items():
-        assert sum((Counter(iemocap.PUBLISHED[session]) for session in sessions), Counter()) == TABLE_1[part]
+    for subset, sessions in PAPER.items():
+        assert sum((Counter(iemocap.PUBLISHED[session]) for session in sessions), Counter()) == TABLE_1[subset]
 
 
-def test_in_five_folds_each_session_is_tested_once_and_no_speaker_is_in_two_parts(whole):
-    found = Iemocap().validate(whole)
+def test_in_five_folds_each_session_is_tested_once_and_no_speaker_is_in_two_subsets(complete):
+    found = Iemocap().validate(complete)
     speakers = {u.id: u.speaker for u in found.utterances}
     for number, split in enumerate(folds(found.utterances, 5, by="session")):
-        parts = [{speakers[clip] for clip in part} for part in (split.train, split.val, split.test)]
-        assert parts[2] == {f"Ses0{number + 1}F", f"Ses0{number + 1}M"}
-        assert parts[1] == {f"Ses0{(number + 1) % 5 + 1}F", f"Ses0{(number + 1) % 5 + 1}M"}
-        assert len(set.union(*parts)) == sum(map(len, parts)) == 10
+        subsets = [{speakers[clip] for clip in subset} for subset in (split.train, split.val, split.test)]
+        assert subsets[2] == {f"Ses0{number + 1}F", f"Ses0{number + 1}M"}
+        assert subsets[1] == {f"Ses0{(number + 1) % 5 + 1}F", f"Ses0{(number + 1) % 5 + 1}M"}
+        assert len(set.union(*subsets)) == sum(map(len, subsets)) == 10
 
 
-def test_a_session_that_is_not_there_is_told_in_one_line(whole, monkeypatch):
-    files = [path for path in iemocap.audio_files(whole) if not path.startswith("Session3")]
+def test_a_session_that_is_not_there_is_reported_in_one_line(complete, monkeypatch):
+    files = [path for path in iemocap.audio_files(complete) if not path.startswith("Session3")]
     monkeypatch.setattr(iemocap, "audio_files", lambda _: files)
-    for file in (whole / "Session3").rglob("*.txt"):
+    for file in (complete / "Session3").rglob("*.txt"):
         file.unlink()
-    found = Iemocap().validate(whole)
+    found = Iemocap().validate(complete)
     assert found.remarks[1:] == [
         "session 3: expected 1151 clips (anger 240, happiness 286, neutral 320, sadness 305), got none"
     ]
@@ -135,10 +135,10 @@ def test_a_session_that_is_not_there_is_told_in_one_line(whole, monkeypatch):
         by_subsets(found.utterances, PAPER)
 
 
-def test_a_turn_without_audio_is_missing_and_its_session_told(whole, monkeypatch):
-    files = list(iemocap.audio_files(whole))
+def test_a_turn_without_audio_is_missing_and_its_session_reported(complete, monkeypatch):
+    files = list(iemocap.audio_files(complete))
     monkeypatch.setattr(iemocap, "audio_files", lambda _: files[1:])
-    found = Iemocap().validate(whole)
+    found = Iemocap().validate(complete)
     assert found.missing == [PurePath(files[0]).stem]
     assert [line.split(":")[0] for line in found.remarks[1:]] == ["session 1"]
 
@@ -148,7 +148,7 @@ def test_a_turn_without_an_evaluation_is_extra(toy):
     assert Iemocap().validate(toy).extra == [clip("Ses01F_impro01_M099")]
 
 
-def test_whole_dialogues_are_passed_over(toy):
+def test_recordings_of_complete_dialogues_are_ignored(toy):
     put(toy, ["Session1/dialog/wav/Ses01F_impro01.wav"])
     found = Iemocap().validate(toy)
     assert len(found.utterances) == len(KNOWN)
@@ -165,7 +165,7 @@ def test_evaluations_of_single_annotators_are_passed_over(toy):
     assert len(found.utterances) == len(KNOWN)
 
 
-def test_a_code_that_the_corpus_has_not_is_told(toy):
+def test_a_code_that_is_not_in_the_corpus_is_reported(toy):
     evaluate(toy, {"Ses01F_impro01_F000": "joy", "Ses01F_impro01_M003": "ang"})
     found = Iemocap().validate(toy)
     assert len(found.utterances) == len(KNOWN) - 1
@@ -173,7 +173,7 @@ def test_a_code_that_the_corpus_has_not_is_told(toy):
 
 
 @pytest.mark.parametrize("wrong", ["Ses06F_impro01_F000", "Ses01F_impro01_X000", "Ses01F_impro01", "speech"])
-def test_a_wrongly_named_file_is_told_and_left_out(toy, wrong):
+def test_a_wrongly_named_file_is_reported_and_left_out(toy, wrong):
     put(toy, [f"Session1/sentences/wav/{wrong}.wav"])
     found = Iemocap().validate(toy)
     assert found.problems == [
@@ -183,7 +183,7 @@ def test_a_wrongly_named_file_is_told_and_left_out(toy, wrong):
     assert len(found.utterances) == len(KNOWN)
 
 
-def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
+def test_a_turn_that_is_there_twice_is_reported_and_taken_once(toy):
     put(toy, ["Session1/Ses01F_impro01_F000.wav"])
     found = Iemocap().validate(toy)
     assert found.problems == [
@@ -191,7 +191,7 @@ def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
     ]
 
 
-def test_a_folder_without_evaluations_is_told(tmp_path):
+def test_a_folder_without_evaluations_is_reported(tmp_path):
     put(tmp_path, [clip("Ses01F_impro01_F000")])
     with pytest.raises(StaanetError, match=r"expected evaluations such as Session1/dialog/EmoEvaluation.*found none"):
         Iemocap().validate(tmp_path)

@@ -42,7 +42,7 @@ def toy(tmp_path):
     return tmp_path
 
 
-def told(found):
+def described(found):
     return {u.id: (u.label, u.speaker, u.gender, u.session, u.statement) for u in found.utterances}
 
 
@@ -51,7 +51,7 @@ def test_what_is_known_of_a_turn_comes_from_its_name_and_the_evaluations(toy, na
     (toy / name).parent.mkdir(exist_ok=True)
     (toy / "Evalution.txt").rename(toy / name)
     found = MspImprov().validate(toy)
-    assert told(found) == {f"MSP-IMPROV-{turn}": tuple(known) for turn, (_, *known) in KNOWN.items()}
+    assert described(found) == {f"MSP-IMPROV-{turn}": tuple(known) for turn, (_, *known) in KNOWN.items()}
     assert {u.language for u in found.utterances} == {"en"}
     problems = (found.missing, found.extra, found.problems, found.remarks)
     assert [list(lines) for lines in problems] == [[], [], [], []]
@@ -61,7 +61,7 @@ def test_the_labels_are_the_four_emotions_in_alphabetical_order(tmp_path):
     assert MspImprov().labels(tmp_path) == ("anger", "happiness", "neutral", "sadness")
 
 
-def test_turns_of_other_classes_are_told_in_one_line_and_left_out(toy):
+def test_turns_of_other_classes_are_reported_in_one_line_and_left_out(toy):
     more = {"S01A-M01-S-MF01": "O", "S01A-M01-S-MF02": "X", "S01A-M01-S-MF03": "X"}
     with (toy / "Evalution.txt").open("a") as file:
         file.write(evaluations(more))
@@ -81,15 +81,15 @@ def test_a_turn_without_audio_is_missing_and_one_without_a_label_extra(toy):
 
 
 @pytest.mark.parametrize("wrong", ["MSP-IMPROV-S01A-F07-P-FM01", "MSP-IMPROV-S01X-F01-P-FM01", "S01A-F01-P-FM01"])
-def test_a_wrongly_named_file_is_told_and_left_out(toy, wrong):
+def test_a_wrongly_named_file_is_reported_and_left_out(toy, wrong):
     put(toy, [f"{wrong}.wav"])
     assert MspImprov().validate(toy).problems == [
-        f"{toy / wrong}.wav: expected a name like MSP-IMPROV-S01A-F01-T-FM01 (sentence and wanted emotion, "
+        f"{toy / wrong}.wav: expected a name like MSP-IMPROV-S01A-F01-T-FM01 (sentence and intended emotion, "
         "speaker, kind, turn); left out"
     ]
 
 
-def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
+def test_a_turn_that_is_there_twice_is_reported_and_taken_once(toy):
     put(toy, [clip("S01A-F01-P-FM01", "flac")])
     found = MspImprov().validate(toy)
     assert len(found.utterances) == len(KNOWN)
@@ -98,13 +98,13 @@ def test_a_turn_that_is_there_twice_is_told_and_taken_once(toy):
     ]
 
 
-def test_a_folder_without_evaluations_is_told(toy):
+def test_a_folder_without_evaluations_is_reported(toy):
     (toy / "Evalution.txt").unlink()
     with pytest.raises(StaanetError, match=r"expected a file Evalution.txt with the labels, found none"):
         MspImprov().validate(toy)
 
 
-def test_its_sessions_may_be_folds_and_parts(tmp_path):
+def test_its_sessions_may_be_folds_and_subsets(tmp_path):
     turns = {
         f"S0{number}{code}-{sex}0{session}-S-FM0{number}": code
         for session in range(1, 7)

@@ -145,7 +145,7 @@ def put(root, names):
 
 
 def official(name):
-    """Every path of a corpus as its official download has it or, where no rule tells, as many of each emotion."""
+    """Every path of a corpus as its official download has it or, without a rule, as many of each emotion."""
     if name == "crema_d":
         levels = {"IEO": ("LO", "MD", "HI")}
         made = (
@@ -192,7 +192,7 @@ def official(name):
 
 
 @pytest.fixture
-def atomic_write(monkeypatch):
+def complete(monkeypatch):
     """Return the function that lists a corpus as if so many files lay there, without making them."""
 
     def validate(name, paths=None):
@@ -207,8 +207,8 @@ def test_what_is_known_of_a_clip_comes_from_its_name(name, tmp_path):
     case = CASES[name]
     put(tmp_path, case.known)
     found = CORPORA[name]().validate(tmp_path)
-    told = {u.path: (u.id, u.label, u.speaker, u.gender, u.statement, u.intensity) for u in found.utterances}
-    assert told == case.known
+    described = {u.path: (u.id, u.label, u.speaker, u.gender, u.statement, u.intensity) for u in found.utterances}
+    assert described == case.known
     assert {u.language for u in found.utterances} == {case.language}
     assert {u.session for u in found.utterances} == {None}
     assert (list(found.extra), list(found.problems)) == ([], [])
@@ -230,8 +230,8 @@ def test_the_labels_are_the_emotions_in_alphabetical_order(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", [name for name in CASES if name != "tess"])
-def test_the_official_folders_are_whole(name, whole):
-    case, found = CASES[name], atomic_write(name)
+def test_the_official_folders_are_whole(name, complete):
+    case, found = CASES[name], complete(name)
     assert (list(found.missing), list(found.extra), list(found.problems), list(found.remarks)) == ([], [], [], [])
     assert Counter(u.label for u in found.utterances) == case.counts
     sexes = Counter({u.speaker: u.gender for u in found.utterances}.values())
@@ -256,8 +256,8 @@ def test_a_clip_that_is_not_there_is_missing(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["demos", "nemo"])
-def test_where_no_list_tells_the_names_fewer_clips_than_published_are_told_in_one_line(name, whole):
-    case, found = CASES[name], atomic_write(name, official(name)[1:])
+def test_without_a_list_of_names_fewer_clips_than_published_are_reported_in_one_line(name, complete):
+    case, found = CASES[name], complete(name, official(name)[1:])
     total = sum(case.counts.values())
     published = ", ".join(f"{label} {count}" for label, count in sorted(case.counts.items()))
     got = published.replace(f"anger {case.counts['anger']}", f"anger {case.counts['anger'] - 1}")
@@ -266,7 +266,7 @@ def test_where_no_list_tells_the_names_fewer_clips_than_published_are_told_in_on
 
 
 @pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, case in CASES.items() for wrong in case.wrong])
-def test_a_wrongly_named_file_is_told_and_left_out(name, wrong, tmp_path):
+def test_a_wrongly_named_file_is_reported_and_left_out(name, wrong, tmp_path):
     case = CASES[name]
     right = next(iter(case.known))
     put(tmp_path, [right, f"{wrong}.wav"])
@@ -276,7 +276,7 @@ def test_a_wrongly_named_file_is_told_and_left_out(name, wrong, tmp_path):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_clip_that_is_there_twice_is_told_and_taken_once(name, tmp_path):
+def test_a_clip_that_is_there_twice_is_reported_and_taken_once(name, tmp_path):
     right, (clip, *_) = next(iter(CASES[name].known.items()))
     put(tmp_path, [f"again/{right}", right])
     found = CORPORA[name]().validate(tmp_path)
@@ -286,7 +286,7 @@ def test_a_clip_that_is_there_twice_is_told_and_taken_once(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_miniature_becomes_a_store_that_tells_what_was_wrong(name, tmp_path):
+def test_the_toy_corpus_becomes_a_dataset_that_lists_what_was_wrong(name, tmp_path):
     case = CASES[name]
     put(tmp_path / "root", [*case.known, "notes.wav"])
     dataset = prepare(CORPORA[name](), tmp_path / "root", tmp_path / "dataset")
@@ -300,7 +300,7 @@ def test_a_word_that_tess_has_not_is_extra(tmp_path):
     assert CORPORA["tess"]().validate(tmp_path).extra == ["OAF_staircase_angry.wav"]
 
 
-def test_the_neutral_clips_of_demos_are_told_in_one_line_and_left_out(tmp_path):
+def test_the_neutral_clips_of_demos_are_reported_in_one_line_and_left_out(tmp_path):
     put(tmp_path, ["DEMOS/NP_f_43_pau05b.wav", "NEU/f_31_neu01b.wav", "NEU/m_68_neu05b.wav"])
     found = Demos().validate(tmp_path)
     assert [u.id for u in found.utterances] == ["NP_f_43_pau05b"]
@@ -319,18 +319,18 @@ def test_the_neutral_clips_of_demos_may_be_kept(tmp_path):
     assert "expected 9697 clips" in corpus.validate(tmp_path).remarks[0]
 
 
-def test_the_papers_split_of_demos_deals_40_30_and_30_percent_of_women_and_of_men(whole):
-    utterances = atomic_write("demos").utterances
+def test_the_papers_split_of_demos_assigns_40_30_and_30_percent_of_women_and_of_men(complete):
+    utterances = complete("demos").utterances
     split = by_speaker(utterances, (0.4, 0.3, 0.3))
     people = {u.id: (u.speaker, u.gender) for u in utterances}
-    dealt = [
-        Counter(sex for _, sex in {people[clip] for clip in part}) for part in (split.train, split.val, split.test)
+    counts = [
+        Counter(sex for _, sex in {people[clip] for clip in subset}) for subset in (split.train, split.val, split.test)
     ]
-    assert dealt == [{"female": 9, "male": 17}, {"female": 7, "male": 14}, {"female": 7, "male": 14}]
+    assert counts == [{"female": 9, "male": 17}, {"female": 7, "male": 14}, {"female": 7, "male": 14}]
 
 
-def test_the_six_speakers_of_emovo_are_each_tested_once(whole):
-    found = atomic_write("emovo")
+def test_the_six_speakers_of_emovo_are_each_tested_once(complete):
+    found = complete("emovo")
     assert Counter(clip.split("-")[1] for split in folds(found.utterances, 6) for clip in split.test) == dict.fromkeys(
         ("f1", "f2", "f3", "m1", "m2", "m3"), 98
     )

@@ -41,7 +41,7 @@ def put(root, names, layout=OFFICIAL):
 
 
 @pytest.fixture
-def atomic_write(tmp_path):
+def complete(tmp_path):
     """The official folders with all 1440 names, and nothing in the files."""
     for actor in range(1, 25):
         folder = tmp_path / f"Actor_{actor:02d}"
@@ -54,7 +54,7 @@ def atomic_write(tmp_path):
     return tmp_path
 
 
-def check_whole(found):
+def check_complete(found):
     assert len(found.utterances) == 1440
     assert not found.missing
     assert not found.extra
@@ -66,14 +66,14 @@ def check_whole(found):
 
 
 def check_splits(utterances):
-    """Three women and three men are tested in each of four folds, and no split parts the twins."""
+    """Three women and three men are tested in each of four folds, and no split separates the twins."""
     speakers = {utterance.id: utterance.speaker for utterance in utterances}
     made = folds(utterances, 4)
     for split in made:
         tested = {speakers[clip] for clip in split.test}
         assert Counter(int(speaker) % 2 for speaker in tested) == {0: 3, 1: 3}
     for split in (*made, *(by_speaker(utterances, seed=seed) for seed in range(3))):
-        assert sum(set(TWINS) <= set(part) for part in (split.train, split.val, split.test)) == 1
+        assert sum(set(TWINS) <= set(subset) for subset in (split.train, split.val, split.test)) == 1
 
 
 @pytest.mark.parametrize("layout", [OFFICIAL, "Actor_{actor}/{name}.wav", "{name}.flac", "deep/er/{name}.WAV"])
@@ -89,17 +89,17 @@ def test_what_is_known_of_a_clip_comes_from_its_name(tmp_path, layout):
     assert not found.problems
 
 
-def test_the_official_folders_are_whole(whole):
-    check_whole(Ravdess().validate(whole))
+def test_the_official_folders_are_whole(complete):
+    check_complete(Ravdess().validate(complete))
 
 
-def test_splits_by_speaker_are_balanced_and_keep_the_twins_together(whole):
-    check_splits(Ravdess().validate(whole).utterances)
+def test_splits_by_speaker_are_balanced_and_keep_the_twins_together(complete):
+    check_splits(Ravdess().validate(complete).utterances)
 
 
-def test_a_clip_that_is_not_there_is_missing(whole):
-    (whole / "Actor_12" / "03-01-06-01-02-01-12.wav").unlink()
-    found = Ravdess().validate(whole)
+def test_a_clip_that_is_not_there_is_missing(complete):
+    (complete / "Actor_12" / "03-01-06-01-02-01-12.wav").unlink()
+    found = Ravdess().validate(complete)
     assert found.missing == ["03-01-06-01-02-01-12"]
     assert len(found.utterances) == 1439
 
@@ -108,13 +108,13 @@ def test_the_labels_are_the_eight_emotions_in_alphabetical_order(tmp_path):
     assert Ravdess().labels(tmp_path) == tuple(COUNTS)
 
 
-def test_without_calm_there_are_seven_classes_and_nothing_is_missing_or_extra(whole):
+def test_without_calm_there_are_seven_classes_and_nothing_is_missing_or_extra(complete):
     corpus = Ravdess(calm=False)
-    found = corpus.validate(whole)
-    assert corpus.labels(whole) == tuple(label for label in COUNTS if label != "calm")
+    found = corpus.validate(complete)
+    assert corpus.labels(complete) == tuple(label for label in COUNTS if label != "calm")
     assert Counter(u.label for u in found.utterances) == {k: v for k, v in COUNTS.items() if k != "calm"}
     assert (list(found.missing), list(found.extra), list(found.problems)) == ([], [], [])
-    assert corpus.fingerprint(whole) != Ravdess().fingerprint(whole)
+    assert corpus.fingerprint(complete) != Ravdess().fingerprint(complete)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_a_name_of_the_right_form_that_the_speech_has_not_is_extra(tmp_path, nam
         "03_01_06_01_02_01_12",
     ],
 )
-def test_a_wrongly_named_file_is_told_and_left_out(tmp_path, wrong):
+def test_a_wrongly_named_file_is_reported_and_left_out(tmp_path, wrong):
     put(tmp_path, ["03-01-06-01-02-01-12", wrong], "{name}.wav")
     found = Ravdess().validate(tmp_path)
     assert [utterance.id for utterance in found.utterances] == ["03-01-06-01-02-01-12"]
@@ -162,7 +162,7 @@ def test_a_wrongly_named_file_is_told_and_left_out(tmp_path, wrong):
     assert not found.extra
 
 
-def test_a_clip_that_is_there_twice_is_told_and_taken_once(tmp_path):
+def test_a_clip_that_is_there_twice_is_reported_and_taken_once(tmp_path):
     for layout in ("{name}.flac", OFFICIAL):
         put(tmp_path, ["03-01-06-01-02-01-12"], layout)
     found = Ravdess().validate(tmp_path)
@@ -171,7 +171,7 @@ def test_a_clip_that_is_there_twice_is_told_and_taken_once(tmp_path):
     assert found.problems == [f"{other}: expected each clip once, got another 03-01-06-01-02-01-12; left out"]
 
 
-def test_the_miniature_becomes_a_store_with_what_was_wrong(tmp_path):
+def test_the_toy_corpus_becomes_a_dataset_with_what_was_wrong(tmp_path):
     put(tmp_path / "ravdess", [*KNOWN, "notes"])
     dataset = prepare(Ravdess(), tmp_path / "ravdess", tmp_path / "dataset")
     assert set(dataset.utterances) == set(KNOWN)
@@ -183,7 +183,7 @@ def test_the_miniature_becomes_a_store_with_what_was_wrong(tmp_path):
 @pytest.mark.corpus
 def test_the_real_corpus_is_whole_and_splits_well(ravdess):
     found = Ravdess().validate(ravdess)
-    check_whole(found)
+    check_complete(found)
     check_splits(found.utterances)
 
 
@@ -199,9 +199,9 @@ def test_the_real_corpus_agrees_with_its_own_table(ravdess):
     with (ravdess / "metadata.csv").open(encoding="utf-8", newline="") as file:
         table = list(csv.DictReader(file))
     found = {u.path: u for u in Ravdess().validate(ravdess).utterances}
-    told = {"happy": "happiness", "sad": "sadness", "angry": "anger", "fearful": "fear", "surprised": "surprise"}
+    names = {"happy": "happiness", "sad": "sadness", "angry": "anger", "fearful": "fear", "surprised": "surprise"}
     assert {row["file"] for row in table} == set(found)
     for row in table:
         clip = found[row["file"]]
-        assert (clip.label, clip.speaker) == (told.get(row["emotion"], row["emotion"]), row["speaker"])
+        assert (clip.label, clip.speaker) == (names.get(row["emotion"], row["emotion"]), row["speaker"])
         assert (clip.gender, clip.language, clip.statement) == (row["gender"], row["language"], row["sentence"])

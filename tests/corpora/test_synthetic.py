@@ -120,12 +120,12 @@ def test_pitch_follows_gender_and_emotion():
         assert mine["sadness"] < mine["happiness"]
 
 
-def test_no_plain_number_gives_the_emotion_away_but_prosody_tells_it():
+def test_no_plain_number_gives_the_emotion_away_but_prosody_does():
     samples = clips()[1]
     plain = np.array([simple(clip) for clip in samples])
-    told = accuracy([prosody(clip) for clip in samples])
-    assert told > 0.5
-    assert accuracy(plain) < told - 0.1
+    prosodic = accuracy([prosody(clip) for clip in samples])
+    assert prosodic > 0.5
+    assert accuracy(plain) < prosodic - 0.1
     assert max(accuracy(plain[:, [one]]) for one in range(plain.shape[1])) < 0.6
 
 

@@ -118,7 +118,7 @@ def test_another_sample_rate_is_kept_in_the_dataset(root, tmp_path):
     assert np.array_equal(made.waveform("joy/a-1"), resample(source(root, "joy/a-1"), RATE, 8_000))
 
 
-def test_what_cannot_be_used_is_told_in_one_line_each_and_the_rest_kept(root, tmp_path, caplog):
+def test_unusable_clips_are_reported_in_one_line_each_and_the_rest_kept(root, tmp_path, caplog):
     broken = {
         "silent": "expected speech, got silence",
         "nan": "expected finite samples, got NaN",
@@ -153,7 +153,7 @@ def test_a_very_quiet_clip_is_no_silence(root, tmp_path):
     assert "joy/quiet-1" in prepare(Folder(), root, tmp_path / "dataset").utterances
 
 
-def test_where_nothing_is_usable_that_is_told_and_no_store_left(tmp_path):
+def test_a_corpus_without_usable_clips_raises_and_leaves_no_dataset(tmp_path):
     write(tmp_path / "corpus" / "joy" / "a-1.wav", np.zeros(500, np.float32), RATE)
     with pytest.raises(StaanetError, match=r"expected usable clips, found none of 1: .*a-1.wav: expected speech"):
         prepare(Folder(), tmp_path / "corpus", tmp_path / "dataset")
@@ -174,8 +174,8 @@ def test_an_interrupted_preparation_leaves_the_old_dataset(root, tmp_path, monke
     assert {path.name for path in tmp_path.iterdir()} == {"corpus", "dataset"}
 
 
-def test_a_folder_that_is_no_store_is_never_replaced(root):
-    with pytest.raises(StaanetError, match=r"corpus: expected a new folder or one made by staanet, got other files"):
+def test_a_folder_that_is_no_dataset_is_never_replaced(root):
+    with pytest.raises(StaanetError, match=r"corpus: expected a new folder or one that staanet wrote, got other files"):
         prepare(Folder(), root, root)
     assert len(list(root.rglob("*.wav"))) == 12
 
@@ -186,7 +186,7 @@ def folder(root, tmp_path):
     return tmp_path / "dataset"
 
 
-def told(folder):
+def error_of(folder):
     with pytest.raises(StaanetError) as caught:
         Dataset(folder)
     message = str(caught.value)
@@ -195,15 +195,21 @@ def told(folder):
     return message
 
 
-def test_something_that_is_no_store_is_told(root):
-    assert told(root).endswith("expected a prepared dataset, found none; make one with `staanet prepare`")
-    assert told(root / "nosuch").endswith("make one with `staanet prepare`")
+def test_a_folder_without_a_dataset_is_refused(root):
+    assert error_of(root).endswith("expected a prepared dataset, found none; make one with `staanet prepare`")
+    assert error_of(root / "nosuch").endswith("make one with `staanet prepare`")
+
+
+def test_a_dataset_of_an_earlier_version_is_refused_with_what_to_do(folder):
+    (folder / "dataset.json").rename(folder / "store.json")
+    assert "expected a dataset of staanet 0.2 or later, got one of an earlier version (store.json)" in error_of(folder)
+    assert error_of(folder).endswith("; prepare the corpus again into another folder")
 
 
 @pytest.mark.parametrize("about", ["{}", "[]", '{"corpus": "folder"}'])
-def test_a_damaged_description_is_told(folder, about):
+def test_a_damaged_description_is_reported(folder, about):
     (folder / "dataset.json").write_text(about)
-    assert "expected a prepared dataset, got a damaged one" in told(folder)
+    assert "expected a prepared dataset, got a damaged one" in error_of(folder)
 
 
 @pytest.mark.parametrize(
@@ -215,13 +221,13 @@ def test_a_damaged_description_is_told(folder, about):
         (lambda path: path.write_text("3\n"), "expected a prepared dataset, got a damaged one"),
     ],
 )
-def test_a_damaged_manifest_is_told(folder, change, message):
+def test_a_damaged_manifest_is_reported(folder, change, message):
     change(folder / "manifest.jsonl")
-    assert message in told(folder)
+    assert message in error_of(folder)
 
 
 @pytest.mark.parametrize("change", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:-9])])
-def test_a_damaged_shard_is_told_when_a_clip_is_asked_for(folder, change):
+def test_a_damaged_shard_raises_when_a_clip_is_read(folder, change):
     change(folder / "shard-00000.safetensors")
     with pytest.raises(StaanetError, match=r"shard-00000.safetensors: expected a shard, got a damaged file .*again"):
         Dataset(folder).waveform("joy/a-1")
@@ -234,7 +240,7 @@ def test_a_split_by_speaker_is_accepted(folder):
 
 def test_a_split_that_a_speaker_straddles_is_refused(folder):
     straddling = Split("mine", None, ("anger/a-1",), ("joy/b-1",), ("joy/a-1",))
-    with pytest.raises(StaanetError, match="expected speakers in one part each, got 'a' in two"):
+    with pytest.raises(StaanetError, match="expected speakers in one subset each, got 'a' in two"):
         Dataset(folder).check(straddling)
 
 
@@ -243,7 +249,7 @@ def test_a_split_by_session_is_checked_by_session(root, tmp_path):
     (root / "metadata.csv").write_text("\n".join(["path,emotion,speaker,session", *lines]) + "\n")
     made = prepare(Folder(), root, tmp_path / "dataset")
     made.check(Split("mine", None, ("anger/a-1", "joy/a-1"), ("joy/b-1",), ("joy/c-1",), "session"))
-    with pytest.raises(StaanetError, match="expected sessions in one part each, got 'a' in two; split by session"):
+    with pytest.raises(StaanetError, match="expected sessions in one subset each, got 'a' in two; split by session"):
         made.check(Split("mine", None, ("anger/a-1",), ("joy/b-1",), ("joy/a-1",), "session"))
 
 
@@ -278,5 +284,5 @@ def test_silence_at_the_ends_is_cut_where_that_is_asked_for(tmp_path):
     assert torch.equal(cut.waveform("anger/a-1"), cut.waveform("joy/b-1"))
     assert cut.length("joy/b-1") == 2048
     assert cut.digest != as_it_is.digest
-    told = [json.loads((tmp_path / name / "dataset.json").read_text())["trim_db"] for name in ("dataset", "cut")]
-    assert told == [None, 40.0]
+    trimmed = [json.loads((tmp_path / name / "dataset.json").read_text())["trim_db"] for name in ("dataset", "cut")]
+    assert trimmed == [None, 40.0]

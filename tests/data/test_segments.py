@@ -20,21 +20,21 @@ CLIP = Utterance("a/1", "a/1.wav", "joy", "a", "female", "en")
 
 
 def hum(seconds, silence=0.0):
-    """A loud sound, after which nothing is heard for a while."""
+    """A loud sound, followed by silence."""
     size = round(seconds * RATE)
     sound = 0.5 * np.sin(np.arange(size) * 0.07) * (1 + 0.3 * np.sin(np.arange(size) * 0.0011))
     return np.concatenate([sound, np.zeros(round(silence * RATE))]).astype(np.float32)
 
 
 def cut(samples, **settings):
-    """Return the segments of a clip by their ids, and why others are none."""
-    made = list(Segmentation(**settings).cut(CLIP, samples, RATE))
+    """Return the segments of a clip by their ids, and the reasons why others were left out."""
+    made = list(Segmentation(**settings).segment(CLIP, samples, RATE))
     return {segment.id: (segment, sound) for segment, sound in (m for m in made if not isinstance(m, str))}, Counter(
         m for m in made if isinstance(m, str)
     )
 
 
-def test_a_short_clip_has_nine_versions_all_repeated_to_three_seconds():
+def test_a_short_clip_has_eight_augmented_copies_all_repeated_to_three_seconds():
     segments, lacking = cut(hum(1.0))
     assert not lacking
     assert [segment.augmentation for segment, _ in segments.values()] == [
@@ -47,7 +47,7 @@ def test_a_short_clip_has_nine_versions_all_repeated_to_three_seconds():
     assert max(np.abs(sound).max() for _, sound in segments.values()) <= 1
 
 
-def test_all_but_its_id_is_known_of_a_piece_as_of_its_clip():
+def test_a_segment_has_all_but_the_id_of_its_clip():
     segments, _ = cut(hum(1.0), pitches=(), speeds=(0.9,))
     own, slow = (segment for segment, _ in segments.values())
     assert (own.id, own.is_augmented) == ("a/1@as-it-is_0", False)
@@ -63,7 +63,7 @@ def test_all_but_its_id_is_known_of_a_piece_as_of_its_clip():
     assert not CLIP.is_augmented
 
 
-def test_the_versions_are_librosas():
+def test_pitch_and_speed_are_those_of_librosa():
     sound = hum(1.0)
     speech, _ = librosa.effects.trim(sound, top_db=30, frame_length=512, hop_length=64)
     expected = {
@@ -84,7 +84,7 @@ def test_silence_is_trimmed_and_the_rest_repeated():
     assert np.array_equal(sound[len(speech) : 2 * len(speech)], speech)
 
 
-def test_a_long_clip_is_cut_and_each_of_its_pieces_trimmed_again():
+def test_a_long_clip_is_cut_and_each_of_its_segments_trimmed_again():
     sound = np.concatenate([hum(2.0, silence=1.5), hum(1.0), hum(3.0)])
     segments, lacking = cut(sound, pitches=(), speeds=())
     assert list(segments) == ["a/1@as-it-is_0", "a/1@as-it-is_1", "a/1@as-it-is_2"]
@@ -95,37 +95,37 @@ def test_a_long_clip_is_cut_and_each_of_its_pieces_trimmed_again():
 
 
 @pytest.mark.parametrize(("min_seconds", "count"), [(0.9, 1), (0.4, 2), (0.0, 2)])
-def test_a_remainder_too_short_is_left_out_and_told(min_seconds, count):
+def test_a_remainder_too_short_is_left_out_with_a_reason(min_seconds, count):
     segments, lacking = cut(hum(3.5), pitches=(), speeds=(), min_seconds=min_seconds)
     assert len(segments) == count
     assert lacking == ({"shorter than 0.9 s": 1} if count == 1 else {})
 
 
-def test_a_piece_of_silence_is_left_out_and_told():
+def test_a_segment_of_silence_is_left_out_with_a_reason():
     sound = np.concatenate([hum(1.0, silence=5.0), hum(1.0)])
     segments, lacking = cut(sound, pitches=(), speeds=())
     assert list(segments) == ["a/1@as-it-is_0", "a/1@as-it-is_2"]
     assert lacking == {"of silence": 1}
 
 
-def test_a_clip_too_short_to_be_changed_is_left_out_and_told():
+def test_a_clip_too_short_to_be_changed_is_left_out_with_a_reason():
     assert cut(hum(0.05)) == ({}, {"of clips with less than 0.128 s of speech": 1})
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
-        ({"seconds": 0.0}, "segments of some seconds"),
-        ({"seconds": float("nan")}, "segments of some seconds"),
-        ({"min_seconds": 4.0}, "a remainder no longer"),
+        ({"seconds": 0.0}, "seconds above 0"),
+        ({"seconds": float("nan")}, "seconds above 0"),
+        ({"min_seconds": 4.0}, "min_seconds from 0 to seconds"),
         ({"trim_db": 0.0}, "trim_db above 0"),
         ({"speeds": (1.0,)}, "augmented copies that differ"),
         ({"speeds": (-1.0,)}, "augmented copies that differ"),
         ({"pitches": (0.0,)}, "augmented copies that differ"),
     ],
 )
-def test_refuses_what_leaves_nothing_to_hear(settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_are_refused(settings, message):
+    with pytest.raises(StaanetError, match=message):
         Segmentation(**settings)
 
 
@@ -150,7 +150,7 @@ def dataset(tmp_path_factory):
     return prepare(Folder(), root, tmp_path_factory.mktemp("datasets") / "segments", segments=segments)
 
 
-def test_a_store_holds_the_pieces_of_the_emotions_that_are_kept(dataset):
+def test_a_dataset_holds_the_segments_of_the_emotions_that_are_kept(dataset):
     assert dataset.labels == ("anger", "joy")
     assert all(isinstance(utterance, Segment) for utterance in dataset.utterances.values())
     assert {utterance.augmentation for utterance in dataset.utterances.values()} == {"", "pitch+2", "speed0.9"}
@@ -163,38 +163,39 @@ def test_a_store_holds_the_pieces_of_the_emotions_that_are_kept(dataset):
     assert "left out 6 clips of other emotions than anger, joy" in about["remarks"]
 
 
-def test_an_emotion_that_the_corpus_has_not_is_told(tmp_path):
+def test_an_emotion_that_is_not_in_the_corpus_is_refused(tmp_path):
     with pytest.raises(StaanetError, match=r"expected an emotion from .*; got 'angst'"):
         prepare(Synthetic(), Path(), tmp_path / "dataset", segments=Segmentation(emotions=("angst",)))
 
 
-def parts_of(dataset, split, what):
-    return [{getattr(dataset.utterances[clip], what) for clip in part} for part in (split.train, split.val, split.test)]
+def subsets_of(dataset, split, what):
+    subsets = (split.train, split.val, split.test)
+    return [{getattr(dataset.utterances[clip], what) for clip in subset} for subset in subsets]
 
 
-def test_the_clean_splits_leak_nothing_and_hear_versions_in_training_only(dataset):
+def test_the_clean_splits_leak_nothing_and_train_alone_has_augmented_copies(dataset):
     utterances = list(dataset.utterances.values())
     for split in (by_speaker(utterances), *folds(utterances, 3)):
         dataset.check(split)
         for what in ("speaker", "clip"):
-            train, val, test = parts_of(dataset, split, what)
+            train, val, test = subsets_of(dataset, split, what)
             assert not train & val | train & test | val & test
             assert train
             assert val
             assert test
-        train, val, test = parts_of(dataset, split, "augmentation")
+        train, val, test = subsets_of(dataset, split, "augmentation")
         assert train == {"", "pitch+2", "speed0.9"}
         assert val == test == {""}
 
 
-def test_the_published_split_leaks_clips_and_speakers_and_says_so(dataset):
-    with pytest.warns(StaanetWarning, match="speakers in one part each, got 'a', 'b', 'c' and 3 more in several"):
+def test_the_published_split_leaks_clips_and_speakers_and_warns(dataset):
+    with pytest.warns(StaanetWarning, match="speakers in one subset each, got 'a', 'b', 'c' and 3 more in several"):
         split = at_random(list(dataset.utterances.values()))
     dataset.check(split)
     for what in ("speaker", "clip"):
-        train, _, test = parts_of(dataset, split, what)
+        train, _, test = subsets_of(dataset, split, what)
         assert len(train & test) >= len(test) / 2
-    assert parts_of(dataset, split, "augmentation")[2] != {""}
+    assert subsets_of(dataset, split, "augmentation")[2] != {""}
     assert Counter(split.train + split.val + split.test) == Counter(list(dataset.utterances))
     assert split.digest() == quietly(at_random, list(dataset.utterances.values())).digest()
     assert split.digest() != quietly(at_random, list(dataset.utterances.values()), seed=1).digest()
@@ -207,13 +208,13 @@ def quietly(function, *arguments, **settings):
 
 
 @pytest.mark.parametrize(
-    ("segments", "parts"), [(4181, (2675, 669, 837)), (4931, (3155, 789, 987)), (8952, (5728, 1433, 1791))]
+    ("segments", "subsets"), [(4181, (2675, 669, 837)), (4931, (3155, 789, 987)), (8952, (5728, 1433, 1791))]
 )
-def test_the_published_split_has_the_papers_sizes_and_each_class_in_proportion(segments, parts):
+def test_the_published_split_has_the_papers_sizes_and_each_class_in_proportion(segments, subsets):
     classes = ("a", "b", "c", "d", "e")
     utterances = [Utterance(str(n), "", classes[min(4, n % 7)], f"s{n % 9}") for n in range(segments)]
     split = quietly(at_random, utterances)
-    assert (len(split.train), len(split.val), len(split.test)) == parts
+    assert (len(split.train), len(split.val), len(split.test)) == subsets
     labels = {utterance.id: utterance.label for utterance in utterances}
     everywhere = Counter(labels.values())
     for ids in (split.train, split.val, split.test):
@@ -221,14 +222,14 @@ def test_the_published_split_has_the_papers_sizes_and_each_class_in_proportion(s
             assert abs(count - everywhere[label] * len(ids) / segments) <= 1.5
 
 
-def test_a_class_with_too_few_clips_for_the_published_split_is_told():
+def test_a_class_with_too_few_clips_for_the_published_split_is_refused():
     many = [Utterance(f"{emotion}{n}", "", emotion, f"s{n}") for emotion in ("joy", "fear") for n in range(20)]
     with pytest.raises(StaanetError, match="clips of 'anger' by training ids and others, got 1 in all"):
         quietly(at_random, [*many, Utterance("x", "", "anger", "s0")])
     two = [Utterance(name, "", "anger", name) for name in "xy"]
-    with pytest.warns() as told:
+    with pytest.warns() as caught:
         at_random([*many, *two])
-    assert any("test clips of every class, got none of 'anger'" in str(warning.message) for warning in told)
+    assert any("test clips of every class, got none of 'anger'" in str(warning.message) for warning in caught)
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5, 0.5), (1.0, 0.0, 0.0)])

@@ -1,4 +1,4 @@
-"""What defences do to clips, against answers that are known."""
+"""Input defences against known answers."""
 
 import numpy as np
 import pytest
@@ -27,7 +27,7 @@ def test_noise_is_as_loud_as_it_says(snr_db):
     assert float(10 * torch.log10(clip.square().mean() / noise.square().mean())) == pytest.approx(snr_db, abs=0.1)
 
 
-def test_another_clip_hears_other_noise():
+def test_each_clip_gets_noise_of_its_own():
     first, second = tone(440), tone(450)
     both = torch.cat([first, second])
     noise = create_defence("noise")(both, torch.tensor([8000, 8000]), RATE) - both
@@ -37,8 +37,8 @@ def test_another_clip_hears_other_noise():
 @pytest.mark.parametrize(("hertz", "left"), [(500, 1.0), (3500, 1.0), (4500, 0.0), (7000, 0.0)])
 def test_a_band_limit_keeps_what_lies_below_half_its_rate(hertz, left):
     clip = tone(hertz)
-    heard = through(clip, "band_limit", rate=8000)
-    ratio = heard[0, 500:-500].norm() / clip[0, 500:-500].norm()
+    received = through(clip, "band_limit", rate=8000)
+    ratio = received[0, 500:-500].norm() / clip[0, 500:-500].norm()
     assert float(ratio) == pytest.approx(left, abs=0.01)
 
 
@@ -47,8 +47,8 @@ def test_a_band_limit_is_a_channel_of_that_rate():
         clip = torch.randn(1, 16_000).cumsum(1)
     clip = 0.5 * clip / clip.abs().max()
     channel = resample_poly(resample_poly(clip[0].double().numpy(), 1, 2), 2, 1)
-    heard = through(clip, "band_limit", rate=8000)[0].numpy()
-    assert np.abs(heard - channel)[500:-500].max() < 0.02 * np.abs(channel).max()
+    received = through(clip, "band_limit", rate=8000)[0].numpy()
+    assert np.abs(received - channel)[500:-500].max() < 0.02 * np.abs(channel).max()
 
 
 def test_rounding_is_that_of_a_file(tmp_path):
@@ -67,15 +67,15 @@ def test_mp3_delays_nothing_keeps_the_level_and_is_closer_at_more_bits(kbps):
     with seeded("speech"):
         clip = torch.randn(1, 16_000).cumsum(1)
     clip = 0.5 * clip / clip.abs().max()
-    heard = through(clip, "mp3", kbps=kbps)
-    correlation = np.correlate(heard[0].numpy(), clip[0].numpy(), "full")
+    received = through(clip, "mp3", kbps=kbps)
+    correlation = np.correlate(received[0].numpy(), clip[0].numpy(), "full")
     assert correlation.argmax() == clip.shape[1] - 1
-    assert float((heard * clip).sum() / clip.square().sum()) == pytest.approx(1, abs=0.002)
-    assert 0 < float((heard - clip).norm()) <= float((through(clip, "mp3", kbps=48) - clip).norm())
+    assert float((received * clip).sum() / clip.square().sum()) == pytest.approx(1, abs=0.002)
+    assert 0 < float((received - clip).norm()) <= float((through(clip, "mp3", kbps=48) - clip).norm())
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "rate", "told"),
+    ("name", "settings", "rate", "message"),
     [
         ("noise", {"snr_db": 200.0}, RATE, "snr_db"),
         ("noise", {"snr_db": float("nan")}, RATE, "snr_db"),
@@ -86,6 +86,6 @@ def test_mp3_delays_nothing_keeps_the_level_and_is_closer_at_more_bits(kbps):
         ("mp3", {}, 44_100, "expected a sample rate of 8000"),
     ],
 )
-def test_what_cannot_be_is_told(name, settings, rate, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_and_rates_raise(name, settings, rate, message):
+    with pytest.raises(StaanetError, match=message):
         create_defence(name, **settings)(torch.zeros(1, 100), torch.tensor([100]), rate)

@@ -1,4 +1,4 @@
-"""Models that are trained to be harder to fool."""
+"""Training defences: adversarial training and distillation."""
 
 import pytest
 import torch
@@ -10,7 +10,8 @@ from staanet.core.seeds import seeded
 from staanet.defences import AdversarialTraining, Distillation, create_defence
 from staanet.models import FeatureView, create_model
 from staanet.training.augmentation import Augmentation
-from staanet.training.classifier import ModelTraining, SystematicTraining, train_model
+from staanet.training.classifier import train_model
+from staanet.training.settings import ModelTraining, SystematicTraining
 
 CPU = torch.device("cpu")
 SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
@@ -29,7 +30,7 @@ def trained(dataset, split, progress, training=PLAIN, model=None, **how):
 
 
 @pytest.fixture(scope="module")
-def to_jsonable(dataset, split, tmp_path_factory):
+def plain(dataset, split, tmp_path_factory):
     return trained(dataset, split, tmp_path_factory.mktemp("plain") / "model.progress")
 
 
@@ -45,7 +46,7 @@ def assert_same(model, other):
         assert torch.equal(value, other.state_dict()[name])
 
 
-def test_adversarial_training_goes_on_from_the_model(dataset, plain):
+def test_adversarial_training_starts_from_the_base_model(dataset, plain):
     learner = built(dataset)
     with torch.no_grad():
         for parameter in learner.parameters():
@@ -70,8 +71,8 @@ def test_an_adversarially_trained_model_is_fooled_less(dataset, split, plain, tm
     assert fooled(defended, dataset, clips, snr_db=30.0) < fooled(plain, dataset, clips, snr_db=30.0) - 0.1
 
 
-def test_a_share_of_the_batch_is_attacked_towards_what_fools(dataset, monkeypatch):
-    """The loss is that of a batch in which `ratio` of the clips are FGSM's, of the true labels."""
+def test_a_share_of_the_batch_is_attacked(dataset, monkeypatch):
+    """The loss is that of a batch of which FGSM attacked the share `ratio`."""
     model = built(dataset).eval()
     clips = list(dataset.utterances)[:5]
     batch = dataset.batch(clips)
@@ -99,9 +100,9 @@ def test_features_are_attacked_in_deviations(dataset):
     torch.testing.assert_close(loss, functional.cross_entropy(model.decide(attacked), batch.labels))
 
 
-def test_features_need_a_model_that_has_some(dataset):
+def test_attacks_on_features_need_a_model_with_features(dataset):
     batch = dataset.batch(list(dataset.utterances)[:2])
-    with pytest.raises(StaanetError, match="expected a cnn_lstm for attacks on features, got emo18"):
+    with pytest.raises(StaanetError, match=r"expected a model with features, such as cnn_lstm, .* got emo18"):
         create_defence("adversarial_training", preset="systematic").loss(
             built(dataset), None, batch.waveforms, batch.lengths, batch.labels
         )
@@ -112,14 +113,14 @@ def test_distillation_learns_the_soft_labels_of_its_teacher(dataset, plain):
     student, lengths = built(dataset).eval(), batch.lengths
     fitted = student.fit_length(batch.waveforms, lengths)
     loss = Distillation(temperature=5.0).loss(student, plain, *fitted, batch.labels)
-    soft = (to_jsonable(batch.waveforms, lengths) / 5).softmax(1)
+    soft = (plain(batch.waveforms, lengths) / 5).softmax(1)
     expected = -(soft * (student(batch.waveforms, lengths) / 5).log_softmax(1)).sum(1).mean()
     torch.testing.assert_close(loss, expected)
     alone = Distillation(temperature=5.0).loss(student, None, *fitted, batch.labels)
     torch.testing.assert_close(alone, functional.cross_entropy(student(batch.waveforms, lengths) / 5, batch.labels))
 
 
-def test_label_smoothing_holds_beside_a_defence(dataset, split, tmp_path):
+def test_label_smoothing_applies_with_a_defence(dataset, split, tmp_path):
     """Distillation without a teacher at temperature 1 is plain training."""
     one = {"epochs": 1, "batch_size": 8, "augmentation": Augmentation(), "schedule": "constant"}
     smooth, sharp = (ModelTraining(label_smoothing=share, **one) for share in (0.5, 0.0))
@@ -141,7 +142,7 @@ def test_an_interrupted_defence_ends_with_the_same_bits(dataset, split, plain, t
 
 
 @pytest.mark.parametrize(
-    ("name", "settings", "told"),
+    ("name", "settings", "message"),
     [
         ("adversarial_training", {"ratio": 0.0}, r"ratio in \(0, 1\]"),
         ("adversarial_training", {"attack": {"epsilon": 0.1}}, "expected the name of an attack"),
@@ -151,16 +152,16 @@ def test_an_interrupted_defence_ends_with_the_same_bits(dataset, split, plain, t
         ("distillation", {"temperature": 0.0}, "temperature above 0"),
     ],
 )
-def test_what_cannot_be_is_told(name, settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_raise(name, settings, message):
+    with pytest.raises(StaanetError, match=message):
         create_defence(name, **settings)
 
 
 def test_the_published_defence_is_a_preset():
     strong, weak = (create_defence("adversarial_training", preset=f"systematic{end}") for end in ("", "_weak"))
-    assert (strong.ratio, strong.domain, strong.built().budget.epsilon) == (0.6, "feature", 1.25)
-    assert weak.built().budget.epsilon == 0.25
-    from staanet.training.classifier import MODEL_PRESETS
+    assert (strong.ratio, strong.domain, strong.build().budget.epsilon) == (0.6, "feature", 1.25)
+    assert weak.build().budget.epsilon == 0.25
+    from staanet.training.settings import MODEL_PRESETS
 
     training = MODEL_PRESETS["systematic_defended"]
     assert isinstance(training, SystematicTraining)

@@ -7,7 +7,7 @@ from staanet.attacks import create_attack
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic
 from staanet.data import prepare
-from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make
+from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make_adversarial_set
 from staanet.evaluation.adversarial import load_clips
 from staanet.models import create_model
 
@@ -25,14 +25,14 @@ def dataset(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def model(dataset):
-    with seeded("victim"):
+    with seeded("model"):
         return create_model("emo18", dataset.labels, seconds=0.3).eval()
 
 
 def attack_all(dataset, model, folder, protocol="file", batch_size=5, **budget):
     attack = create_attack("noise", **(budget or {"snr_db": 10.0, "sparsity": 0.2}))
     labels = {clip: dataset.label(clip) for clip in dataset.utterances}
-    return make(
+    return make_adversarial_set(
         attack,
         model,
         dataset,
@@ -115,6 +115,6 @@ def test_another_batch_size_goes_on_with_the_same_clips(dataset, model, tmp_path
         assert torch.equal(whole.waveform(clip), first.waveform(clip))
 
 
-def test_an_unfinished_set_is_told(tmp_path):
+def test_an_unfinished_set_is_reported(tmp_path):
     with pytest.raises(ValueError, match="finished adversarial set"):
         AdversarialSet(tmp_path)

@@ -7,7 +7,7 @@ from staanet.attacks import create_attack
 from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic
 from staanet.data import prepare
-from staanet.evaluation import clean_logits, evaluate, make, perceive
+from staanet.evaluation import clean_logits, evaluate, make_adversarial_set, perceive
 from staanet.evaluation.case import figures
 from staanet.evaluation.perception import averaged
 from staanet.metrics.perception import MEASURES
@@ -25,12 +25,12 @@ def dataset(tmp_path_factory):
 
 def attacked(dataset, folder, seconds, protocol):
     clips = sorted(dataset.utterances)[:3]
-    with seeded("victim"):
+    with seeded("model"):
         model = create_model("emo18", dataset.labels, seconds=seconds).eval()
     attack = create_attack("noise", snr_db=20.0, sparsity=0.2)
     labels = dict.fromkeys(clips, 0)
     how = {"protocol": protocol, "batch_size": 2, "seed": 0, "device": torch.device("cpu")}
-    return clips, make(attack, model, dataset, labels, folder, **how)
+    return clips, make_adversarial_set(attack, model, dataset, labels, folder, **how)
 
 
 def test_every_clip_has_its_measures_or_reasons(dataset, tmp_path):
@@ -47,7 +47,7 @@ def test_every_clip_has_its_measures_or_reasons(dataset, tmp_path):
 def test_the_papers_protocol_compares_the_stretch_in_common(dataset, tmp_path, seconds, stretch):
     clips, adversarial = attacked(dataset, tmp_path / "set", seconds, "paper")
     for row in perceive(dataset, clips, adversarial):
-        clean, twin = adversarial.beside(dataset, row["id"])
+        clean, twin = adversarial.pair(dataset, row["id"])
         assert len(clean) == len(twin) == (stretch or dataset.length(row["id"]))
         assert torch.equal(clean, dataset.waveform(row["id"])[: len(clean)])
         assert row["si_sdr_db"] == MEASURES["si_sdr_db"](clean, twin, dataset.sample_rate).value
@@ -59,10 +59,10 @@ def test_figures_follow_from_the_rows_alone_as_pooling_needs(dataset, tmp_path):
         target = create_model("zhao19", dataset.labels, seconds=0.3).eval()
     how = {"protocol": "file", "size": 4_800, "batch_size": 2, "device": torch.device("cpu")}
     clean = clean_logits(target, dataset, clips, **how)
-    heard = perceive(dataset, clips, adversarial)
-    found, rows = evaluate(target, dataset, clips, adversarial, clean, seed=0, perception=heard, **how)
+    perceived = perceive(dataset, clips, adversarial)
+    found, rows = evaluate(target, dataset, clips, adversarial, clean, seed=0, perception=perceived, **how)
     assert found == figures(rows, len(dataset.labels), adversarial.figures)
-    assert found["stoi"] == pytest.approx(sum(own["stoi"] for own in heard) / len(heard))
+    assert found["stoi"] == pytest.approx(sum(own["stoi"] for own in perceived) / len(perceived))
 
 
 def row(clip, fooled, reason=None, **values):

@@ -1,4 +1,4 @@
-"""Folds pooled: the figures of all clips together, and of the parts only what they have in common."""
+"""Folds pooled: the figures of all clips together, and of the folds only what they have in common."""
 
 from dataclasses import fields, replace
 
@@ -9,7 +9,7 @@ from report.test_report import made
 from staanet.core.errors import StaanetError
 from staanet.evaluation import pooled
 from staanet.evaluation.case import figures
-from staanet.evaluation.pool import MADE
+from staanet.evaluation.pool import SET_FIGURES
 from staanet.metrics import Outcome
 from staanet.metrics.outcome import CONTROL_DRAWS
 
@@ -18,7 +18,7 @@ PLANNED = 3
 
 
 def outcomes_of(fold, n=12, **kind):
-    """Return the rows of the test part of a fold: clips in the order of their ids, two speakers."""
+    """Return the rows of the test subset of a fold: clips in the order of their ids, two speakers."""
     random = np.random.default_rng([fold, n])
     labels, clean, adv = random.integers(0, CLASSES, (3, n))
     sizes = ("linf", "l2", "l1", "confidence_clean", "confidence_adv", "snr_peak_db", "snr_energy_db")
@@ -49,9 +49,9 @@ class Run:
 
     def add(self, fold, rows=None, **changes):
         rows = outcomes_of(fold) if rows is None else rows
-        set_figures = {name: changes.pop(name) for name in MADE if name in changes}
+        set_figures = {name: changes.pop(name) for name in SET_FIGURES if name in changes}
         of_set = {"comb_share": 0.1, "comb_share_model": 0.2, "seconds_per_clip": 1.0, **set_figures}
-        known = {name: of_set.get(name, 1.0) for name in MADE}
+        known = {name: of_set.get(name, 1.0) for name in SET_FIGURES}
         identity = {"fold": fold, "folds": (fold,), "folds_planned": PLANNED, "split": f"split {fold}"}
         signature = f"{len(self.records)}"
         identity |= {"signature": signature, "outcomes_sha256": signature, **changes}
@@ -73,7 +73,9 @@ def test_the_figures_are_those_of_all_clips_together(run):
         run.add(fold, outcomes_of(fold, n))
     (found,) = run.pooled()
     rows = [row for fold in sizes for row in run.rows[str(list(sizes).index(fold))]]
-    together = figures(sorted(rows, key=lambda row: row["id"]), CLASSES, {name: getattr(found, name) for name in MADE})
+    together = figures(
+        sorted(rows, key=lambda row: row["id"]), CLASSES, {name: getattr(found, name) for name in SET_FIGURES}
+    )
     assert {name: getattr(found, name) for name in together} == together
     assert found.n == 41 == sum(found.clips_by_class)
     assert found.asr == sum(row["predicted_adv"] != row["predicted_clean"] for row in rows) / 41
@@ -102,7 +104,7 @@ def test_what_a_pooled_record_is(run):
     assert (found.commit, found.tree_clean, found.device) == ("a" * 40, True, "cpu")
     assert found.signature not in {record.signature for record in run.records}
     own = {"fold", "folds", "pooled", "signature", "split", "outcomes_sha256"}
-    own |= set(figures(run.rows["0"], CLASSES, dict.fromkeys(MADE, 1.0)))
+    own |= set(figures(run.rows["0"], CLASSES, dict.fromkeys(SET_FIGURES, 1.0)))
     for field in fields(found):
         if field.name not in own:
             assert getattr(found, field.name) == getattr(run.records[0], field.name), field.name
@@ -162,10 +164,10 @@ def test_a_fold_that_is_there_twice_stays_as_it_is(run):
     assert run.pooled() == run.records
 
 
-def test_a_clip_in_two_folds_is_told(run):
+def test_a_clip_in_two_folds_is_reported(run):
     run.add(0)
     run.add(1, [*outcomes_of(1), outcomes_of(0)[5]])
-    with pytest.raises(StaanetError, match="each clip in the test part of one fold, got '9-05' in two"):
+    with pytest.raises(StaanetError, match="each clip in the test subset of one fold, got '9-05' in two"):
         run.pooled()
 
 
@@ -214,22 +216,22 @@ def test_settings_and_versions_are_those_in_common(run):
 
 
 @pytest.mark.parametrize(
-    ("commits", "clean", "told"),
+    ("commits", "clean", "expected"),
     [
         (("a", "b"), (True, True), ("a, b", True)),
         (("a", "a"), (True, False), ("a", False)),
         (("a", None), (True, None), (None, None)),
     ],
 )
-def test_the_origin_is_that_of_all_parts(run, commits, clean, told):
+def test_the_provenance_is_that_of_all_folds(run, commits, clean, expected):
     for fold in (0, 1):
         run.add(fold, commit=commits[fold], tree_clean=clean[fold], device=f"cpu {fold}")
     (found,) = run.pooled()
-    assert (found.commit, found.tree_clean) == told
+    assert (found.commit, found.tree_clean) == expected
     assert found.device == "cpu 0, cpu 1"
 
 
-def test_the_signature_follows_from_the_parts(run):
+def test_the_signature_follows_from_the_folds(run):
     for fold in (0, 1):
         run.add(fold)
     (found,) = run.pooled()

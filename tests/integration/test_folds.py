@@ -6,9 +6,8 @@ import json
 import pytest
 
 from staanet import report, study
-from staanet.core import records
+from staanet.core.run import Run
 from staanet.evaluation import pooled
-from staanet.report.page import Outcomes
 
 FOLDS = 3
 
@@ -37,8 +36,10 @@ def runs(toy, tmp_path_factory):
         two = run_folds(toy, folder, [0, 2], patch)
     with pytest.MonkeyPatch.context() as patch:
         made = []
-        train = study.steps.train_model
-        patch.setattr("staanet.study.steps.train_model", lambda *args, **kw: made.append(args[0]) or train(*args, **kw))
+        train = study.artefacts.models.train_model
+        patch.setattr(
+            "staanet.study.artefacts.models.train_model", lambda *args, **kw: made.append(args[0]) or train(*args, **kw)
+        )
         every = run_folds(toy, folder, [], patch)
         assert len(made) == 1
     return folder / "out", two, every
@@ -59,14 +60,14 @@ def test_each_fold_has_its_records(runs):
     out, (two, _), (every, _) = runs
     assert {record.fold for record in two} == {0, 2}
     assert {record.folds_planned for record in two} == {2}
-    assert records.read_all(out) == every
+    assert Run(out).records == every
     assert [record.fold for record in every if record.attack == "noise"] == [0, 1, 2]
     assert all(record.folds == (record.fold,) and record.folds_planned == 3 and record.partial for record in every)
 
 
 def test_all_folds_hold_every_clip_once(runs):
     out, _, (every, _) = runs
-    outcomes = Outcomes(out, every)
+    outcomes = Run(out).outcomes
     (dataset,) = (out / "datasets").iterdir()
     lines = (dataset / "manifest.jsonl").read_text().splitlines()
     clips = {about["id"]: about for about in (json.loads(line)["utterance"] for line in lines)}

@@ -7,8 +7,8 @@ from statistics import fmean
 import pytest
 
 from staanet import study
-from staanet.core import records
 from staanet.core.errors import StaanetError
+from staanet.core.run import Run
 from staanet.metrics.perception import MEASURES
 
 FIELDS = [f"{name}{suffix}" for name in MEASURES for suffix in ("", "_fooled")]
@@ -33,7 +33,7 @@ def out(plans, tmp_path_factory):
     assert all(getattr(record, name) is None and name not in record.notes for record in before for name in FIELDS)
     assert not (folder / "tables" / "perception.md").exists()
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("speech.prepare", "steps.train_model", "steps.make"):
+        for name in ("data.prepare", "artefacts.models.train_model", "artefacts.adversarial.make_adversarial_set"):
             patch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
         after = study.run(plans / "measured.toml", folder)
     assert not {record.signature for record in before} & {record.signature for record in after}
@@ -42,9 +42,7 @@ def out(plans, tmp_path_factory):
 
 def rows_of(out, attack):
     return {
-        record.target: (record, records.outcomes(out, record))
-        for record in records.read_all(out)
-        if record.attack == attack
+        record.target: (record, Run(out).outcomes(record)) for record in Run(out).records if record.attack == attack
     }
 
 
@@ -97,7 +95,11 @@ def test_the_report_has_the_table(out):
 
 
 def test_a_second_run_finds_everything(plans, out, monkeypatch):
-    for name in ("steps.make", "steps.evaluate", "steps.perceive"):
+    for name in (
+        "artefacts.adversarial.make_adversarial_set",
+        "artefacts.cases.evaluate",
+        "artefacts.adversarial.perceive",
+    ):
         monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     study.run(plans / "measured.toml", out)
 

@@ -4,6 +4,7 @@ import pytest
 
 from staanet import study
 from staanet.core import records
+from staanet.core.run import Run
 
 EXPERIMENT = """
 [corpus]
@@ -37,7 +38,7 @@ def test_the_main_job_runs_on_real_speech(emodb, tmp_path):
         assert record.sparsity == pytest.approx(0.12, abs=1e-3)
         assert record.snr_peak_db >= 17 - 1e-3
         assert record.asr_saved == pytest.approx(record.asr, abs=2 / record.n)
-    rows = records.read_outcomes(records.contents(tmp_path / "out", "records", "*.json")[0])
+    rows = records.read_outcomes(Run(tmp_path / "out").record_paths[0])
     assert len({row["id"][:2] for row in rows}) == 2
     page = (tmp_path / "out" / "report" / "index.html").read_text()
     assert "data:audio/flac" in page

@@ -9,12 +9,12 @@ import pytest
 
 import staanet
 from staanet.audio.files import write
-from staanet.core import records
 from staanet.core.errors import StaanetError
+from staanet.core.run import Run
 from staanet.corpora.demos import Demos
 from staanet.data import by_speaker
 from staanet.report.sections import published
-from staanet.study.experiment import load
+from staanet.study.loading import load
 
 MODELS = ("emo18", "zhao19", "wav2vec2", "wavlm")
 SOURCES = ("emo18", "wav2vec2")
@@ -30,11 +30,11 @@ def cells(run):
     return {(*json.loads(row["keys"]).values(), row["metric"]): row for row in rows}
 
 
-def said_to_be_a_toy(run, found):
+def check_toy(run, found):
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
     assert "TOY: STAA-Net" in page
     assert "none of its numbers is about anything" in page
-    assert records.toy(run)
+    assert Run(run).toy
     assert all(record.stands_for in ("demos", "iemocap") and record.corpus == "synthetic" for record in found)
 
 
@@ -43,7 +43,7 @@ def said_to_be_a_toy(run, found):
 def test_the_victims_tables(tmp_path, name, corpus):
     found = staanet.run(name, out=tmp_path, toy=True)
     assert {(record.target, record.subset) for record in found} == set(product(MODELS, PARTS))
-    said_to_be_a_toy(tmp_path, found)
+    check_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == 4 * len(published.find(f"staanet.{name}")[1].values)
     for model, part, metric in product(MODELS, PARTS, ("accuracy_clean", "uar_clean")):
@@ -61,7 +61,7 @@ def test_the_attacks_tables(tmp_path, name, attacks):
     found = staanet.run(name, out=tmp_path, toy=True)
     cases = [(record.source, record.attack, record.target, record.subset) for record in found]
     assert sorted(cases) == sorted(product(SOURCES, attacks, MODELS, PARTS))
-    said_to_be_a_toy(tmp_path, found)
+    check_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == len(SOURCES) * len(attacks) * 14
     for source, attack, part in product(SOURCES, attacks, PARTS):
@@ -122,8 +122,8 @@ def check_ablations(by_case, source, part):
 def test_the_figure(tmp_path):
     found = staanet.run("fig3", out=tmp_path, toy=True)
     assert [(r.source, r.target, r.part) for r in found] == [("emo18", "emo18", "test")]
-    said_to_be_a_toy(tmp_path, found)
-    (example,) = records.contents(tmp_path, "examples", "*")
+    check_toy(tmp_path, found)
+    (example,) = Run(tmp_path).examples
     assert json.loads((example / "example.json").read_text())["id"] == "s00-anger-00"
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert (
@@ -156,7 +156,7 @@ def test_table_1_counts_what_lies_in_the_folder(tmp_path):
     ours = {part: [int(table[part, label, "clips"]["ours"]) for label in ("anger", "all")] for part in ("train", "all")}
     assert ours == {"train": [6, 24], "all": [10, 40]}
     assert float(table["test", "sadness", "clips"]["difference"]) == 2 - 305
-    assert not records.toy(tmp_path / "run")
+    assert not Run(tmp_path / "run").toy
 
 
 def test_a_session_that_is_missing_is_told(tmp_path):

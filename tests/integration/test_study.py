@@ -12,6 +12,7 @@ from staanet.audio.files import read, write
 from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.records import PROVENANCE
+from staanet.core.run import Run
 from staanet.metrics import Outcome, summary
 
 
@@ -24,7 +25,7 @@ def out(toy, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def found(out):
-    return records.read_all(out)
+    return Run(out).records
 
 
 def test_every_case_has_its_record(found):
@@ -96,7 +97,13 @@ def test_examples_are_audio_of_the_files_own_length(out):
 
 
 def test_a_second_run_finds_everything(toy, out, monkeypatch):
-    for name in ("speech.prepare", "steps.train_model", "steps.train_generator", "steps.make", "steps.evaluate"):
+    for name in (
+        "data.prepare",
+        "artefacts.models.train_model",
+        "artefacts.generators.train_generator",
+        "artefacts.adversarial.make_adversarial_set",
+        "artefacts.cases.evaluate",
+    ):
         monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     before = {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()}
     study.run(toy, out)
@@ -106,7 +113,7 @@ def test_a_second_run_finds_everything(toy, out, monkeypatch):
 def test_a_changed_setting_makes_only_what_depends_on_it(toy, out, tmp_path, monkeypatch):
     changed = tmp_path / "toy.toml"
     changed.write_text(toy.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
-    for name in ("speech.prepare", "steps.train_model", "steps.train_generator"):
+    for name in ("data.prepare", "artefacts.models.train_model", "artefacts.generators.train_generator"):
         monkeypatch.setattr(f"staanet.study.{name}", lambda *_, **__: pytest.fail("made again"))
     now = study.run(changed, out)
     assert {record.budget_epsilon for record in now if record.attack == "noise"} == {0.01}
@@ -163,7 +170,7 @@ def test_fresh_without_the_corpus_loses_nothing(toy, tmp_path):
 
 def test_fresh_forgets_what_the_last_run_listed(toy, out, tmp_path, monkeypatch):
     shutil.copytree(out, tmp_path / "out")
-    monkeypatch.setattr("staanet.study.speech.prepare", lambda *_: pytest.fail("stopped here"))
+    monkeypatch.setattr("staanet.study.data.prepare", lambda *_: pytest.fail("stopped here"))
     with pytest.raises(pytest.fail.Exception, match="stopped here"):
         study.run(toy, tmp_path / "out", fresh=True)
     assert not (tmp_path / "out" / "run.json").exists()
@@ -171,7 +178,7 @@ def test_fresh_forgets_what_the_last_run_listed(toy, out, tmp_path, monkeypatch)
 
 
 def test_a_record_without_its_outcomes_is_made_again(toy, out):
-    path = records.contents(out, "records", "*.json")[0]
+    path = Run(out).record_paths[0]
     rows = path.with_suffix(".jsonl").read_text()
     path.with_suffix(".jsonl").unlink()
     study.run(toy, out)
@@ -180,7 +187,7 @@ def test_a_record_without_its_outcomes_is_made_again(toy, out):
 
 @pytest.mark.slow
 def test_fresh_makes_everything_again_with_the_same_bits(toy, out):
-    before = {record.signature: record for record in records.read_all(out)}
+    before = {record.signature: record for record in Run(out).records}
     again = study.run(toy, out, fresh=True)
     assert {record.signature for record in again} == set(before)
     for record in again:
@@ -190,7 +197,7 @@ def test_fresh_makes_everything_again_with_the_same_bits(toy, out):
 
 
 def test_a_damaged_record_is_told(toy, out):
-    path = records.contents(out, "records", "*.json")[0]
+    path = Run(out).record_paths[0]
     text = path.with_suffix(".jsonl").read_text()
     try:
         path.with_suffix(".jsonl").write_text(text.replace("0", "1", 1))

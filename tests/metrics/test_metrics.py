@@ -219,7 +219,7 @@ def test_rows_keep_everything(mixed):
     assert unchanged.rows()[0]["snr_peak_db"] is None
 
 
-def test_comb_share_tells_a_comb_from_noise():
+def test_comb_share_separates_a_comb_from_noise():
     lengths = torch.tensor([1600, 1600, 1600, 1600])
     with seeded("positions"):
         positions = torch.zeros(4, 1600)

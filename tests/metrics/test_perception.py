@@ -121,7 +121,7 @@ def test_an_unchanged_clip_has_its_best_values_or_none(speech):
 
 
 @pytest.mark.parametrize("name", MEASURES)
-def test_silence_is_told(name, noise):
+def test_silence_is_reported(name, noise):
     assert MEASURES[name](np.zeros(RATE), noise, RATE) == (None, SILENT)
 
 
@@ -147,11 +147,11 @@ def test_what_is_short_has_a_value_or_a_reason_and_never_nan(name, length, rate,
         (log_spectral_distance_db, 0.031, "shorter than 32 ms"),
     ],
 )
-def test_a_length_that_cannot_be_measured_is_told(measure, seconds, reason, noise):
+def test_a_length_that_cannot_be_measured_is_reported(measure, seconds, reason, noise):
     clip = np.resize(noise, round(seconds * RATE))
-    value, told = measure(clip, clip * 0.9 + 0.01 * np.resize(noise[::-1], len(clip)), RATE)
+    value, why = measure(clip, clip * 0.9 + 0.01 * np.resize(noise[::-1], len(clip)), RATE)
     assert value is None
-    assert reason in told
+    assert reason in why
 
 
 def test_speech_that_is_nearly_all_pause_has_no_stoi_and_no_pesq(noise):
@@ -183,7 +183,7 @@ def test_one_sample_changed_by_the_least_amount_is_distortion(noise):
 
 
 @pytest.mark.parametrize(("name", "package"), [("pesq", "pesq"), ("stoi", "pystoi")])
-def test_a_missing_package_is_told(monkeypatch, speech, name, package):
+def test_a_missing_package_is_reported(monkeypatch, speech, name, package):
     monkeypatch.setitem(sys.modules, package, None)
     assert MEASURES[name](*speech, RATE) == (None, perception.NOT_INSTALLED)
     with pytest.raises(StaanetError, match=rf"found no {package}; install staanet\[perceptual\]"):
@@ -196,7 +196,7 @@ def test_installed_packages_are_found():
 
 @pytest.mark.parametrize("name", MEASURES)
 @pytest.mark.parametrize(
-    ("clean", "attacked", "told"),
+    ("clean", "attacked", "message"),
     [
         (np.ones(5), np.ones(6), "one length"),
         (np.ones((2, 5)), np.ones((2, 5)), r"two clips \[T\]"),
@@ -204,6 +204,6 @@ def test_installed_packages_are_found():
         (np.ones(5), np.full(5, np.nan), "finite"),
     ],
 )
-def test_what_is_no_pair_of_clips_is_told(name, clean, attacked, told):
-    with pytest.raises(StaanetError, match=told):
+def test_what_is_no_pair_of_clips_is_reported(name, clean, attacked, message):
+    with pytest.raises(StaanetError, match=message):
         MEASURES[name](clean, attacked, RATE)

@@ -10,7 +10,7 @@ from staanet.metrics.significance import by_permutation, holm
 
 
 def by_hand(values, speakers, groups):
-    """Return the p-value over all ways to deal the speakers to the first group, twice the smaller tail."""
+    """Return the p-value over all assignments of the speakers to the first group, twice the smaller tail."""
     values, speakers = np.asarray(values), np.asarray(speakers)
     names = sorted(set(speakers))
     first = {name for name, group in zip(speakers, groups, strict=True) if group == min(groups)}
@@ -26,7 +26,7 @@ def by_hand(values, speakers, groups):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_every_way_to_deal_the_speakers_counts(seed):
+def test_every_assignment_of_the_speakers_counts(seed):
     random = np.random.default_rng(seed)
     speakers = [f"s{number}" for number in random.integers(0, 8, 60)] + [f"s{number}" for number in range(8)]
     groups = ["male" if name < "s4" else "female" for name in speakers]
@@ -34,7 +34,7 @@ def test_every_way_to_deal_the_speakers_counts(seed):
     assert by_permutation(values, speakers, groups) == pytest.approx(by_hand(values, speakers, groups))
 
 
-def test_speakers_are_dealt_not_clips():
+def test_speakers_are_permuted_not_clips():
     """A hundred clips of each of four speakers say no more than four values do."""
     speakers = np.repeat(["a", "b", "c", "d"], 100)
     values, groups = np.repeat([1.0, 1.0, 0.0, 0.0], 100), np.repeat(["male", "male", "female", "female"], 100)

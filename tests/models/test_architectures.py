@@ -27,7 +27,7 @@ def test_equals_the_published_layers_in_the_published_order(name, training):
     torch.testing.assert_close(model.classify(waveforms), model.head(features), atol=1e-5, rtol=1e-5)
 
 
-def test_a_model_of_ones_own_without_encode_is_told():
+def test_a_model_of_ones_own_without_encode_raises():
     class Flat(Model):
         name, pooling_stride = "flat", 1
 

@@ -25,17 +25,17 @@ NORMALISATIONS = ("none", "sum", "maximum", "range")
 
 
 def sounds(count=6, seconds=0.06, seed=0):
-    """Clips of noise, each as loud as another and with a pause at its end."""
+    """Return clips of noise at different levels, each with a pause at its end."""
     with seeded("sounds", seed):
         waveforms = torch.randn(count, round(seconds * RATE)) * torch.logspace(-2.5, -1, count)[:, None]
     waveforms[:, -waveforms.shape[1] // 4 :] = 0
     return waveforms.clamp(-1, 1)
 
 
-def tiny(adapted=True, **settings):
+def tiny(fitted=True, **settings):
     with seeded("victim"):
         model = create_model("cnn_lstm", "abc", **{"seconds": 0.06, **TINY_MODELS["cnn_lstm"], **settings})
-    if adapted:
+    if fitted:
         model.fit_statistics([(sounds(), torch.full((6,), 960))])
     return model
 
@@ -92,7 +92,7 @@ def test_weights_start_as_keras_starts_them():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"width": 0}, "a width of 1 or more"),
         ({"spectrogram": {"bands": 20}}, "26 bands or cepstra or more"),
@@ -103,12 +103,12 @@ def test_weights_start_as_keras_starts_them():
         ({"normalisation": "max"}, "normalisation"),
     ],
 )
-def test_refuses_settings_of_which_no_network_can_be_built(settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_raise(settings, message):
+    with pytest.raises(StaanetError, match=message):
         create_model("cnn_lstm", "abc", **settings)
 
 
-def test_a_clip_of_another_length_than_its_own_is_told():
+def test_a_clip_of_another_length_than_its_own_raises():
     with pytest.raises(StaanetError, match=r"expected clips of 0.06 s, .* got 0.05 s; leave crop out"):
         tiny().forward_fitted(torch.zeros(1, 800), torch.tensor([800]))
 
@@ -159,16 +159,16 @@ def test_without_standardising_only_bounds_are_learnt():
     assert 50 < high <= 80
 
 
-def test_it_needs_clips_to_adapt_to():
-    with pytest.raises(StaanetError, match="expected clips for cnn_lstm to adapt to"):
-        tiny(adapted=False).fit_statistics([])
+def test_fitting_statistics_needs_clips():
+    with pytest.raises(StaanetError, match="expected clips to fit the statistics of cnn_lstm on"):
+        tiny(fitted=False).fit_statistics([])
 
 
 @pytest.mark.parametrize("standardised", [True, False])
 @pytest.mark.parametrize("how", NORMALISATIONS)
 def test_silence_has_finite_features_whatever_the_normalisation(how, standardised):
     waveforms = torch.cat([sounds(), torch.zeros(1, 960)])
-    model = tiny(adapted=False, normalisation=how, standardised=standardised)
+    model = tiny(fitted=False, normalisation=how, standardised=standardised)
     model.fit_statistics([(waveforms, torch.full((7,), 960))])
     silence = torch.zeros(1, 960, requires_grad=True)
     features = model.features(torch.cat([silence, waveforms]))
@@ -198,6 +198,7 @@ def test_features_become_sound_again():
     assert spectrograms.shape == (6, *model.grid)
     assert spectrograms.amin((1, 2)).tolist() == pytest.approx([0] * 6, abs=1e-3)
     sound = resynthesise(power_of(spectrograms[5], model.settings.spectrogram), RATE, model.settings.spectrogram)
+    assert torch.equal(model.sound(model.features(waveforms)[5]), torch.from_numpy(sound))
     assert len(sound) == 960
     assert np.abs(sound).max() == pytest.approx(1)
     assert (sound[:700] ** 2).mean() > 20 * (sound[800:] ** 2).mean()
@@ -205,7 +206,7 @@ def test_features_become_sound_again():
         tiny(normalisation="sum").spectrogram(model.features(waveforms))
 
 
-def test_a_checkpoint_keeps_what_it_adapted_to(tmp_path):
+def test_a_checkpoint_keeps_the_statistics(tmp_path):
     model = tiny()
     checkpoints.save(model, tmp_path / "model")
     loaded = load_model(tmp_path / "model")
@@ -216,7 +217,7 @@ def test_a_checkpoint_keeps_what_it_adapted_to(tmp_path):
 # ------------------------------------------------------------------ views
 
 
-def test_it_may_hear_cepstra():
+def test_it_may_classify_cepstra():
     model = create_model("cnn_lstm", "abc", cepstra=40, spectrogram={"decibels": "power"})
     assert model.grid == (40, 261)
     clips = sounds(seconds=3.0)
@@ -243,7 +244,7 @@ def test_the_feature_view_decides_as_the_model_does():
 
 def test_the_view_of_an_untrained_model_needs_bounds():
     with pytest.raises(StaanetError, match=r"expected bounds from low to high, got \[-inf, inf\]; train the model"):
-        FeatureView(tiny(adapted=False))
+        FeatureView(tiny(fitted=False))
 
 
 @pytest.mark.parametrize("name", ["noise", "fgsm", "bim", "deepfool", "jsma", "one_pixel"])
@@ -251,7 +252,7 @@ def test_attacks_act_on_features_within_their_own_bounds(name):
     model, labels = tiny(), torch.arange(6) % 3
     for part in model.modules():
         if isinstance(part, nn.Linear):
-            part.weight.data *= 20  # with the small weights of a start all clips sound alike
+            part.weight.data *= 20  # the small initial weights give all clips nearly equal logits
     view, features = FeatureView(model), model.features(sounds())
     attack = create_attack(name, epsilon=2.0, sparsity=0.5, **TINY_ATTACKS.get(name, {}))
     before = {key: value.clone() for key, value in view.state_dict().items()}

@@ -9,15 +9,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional
 
-from staanet import models
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json, write_json
 from staanet.core.seeds import seeded
 from staanet.data import by_speaker
 from staanet.models import MODELS, create_model, load_model, settings_of
+from staanet.models.hugging_face import loading
 from staanet.models.wrappers import LabelView
-from staanet.training.classifier import MODEL_PRESETS, ModelTraining, model_training, train_model
+from staanet.training.classifier import train_model
+from staanet.training.settings import MODEL_PRESETS, ModelTraining, model_training
 from tiny import TRANSFORMER, hugging_face
 
 CPU = torch.device("cpu")
@@ -46,7 +47,7 @@ def damaged(folder, tmp_path):
     return tmp_path
 
 
-def told(call, *arguments, **settings):
+def error_of(call, *arguments, **settings):
     with pytest.raises(StaanetError) as caught:
         call(*arguments, **settings)
     assert "\n" not in str(caught.value)
@@ -102,10 +103,10 @@ def test_padding_would_change_what_it_decides(folder, clips):
 @torch.no_grad()
 def test_clips_of_one_length_share_a_batch(folder):
     model = load_model(folder)
-    heard = []
-    model.network.register_forward_pre_hook(lambda _, inputs: heard.append(tuple(inputs[0].shape)))
+    shapes = []
+    model.network.register_forward_pre_hook(lambda _, inputs: shapes.append(tuple(inputs[0].shape)))
     model(torch.rand(4, 900), torch.tensor([900, 641, 900, 641]))
-    assert heard == [(2, 641), (2, 900)]
+    assert shapes == [(2, 641), (2, 900)]
 
 
 @torch.no_grad()
@@ -119,7 +120,7 @@ def test_with_a_trained_length_clips_are_repeated_or_cut(folder, clips):
 
 
 @torch.no_grad()
-def test_a_view_of_some_labels_hears_lengths_too(folder, clips):
+def test_a_view_of_some_labels_passes_lengths_on(folder, clips):
     waveforms, lengths, _ = clips
     model = load_model(folder)
     assert torch.equal(LabelView(model, ("c", "a"))(waveforms, lengths), model(waveforms, lengths)[:, [2, 0]])
@@ -192,7 +193,7 @@ def test_a_checkpoint_of_ours_needs_the_other_one_no_more(damaged, tmp_path_fact
     assert not any(parameter.requires_grad for parameter in again.network.wav2vec2.feature_extractor.parameters())
 
 
-def test_a_head_that_fits_is_kept_without_a_word(folder):
+def test_a_head_that_fits_is_kept_without_a_warning(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model = create_model("hugging_face", ("a", "b", "c"), checkpoint=str(folder))
@@ -201,7 +202,7 @@ def test_a_head_that_fits_is_kept_without_a_word(folder):
 
 
 @pytest.mark.parametrize("labels", [("b", "a", "c"), ("x", "y", "z"), ("a", "b")])
-def test_a_head_for_other_labels_is_made_anew_and_told(folder, labels):
+def test_a_head_for_other_labels_is_initialised_anew_with_a_warning(folder, labels):
     with pytest.warns(StaanetWarning, match=f"head for {', '.join(labels)}, found one for a, b, c; a new one decides"):
         model = create_model("hugging_face", labels, checkpoint=str(folder))
     kept = load_file(folder / "model.safetensors")["classifier.weight"]
@@ -211,7 +212,7 @@ def test_a_head_for_other_labels_is_made_anew_and_told(folder, labels):
     assert model.network.classifier.weight.std() < 0.05
 
 
-def test_a_checkpoint_without_a_head_is_told(tmp_path):
+def test_a_checkpoint_without_a_head_warns(tmp_path):
     hugging_face(tmp_path, head=False)
     with pytest.warns(StaanetWarning, match="expected a head for a, b, c, found none; a new one decides at random"):
         load_model(tmp_path)
@@ -225,35 +226,35 @@ def test_half_precision_is_brought_to_32_bits(damaged):
     assert {parameter.dtype for parameter in load_model(damaged).parameters()} == {torch.float32}
 
 
-def test_another_rate_is_told(tmp_path):
+def test_another_rate_raises(tmp_path):
     hugging_face(tmp_path, rate=8_000)
-    message = told(create_model, "hugging_face", checkpoint=str(tmp_path), sample_rate=16_000)
+    message = error_of(create_model, "hugging_face", checkpoint=str(tmp_path), sample_rate=16_000)
     assert "expected clips at its processor's 8000 Hz, got 16000 Hz; prepare a dataset at its rate" in message
 
 
 def test_pickled_weights_are_refused(damaged):
     (damaged / "model.safetensors").rename(damaged / "pytorch_model.bin")
-    message = told(load_model, damaged)
+    message = error_of(load_model, damaged)
     assert "expected weights as safetensors, found pytorch_model.bin; other files are pickles" in message
 
 
 @pytest.mark.parametrize("name", ["preprocessor_config.json", "model.safetensors"])
-def test_a_missing_file_is_told(damaged, name):
+def test_a_missing_file_raises(damaged, name):
     (damaged / name).unlink()
-    assert "found none" in told(load_model, damaged)
+    assert "found none" in error_of(load_model, damaged)
 
 
-def test_damaged_weights_are_told(damaged):
+def test_damaged_weights_raise(damaged):
     (damaged / "model.safetensors").write_bytes(b"not at all")
-    assert "expected a checkpoint that transformers can load, got: " in told(load_model, damaged)
+    assert "expected a checkpoint that transformers can load, got: " in error_of(load_model, damaged)
 
 
-def test_weights_of_another_model_are_told(damaged):
+def test_weights_of_another_model_raise(damaged):
     weights = load_file(damaged / "model.safetensors")
     name = "wav2vec2.feature_projection.projection.weight"
     del weights[name]
     save_file(weights, damaged / "model.safetensors", {"format": "pt"})
-    assert f"expected all weights of wav2vec2, found none that fit {name}" in told(load_model, damaged)
+    assert f"expected all weights of wav2vec2, found none that fit {name}" in error_of(load_model, damaged)
 
 
 def test_code_of_strangers_is_not_run(damaged):
@@ -261,26 +262,26 @@ def test_code_of_strangers_is_not_run(damaged):
     strange = {"model_type": "strange", "auto_map": {"AutoConfig": "strange.Config"}}
     write_json(damaged / "config.json", {**config, **strange})
     (damaged / "strange.py").write_text("raise SystemExit('it ran')")
-    assert "transformers can load" in told(load_model, damaged)
+    assert "transformers can load" in error_of(load_model, damaged)
 
 
-def test_what_hears_no_waveforms_is_told(damaged):
+def test_a_model_that_takes_no_waveforms_raises(damaged):
     write_json(damaged / "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
-    message = told(load_model, damaged)
-    assert "expected a model that hears waveforms" in message
+    message = error_of(load_model, damaged)
+    assert "expected a model that takes waveforms" in message
     assert "got wav2vec2 with WhisperFeatureExtractor" in message
 
 
-def test_a_single_output_is_told(tmp_path):
+def test_a_single_output_raises(tmp_path):
     hugging_face(tmp_path, labels=("arousal",))
-    assert "two or more different labels, got ['arousal']" in told(load_model, tmp_path)
+    assert "two or more different labels, got ['arousal']" in error_of(load_model, tmp_path)
 
 
-def test_what_a_checkpoint_brings_is_not_given_beside_it(folder):
-    both = told(create_model, "hugging_face", "abc", checkpoint=str(folder), architecture=TRANSFORMER)
+def test_settings_of_the_checkpoint_cannot_be_overridden(folder):
+    both = error_of(create_model, "hugging_face", "abc", checkpoint=str(folder), architecture=TRANSFORMER)
     assert "expected a checkpoint or an architecture, got both" in both
-    alone = told(create_model, "hugging_face", "abc", checkpoint=str(folder), normalise=False)
-    assert "expected normalise beside an architecture only" in alone
+    alone = error_of(create_model, "hugging_face", "abc", checkpoint=str(folder), normalise=False)
+    assert "expected normalise together with an architecture only" in alone
 
 
 @pytest.mark.parametrize("name", ["wav2vec2", "wavlm", "hubert"])
@@ -312,22 +313,22 @@ def test_an_architecture_alone_is_filled_in_and_all_of_it_is_trained(dataset, tm
     ("name", "changes", "message"),
     [
         ("wavlm", {"hiden_size": 32}, "got 'hiden_size'; did you mean 'hidden_size'?"),
-        ("wavlm", {"model_type": "hubert"}, "wavlm: expected an architecture of model_type wavlm, got hubert"),
-        ("hugging_face", {}, "hugging_face: expected an architecture of model_type wav2vec2, say, got None"),
-        ("hugging_face", {"model_type": "bert"}, "expected the model_type of a model that hears waveforms"),
+        ("wavlm", {"model_type": "hubert"}, "wavlm: expected an architecture with model_type = wavlm, got hubert"),
+        ("hugging_face", {}, "hugging_face: expected an architecture with model_type = wav2vec2 or another, got None"),
+        ("hugging_face", {"model_type": "bert"}, "expected the model_type of a model that takes waveforms"),
         ("wav2vec2", {"conv_dim": (16,)}, "wav2vec2: expected an architecture that transformers can load, got: "),
         ("wav2vec2", {"hidden_size": "32"}, "Field 'hidden_size' expected int, got str"),
         ("wav2vec2", {"num_attention_heads": 5}, "expected an architecture that transformers can load, got: "),
     ],
 )
-def test_an_architecture_that_is_none_is_told_before_any_work(name, changes, message):
+def test_an_invalid_architecture_raises_before_any_work(name, changes, message):
     settings = settings_of(name, "ab", architecture={**TRANSFORMER, **changes})
-    assert message in told(MODELS[name].check, settings)
-    assert message in told(MODELS[name], settings)
+    assert message in error_of(MODELS[name].check, settings)
+    assert message in error_of(MODELS[name], settings)
 
 
 def test_an_architecture_needs_labels():
-    assert "two or more different labels, got []" in told(create_model, "wavlm", architecture=TRANSFORMER)
+    assert "two or more different labels, got []" in error_of(create_model, "wavlm", architecture=TRANSFORMER)
 
 
 def test_what_is_frozen_may_be_chosen(folder):
@@ -335,16 +336,16 @@ def test_what_is_frozen_may_be_chosen(folder):
     assert all(parameter.requires_grad for parameter in free.parameters())
     held = create_model("wavlm", "abc", architecture=TRANSFORMER, frozen=True)
     assert not any(parameter.requires_grad for parameter in held.network.wavlm.feature_extractor.parameters())
-    origins = [
+    identities = [
         MODELS["hugging_face"].identity(settings_of("hugging_face", "abc", checkpoint=str(folder), **own))
         for own in ({}, {"frozen": False})
     ]
-    assert origins[0] != origins[1]
+    assert identities[0] != identities[1]
 
 
 @pytest.mark.parametrize("head", [True, False])
 @torch.no_grad()
-def test_its_representation_is_the_encoders_whatever_the_head(tmp_path, clips, head):
+def test_representations_do_not_depend_on_the_head(tmp_path, clips, head):
     from transformers import AutoModel
 
     hugging_face(tmp_path, head=head)
@@ -360,51 +361,51 @@ def test_its_representation_is_the_encoders_whatever_the_head(tmp_path, clips, h
         torch.testing.assert_close(found[row], steps[0].mean(0), atol=1e-4, rtol=1e-4)
 
 
-def test_a_model_without_a_checkpoint_asks_for_one():
-    message = told(create_model, "hugging_face", ("a", "b"))
+def test_a_missing_checkpoint_raises():
+    message = error_of(create_model, "hugging_face", ("a", "b"))
     assert message == "hugging_face: expected a checkpoint, found none; name a folder or a hub id (owner/name)"
 
 
-def test_a_clip_too_short_is_told(folder):
+def test_a_clip_too_short_raises(folder):
     model = load_model(folder)
     least = 10 + (3 - 1) * 5
     assert model(torch.rand(1, least)).shape == (1, 3)
-    assert f"expected clips of {least} samples or more" in told(model, torch.rand(1, least - 1))
+    assert f"expected clips of {least} samples or more" in error_of(model, torch.rand(1, least - 1))
     masked = least + 9 * 10  # SpecAugment masks ten steps at once
     model.train()
     assert model(torch.rand(1, masked)).shape == (1, 3)
-    assert f"expected clips of {masked} samples or more" in told(model, torch.rand(1, masked - 1))
+    assert f"expected clips of {masked} samples or more" in error_of(model, torch.rand(1, masked - 1))
 
 
-def test_without_the_extra_it_is_named(folder, monkeypatch):
+def test_without_transformers_the_error_names_the_extra(folder, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
     expected = "hugging_face: expected the package transformers, found none; install staanet[hf]"
-    assert told(load_model, folder) == expected
-    assert told(MODELS["hugging_face"].check, settings_of("hugging_face", checkpoint=str(folder))) == expected
+    assert error_of(load_model, folder) == expected
+    assert error_of(MODELS["hugging_face"].check, settings_of("hugging_face", checkpoint=str(folder))) == expected
 
 
-def test_a_look_before_any_work_loads_nothing(damaged):
+def test_checking_settings_loads_nothing(damaged):
     settings = settings_of("hugging_face", checkpoint=str(damaged))
     (damaged / "model.safetensors").write_bytes(b"not at all")
     MODELS["hugging_face"].check(settings)
     MODELS["wavlm"].check(settings_of("wavlm"))
     (damaged / "model.safetensors").unlink()
-    assert "safetensors" in told(MODELS["hugging_face"].check, settings)
+    assert "safetensors" in error_of(MODELS["hugging_face"].check, settings)
 
 
-def test_its_origin_is_what_its_files_hold_wherever_they_lie(folder, damaged):
+def test_its_identity_depends_on_its_files_only_not_on_their_folder(folder, damaged):
     def identity(place):
         return MODELS["hugging_face"].identity(settings_of("hugging_face", checkpoint=str(place)))
 
-    assert origin(damaged) == origin(folder)
+    assert identity(damaged) == identity(folder)
     processor = damaged / "preprocessor_config.json"
     write_json(processor, {**read_json(processor), "do_normalize": False})
-    assert origin(damaged) != origin(folder)
+    assert identity(damaged) != identity(folder)
 
 
 @pytest.fixture
 def cache(folder, tmp_path, monkeypatch):
-    """The hub's cache, with a tiny network in the place of wav2vec 2.0, and the hub out of reach by request."""
+    """The hub's cache in offline mode, with a tiny network in place of wav2vec 2.0."""
     commit = "0" * 40
     place = tmp_path / "models--facebook--wav2vec2-base-960h"
     (place / "refs").mkdir(parents=True)
@@ -420,7 +421,7 @@ def cache(folder, tmp_path, monkeypatch):
 @pytest.mark.parametrize("named", [{}, {"checkpoint": "facebook/wav2vec2-base-960h@pr/1"}], ids=["main", "revision"])
 @pytest.mark.usefixtures("cache")
 def test_offline_a_hub_id_comes_from_the_cache(clips, folder, named):
-    models.hugging_face._downloaded.cache_clear()
+    loading._download.cache_clear()
     model = create_model("wav2vec2", ("a", "b", "c"), **named)
     assert model.name == "wav2vec2"
     with torch.no_grad():
@@ -435,29 +436,29 @@ def test_of_the_hub_only_json_and_safetensors_are_asked_for(folder, monkeypatch)
 
 
 @pytest.mark.usefixtures("cache")
-def test_offline_a_revision_that_is_not_there_is_told():
-    assert "@pr/2: expected" in told(create_model, "wav2vec2", checkpoint="facebook/wav2vec2-base-960h@pr/2")
+def test_offline_a_revision_that_is_not_there_raises():
+    assert "@pr/2: expected" in error_of(create_model, "wav2vec2", checkpoint="facebook/wav2vec2-base-960h@pr/2")
 
 
 @pytest.mark.usefixtures("cache")
-def test_offline_a_hub_id_that_is_not_there_is_told():
-    message = told(create_model, "wavlm", ("a", "b"))
+def test_offline_a_hub_id_that_is_not_there_raises():
+    message = error_of(create_model, "wavlm", ("a", "b"))
     assert message.startswith("microsoft/wavlm-base: expected a folder, or a hub id that can be reached")
     assert "outgoing traffic has been disabled" in message
 
 
-def test_without_a_network_a_hub_id_is_told(monkeypatch):
+def test_without_a_network_a_hub_id_raises(monkeypatch):
     def unreachable(*_, **__):
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", unreachable)
-    message = told(create_model, "hugging_face", checkpoint="staanet/no-such-model")
+    message = error_of(create_model, "hugging_face", checkpoint="staanet/no-such-model")
     assert "expected a folder, or a hub id that can be reached" in message
 
 
-def test_a_folder_that_is_not_there_is_told():
+def test_a_folder_that_is_not_there_raises():
     expected = "no/such/folder: expected a folder, or a hub id (owner/name), found no such folder"
-    assert told(create_model, "hugging_face", checkpoint="no/such/folder") == expected
+    assert error_of(create_model, "hugging_face", checkpoint="no/such/folder") == expected
 
 
 @pytest.mark.parametrize(

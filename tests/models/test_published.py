@@ -1,4 +1,4 @@
-"""Emo18 and Zhao19 as the authors saved them: their names and layers, written down here once more."""
+"""Checkpoints of the original code, against an independent implementation of its names and layers."""
 
 import pytest
 import torch
@@ -80,7 +80,7 @@ def test_decides_as_the_published_network_does(name, tmp_path):
         ),
     ],
 )
-def test_another_network_is_told_in_one_line(tmp_path, labels, change, message):
+def test_another_network_raises_in_one_line(tmp_path, labels, change, message):
     tensors, _ = published("zhao19", classes=4)
     change(tensors)
     torch.save(tensors, tmp_path / "v.pt")

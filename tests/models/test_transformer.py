@@ -10,7 +10,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.models import create_model, load_model
 
-HEARS = ("waveform", "log_mel", "mfcc")
+FRONT_ENDS = ("waveform", "log_mel", "mfcc")
 
 
 def model(**settings):
@@ -19,16 +19,16 @@ def model(**settings):
 
 
 @pytest.mark.parametrize(("front_end", "size"), [("waveform", 400), ("log_mel", 64), ("mfcc", 20)])
-def test_only_its_first_layer_depends_on_what_it_hears(hears, size):
-    one = model(front_end=hears)
+def test_only_the_first_layer_depends_on_the_front_end(front_end, size):
+    one = model(front_end=front_end)
     assert one.front.weight.shape == (16, size)
     rest = {name: value.shape for name, value in one.state_dict().items() if not name.startswith("front")}
     assert rest == {name: value.shape for name, value in model().state_dict().items() if not name.startswith("front")}
 
 
-@pytest.mark.parametrize("front_end", HEARS)
-def test_frames_are_those_of_the_standardised_clip(hears):
-    one = model(front_end=hears)
+@pytest.mark.parametrize("front_end", FRONT_ENDS)
+def test_frames_are_those_of_the_standardised_clip(front_end):
+    one = model(front_end=front_end)
     with seeded("clip"):
         clip = standardise(torch.randn(2, 8000))
     frames = one._frames(clip)
@@ -41,14 +41,14 @@ def test_frames_are_those_of_the_standardised_clip(hears):
     torch.testing.assert_close(frames, expected.transpose(1, 2))
 
 
-def test_the_order_of_frames_is_heard():
+def test_the_order_of_frames_matters():
     one = model()
     with seeded("clip"):
         clip = torch.randn(1, 8000) * torch.linspace(0, 1, 8000)
     assert not torch.allclose(one(clip), one(clip.flip(1)), atol=1e-3)
 
 
-def test_a_checkpoint_keeps_what_it_hears(tmp_path):
+def test_a_checkpoint_keeps_the_front_end(tmp_path):
     one = model(front_end="mfcc", cepstra=13)
     checkpoints.save(one, tmp_path / "model")
     again = load_model(tmp_path / "model")
@@ -58,7 +58,7 @@ def test_a_checkpoint_keeps_what_it_hears(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"width": 0}, "width of 1 or more"),
         ({"width": 10}, "even width for each of 2 heads, got 10"),
@@ -68,6 +68,6 @@ def test_a_checkpoint_keeps_what_it_hears(tmp_path):
         ({"seconds": 0.02}, "trained length of 400 samples"),
     ],
 )
-def test_refuses_settings_of_which_no_network_can_be_built(settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_raise(settings, message):
+    with pytest.raises(StaanetError, match=message):
         model(**settings)

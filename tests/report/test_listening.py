@@ -1,4 +1,4 @@
-"""A blind test out, its result files in: nothing given away, nothing counted that does not belong."""
+"""The listening test shows nothing of the answers, and its evaluation counts only files that belong to it."""
 
 import base64
 import io
@@ -22,11 +22,11 @@ from staanet.report.listening import tables as listening_tables
 from staanet.report.listening import test as listening
 
 ATTACKS = ("noise_a", "noise_b")
-SCRIPT = Path(listening.__file__).with_name("listening.js")
+SCRIPT = Path(listening.__file__).with_name("test.js")
 
 
 def add_example(run: Path, attack: str, number: int, *, changed: bool = True) -> Path:
-    """Leave a tenth of a second of hum, different for each number, and the same with some samples changed."""
+    """Write a tenth of a second of hum, different for each number, and the same with some samples changed."""
     rng = np.random.default_rng([number, *attack.encode()])
     original = (0.2 * np.sin(np.arange(1600) * 0.05 * (number + 1))).astype(np.float32)
     adversarial = original.copy()
@@ -56,20 +56,25 @@ def data(run):
 
 
 @pytest.fixture
-def sat(run, tmp_path):
-    """Answer a run's test: so many right of each attack's trials, and of the catch trials; save the result file."""
+def answer_file(run, tmp_path):
+    """Return a function that saves a result file with the given numbers of correct answers, by attack."""
 
     def save(listener, seed, right, *, catches=listening.CATCH_TRIALS, trials=2, name=None):
         left = {**right, None: catches}
         answers = []
-        for pair in listening.of(run).pairs:
+        for pair in listening.listening_test(run).pairs:
             for _ in range(1 if pair.attack is None else trials):
                 left[pair.attack] -= 1
                 answer = "b" if left[pair.attack] >= 0 else "a"
                 clips = dict(zip("ab", sorted(pair.names), strict=True))
                 plays = {"a": 1, "b": 2, "x": 1}
                 answers.append({**clips, "x": "b", "answer": answer, "seconds": 2.5, "plays": plays})
-        about = {"test": listening.of(run).id, "trials_per_clip": trials, "listener": listener, "seed": seed}
+        about = {
+            "test": listening.listening_test(run).id,
+            "trials_per_clip": trials,
+            "listener": listener,
+            "seed": seed,
+        }
         path = tmp_path / "results" / (name or f"{seed}.json")
         write_json(path, {**about, "trials": answers})
         return path
@@ -78,8 +83,8 @@ def sat(run, tmp_path):
 
 
 def counted(run, *places):
-    listening_results.read(run, list(places))
-    return listening_results.found(run)
+    listening_results.count_results(run, list(places))
+    return listening_results.read_counts(run)
 
 
 # ------------------------------------------------------------------ the page
@@ -93,7 +98,7 @@ def test_the_page_needs_nothing_from_elsewhere(run):
     assert policy.startswith("default-src 'none';")
 
 
-def test_nothing_in_the_page_says_which_clip_is_which(run, data):
+def test_the_page_does_not_show_which_clip_is_which(run, data):
     text = (run / "report" / "listening-test.html").read_text(encoding="utf-8").lower()
     for clip in data["clips"].values():
         text = text.replace(clip.lower(), "")
@@ -103,12 +108,12 @@ def test_nothing_in_the_page_says_which_clip_is_which(run, data):
     assert sorted(names) == list(data["clips"])
     assert all(re.fullmatch("[0-9a-f]{16}", name) for name in names)
     assert data["pairs"] == sorted([*sorted(pair), times] for *pair, times in data["pairs"])
-    firsts = {pair.names[0] for pair in listening.of(run).pairs}
+    firsts = {pair.names[0] for pair in listening.listening_test(run).pairs}
     assert 0 < sum(pair[0] in firsts for pair in data["pairs"]) < len(data["pairs"])
 
 
-def test_the_clips_of_a_pair_differ_in_their_sound_only(run, data):
-    pairs = {pair.names: pair for pair in listening.of(run).pairs}
+def test_the_clips_of_a_pair_differ_in_their_samples_only(run, data):
+    pairs = {pair.names: pair for pair in listening.listening_test(run).pairs}
     for names, pair in pairs.items():
         for name, samples in zip(names, (pair.original, pair.other), strict=True):
             file = soundfile.SoundFile(io.BytesIO(base64.b64decode(data["clips"][name])))
@@ -117,7 +122,7 @@ def test_the_clips_of_a_pair_differ_in_their_sound_only(run, data):
         assert pair.original.shape == pair.other.shape
 
 
-def test_a_pair_is_due_as_often_as_asked_and_a_catch_trial_once(run, data):
+def test_a_pair_has_as_many_trials_as_asked_and_a_catch_pair_one(run, data):
     assert sorted(times for *_, times in data["pairs"]) == [1] * listening.CATCH_TRIALS + [2] * 4
     page = listening.write(run, trials=5).read_text(encoding="utf-8")
     assert page.count(", 5]") == 4
@@ -126,7 +131,7 @@ def test_a_pair_is_due_as_often_as_asked_and_a_catch_trial_once(run, data):
 
 
 def test_a_catch_trial_has_as_much_noise_as_speech(run):
-    catches = [pair for pair in listening.of(run).pairs if pair.attack is None]
+    catches = [pair for pair in listening.listening_test(run).pairs if pair.attack is None]
     assert len({pair.digests for pair in catches}) == listening.CATCH_TRIALS
     for pair in catches:
         noise = pair.other - pair.original
@@ -134,26 +139,26 @@ def test_a_catch_trial_has_as_much_noise_as_speech(run):
         assert np.abs(pair.other).max() <= 1
 
 
-def test_a_loud_clip_in_noise_still_fits(run):
+def test_a_loud_clip_in_noise_stays_within_full_scale(run):
     loud = np.ones(1600, dtype=np.float32)
     for folder in (run / "examples").iterdir():
         files.write(folder / "original.flac", loud, 16_000)
     listening.write(run)
-    assert all(np.abs(pair.other).max() <= 1 for pair in listening.of(run).pairs)
+    assert all(np.abs(pair.other).max() <= 1 for pair in listening.listening_test(run).pairs)
 
 
 def test_the_id_and_the_names_follow_the_clips_and_nothing_else(run, tmp_path):
-    before = listening.of(run)
+    before = listening.listening_test(run)
     for folder in (run / "examples").iterdir():
         shutil.copytree(folder, tmp_path / "other" / "examples" / folder.name[::-1])
-    after = listening.of(tmp_path / "other")
+    after = listening.listening_test(tmp_path / "other")
     assert (after.id, [pair.names for pair in after.pairs]) == (before.id, [pair.names for pair in before.pairs])
     add_example(run, ATTACKS[0], 2)
-    assert listening.of(run).id != before.id
+    assert listening.listening_test(run).id != before.id
 
 
 def test_an_original_that_two_attacks_share_has_a_name_for_each(run):
-    names = [name for pair in listening.of(run).pairs for name in pair.names]
+    names = [name for pair in listening.listening_test(run).pairs for name in pair.names]
     assert len(set(names)) == len(names) == 2 * (4 + listening.CATCH_TRIALS)
 
 
@@ -161,12 +166,12 @@ def test_the_same_run_gives_the_same_bytes(run):
     assert listening.write(run).read_bytes() == listening.write(run).read_bytes()
 
 
-def test_an_unchanged_clip_is_left_out_and_told(run, caplog):
+def test_an_unchanged_clip_is_skipped_with_a_warning(run, caplog):
     add_example(run, ATTACKS[0], 2, changed=False)
     listening.write(run)
     (line,) = caplog.messages
-    assert "noise_a-2: expected a clip that the attack changed, got the original; left out" in line
-    assert sum(pair.attack is not None for pair in listening.of(run).pairs) == 4
+    assert "noise_a-2: expected a clip that the attack changed, got the original; skipped" in line
+    assert sum(pair.attack is not None for pair in listening.listening_test(run).pairs) == 4
 
 
 def test_without_examples_there_is_no_test(tmp_path):
@@ -183,9 +188,9 @@ def test_order_sides_and_x_are_drawn_evenly_and_again_from_the_same_seed():
     source = SCRIPT.read_text(encoding="utf-8").split("// The page.")[0]
     program = """
     const pairs = [["p", "q", 2], ["r", "s", 1]];
-    const sittings = Array.from({ length: 2000 }, (_, seed) => drawn(pairs, seed * 65537));
+    const sittings = Array.from({ length: 2000 }, (_, seed) => drawTrials(pairs, seed * 65537));
     const again = sittings.every((trials, seed) =>
-      JSON.stringify(trials) === JSON.stringify(drawn(pairs, seed * 65537)));
+      JSON.stringify(trials) === JSON.stringify(drawTrials(pairs, seed * 65537)));
     console.log(JSON.stringify({ sittings, again }));
     """
     done = subprocess.run(["node", "-e", source + program], capture_output=True, text=True, check=True)
@@ -207,8 +212,12 @@ def test_order_sides_and_x_are_drawn_evenly_and_again_from_the_same_seed():
 # ------------------------------------------------------------------ result files
 
 
-def test_known_answers_have_known_intervals(run, sat):
-    counts = counted(run, sat("anna", "1", {"noise_a": 4, "noise_b": 0}), sat("ben", "2", {"noise_a": 4, "noise_b": 4}))
+def test_known_answers_have_known_intervals(run, answer_file):
+    counts = counted(
+        run,
+        answer_file("anna", "1", {"noise_a": 4, "noise_b": 0}),
+        answer_file("ben", "2", {"noise_a": 4, "noise_b": 4}),
+    )
     first, second, overall = counts.rows
     assert (first.attack, first.listeners, first.trials, first.correct, first.share) == ("noise_a", 2, 8, 8, 1.0)
     assert first.share_ci == pytest.approx(
@@ -224,8 +233,8 @@ def test_known_answers_have_known_intervals(run, sat):
     assert (counts.listeners, counts.listeners_missed, counts.catch_trials, counts.catch_correct) == (2, 0, 6, 6)
 
 
-def test_listeners_are_compared_where_there_are_two_or_more(run, sat):
-    paths = [sat(f"{i}", f"{i}", {"noise_a": right, "noise_b": 4}) for i, right in enumerate((2, 3, 4))]
+def test_the_mean_over_listeners_needs_two_or_more(run, answer_file):
+    paths = [answer_file(f"{i}", f"{i}", {"noise_a": right, "noise_b": 4}) for i, right in enumerate((2, 3, 4))]
     first, second, _ = counted(run, *paths).rows
     assert first.share_by_listener == pytest.approx(0.75)
     half = 4.302653 * 0.25 / 3**0.5  # Student's t at two degrees of freedom
@@ -235,15 +244,15 @@ def test_listeners_are_compared_where_there_are_two_or_more(run, sat):
     assert (alone.share_by_listener, alone.share_by_listener_ci) == (None, None)
 
 
-def test_a_named_listener_may_sit_twice_and_nameless_sittings_are_listeners_of_their_own(run, sat):
+def test_a_named_listener_may_take_two_sessions_and_each_session_without_a_name_is_a_listener(run, answer_file):
     half = {"noise_a": 2, "noise_b": 2}
-    assert counted(run, sat("anna", "1", half), sat(" anna ", "2", half)).listeners == 1
-    assert counted(run, sat("", "3", half), sat("", "4", half)).listeners == 2
+    assert counted(run, answer_file("anna", "1", half), answer_file(" anna ", "2", half)).listeners == 1
+    assert counted(run, answer_file("", "3", half), answer_file("", "4", half)).listeners == 2
 
 
-def test_who_misses_a_catch_trial_is_counted_apart(run, sat):
-    attentive = sat("anna", "1", {"noise_a": 4, "noise_b": 4})
-    asleep = sat("ben", "2", {"noise_a": 2, "noise_b": 1}, catches=2)
+def test_listeners_who_miss_a_catch_trial_are_counted_separately(run, answer_file):
+    attentive = answer_file("anna", "1", {"noise_a": 4, "noise_b": 4})
+    asleep = answer_file("ben", "2", {"noise_a": 2, "noise_b": 1}, catches=2)
     counts = counted(run, attentive, asleep)
     assert [(row.attack, row.catch_trials, row.trials, row.correct) for row in counts.rows] == [
         ("noise_a", "passed", 4, 4),
@@ -256,9 +265,9 @@ def test_who_misses_a_catch_trial_is_counted_apart(run, sat):
     assert alone.catch_trials == "missed"
 
 
-def test_sittings_of_other_lengths_are_counted_together(run, sat):
+def test_sessions_of_different_lengths_are_counted_together(run, answer_file):
     half = {"noise_a": 2, "noise_b": 2}
-    assert counted(run, sat("a", "1", half), sat("b", "2", half, trials=4)).rows[-1].trials == 8 + 16
+    assert counted(run, answer_file("a", "1", half), answer_file("b", "2", half, trials=4)).rows[-1].trials == 8 + 16
 
 
 def altered(**changes):
@@ -278,42 +287,44 @@ def first_trial(**changes):
         (altered(trials=[]), "expected 11 trials"),
         (altered(score=1), "expected a key from listener, seed, test, trials, trials_per_clip; got 'score'"),
         (lambda result: result["trials"], "expected a table of settings, got list"),
-        (lambda result: {**result, "trials": result["trials"][:-1]}, "got 10, not all of them due"),
-        (lambda result: {**result, "trials": [result["trials"][-1]] * 11}, "got 11, not all of them due"),
+        (lambda result: {**result, "trials": result["trials"][:-1]}, "got 10 that differ from these"),
+        (lambda result: {**result, "trials": [result["trials"][-1]] * 11}, "got 11 that differ from these"),
         (first_trial(answer="c"), "trials.0.answer: Input should be 'a' or 'b', got 'c'"),
         (first_trial(answer=None), "trials.0.answer: Input should be 'a' or 'b', got None"),
         (first_trial(x="x"), "trials.0.x: Input should be 'a' or 'b', got 'x'"),
-        (first_trial(a="0" * 16), "not all of them due"),
+        (first_trial(a="0" * 16), "that differ from these"),
         (first_trial(seconds=-1.0), "trials.0.seconds: Input should be greater than or equal to 0"),
         (first_trial(plays={"a": 0, "b": 1, "x": 1}), "trials.0.plays.a: Input should be greater than 0"),
-        (altered(seed="1", listener="somebody else"), "expected each sitting once, got '1' again"),
+        (altered(seed="1", listener="somebody else"), "expected each session once, got '1' again"),
     ],
 )
-def test_what_does_not_belong_is_told_and_the_rest_counted(run, sat, caplog, change, message):
-    good = sat("anna", "1", {"noise_a": 4, "noise_b": 2})
-    bad = sat("ben", "2", {"noise_a": 4, "noise_b": 4}, name="bad.json")
+def test_an_invalid_file_is_skipped_with_a_warning_and_the_others_are_counted(
+    run, answer_file, caplog, change, message
+):
+    good = answer_file("anna", "1", {"noise_a": 4, "noise_b": 2})
+    bad = answer_file("ben", "2", {"noise_a": 4, "noise_b": 4}, name="bad.json")
     write_json(bad, change(json.loads(bad.read_text())))
     counts = counted(run, good, bad)
     (line,) = caplog.messages
     assert line.startswith(f"{bad}: ")
-    assert message.replace("ID", listening.of(run).id) in line
-    assert line.endswith("; left out")
+    assert message.replace("ID", listening.listening_test(run).id) in line
+    assert line.endswith("; skipped")
     assert (counts.listeners, counts.skipped, counts.rows[-1].correct) == (1, 1, 6)
 
 
 @pytest.mark.parametrize("cut", [0, 200, -2])
-def test_a_truncated_file_is_told(run, sat, caplog, cut):
-    path = sat("anna", "1", {"noise_a": 4, "noise_b": 2})
+def test_a_truncated_file_is_refused(run, answer_file, caplog, cut):
+    path = answer_file("anna", "1", {"noise_a": 4, "noise_b": 2})
     path.write_bytes(path.read_bytes()[:cut])
-    with pytest.raises(StaanetError, match="got 1 files and none of them can be counted"):
+    with pytest.raises(StaanetError, match="got 1 files and none of them is valid"):
         counted(run, path)
     assert "expected the JSON of a result file" in caplog.text
     assert not (run / "listening.json").exists()
 
 
-def test_a_folder_is_read_and_a_file_named_twice_is_one_file(run, sat, caplog):
-    path = sat("anna", "1", {"noise_a": 4, "noise_b": 2})
-    sat("ben", "2", {"noise_a": 4, "noise_b": 2})
+def test_a_folder_is_read_and_a_file_named_twice_is_one_file(run, answer_file, caplog):
+    path = answer_file("anna", "1", {"noise_a": 4, "noise_b": 2})
+    answer_file("ben", "2", {"noise_a": 4, "noise_b": 2})
     counts = counted(run, path.parent, path)
     assert (counts.listeners, counts.skipped) == (2, 0)
     assert not caplog.messages
@@ -326,12 +337,12 @@ def test_a_place_without_result_files_is_refused(run, tmp_path, name):
         counted(run, tmp_path / name)
 
 
-def test_tables_and_page_say_what_was_counted_and_name_nobody(run, sat):
+def test_tables_and_page_show_the_counts_and_no_names(run, answer_file):
     counted(
         run,
-        sat("anna", "1", {"noise_a": 4, "noise_b": 1}),
-        sat("ben", "2", {"noise_a": 4, "noise_b": 2}),
-        sat("carl", "3", {"noise_a": 1, "noise_b": 2}, catches=0),
+        answer_file("anna", "1", {"noise_a": 4, "noise_b": 1}),
+        answer_file("ben", "2", {"noise_a": 4, "noise_b": 2}),
+        answer_file("carl", "3", {"noise_a": 1, "noise_b": 2}, catches=0),
     )
     page = Page(report.write(run))
     markdown = (run / "tables" / "listening.md").read_text(encoding="utf-8")
@@ -340,8 +351,8 @@ def test_tables_and_page_say_what_was_counted_and_name_nobody(run, sat):
     assert "noise_a 2 8 8 100.0 [63.1, 100.0] no 0.004 100.0" in page.text
     for text in (markdown, page.text):
         assert "2 of 3 listeners passed every catch trial" in text
-        assert "a share of 60 % with a probability of 80 % takes 158 trials" in text
-        assert "take the trials as independent" in text
+        assert "a share of 60 % with 80 % power takes 158 trials" in text
+        assert "treat the trials as independent" in text
     assert {"href": "#listening"} in page.all("a")
     csv = (run / "tables" / "listening.csv").read_text(encoding="utf-8").splitlines()
     assert csv[0].startswith("attack,catch_trials,listeners,trials,correct,share,share_ci_low,share_ci_high,")
@@ -350,17 +361,17 @@ def test_tables_and_page_say_what_was_counted_and_name_nobody(run, sat):
         assert not re.search(r"\b(anna|ben|carl)\b", path.read_text(encoding="utf-8"))
 
 
-def test_answers_to_other_clips_leave_the_page(run, sat, caplog):
-    counted(run, sat("anna", "1", {"noise_a": 4, "noise_b": 1}))
+def test_answers_to_other_clips_are_not_shown(run, answer_file, caplog):
+    counted(run, answer_file("anna", "1", {"noise_a": 4, "noise_b": 1}))
     add_example(run, ATTACKS[0], 2)
     page = Page(report.write(run))
     assert {"href": "#listening"} not in page.all("a")
     assert not (run / "tables" / "listening.md").exists()
     (line,) = caplog.messages
     assert "listening.json: expected answers to the listening test" in line
-    assert line.endswith("of other clips; left out")
+    assert line.endswith("which has other clips; skipped")
 
 
-def test_the_number_of_trials_needed_grows_with_what_is_asked():
+def test_the_number_of_trials_needed_grows_with_the_power_and_falls_with_the_share():
     assert listening_tables.trials_needed(0.9, 0.8) < listening_tables.trials_needed(0.6, 0.8)
     assert listening_tables.trials_needed(0.6, 0.8) < listening_tables.trials_needed(0.6, 0.9)

@@ -4,7 +4,7 @@ import pytest
 
 import staanet
 from staanet.core.errors import StaanetError
-from staanet.study.experiment import load
+from staanet.study.loading import load
 
 EXPERIMENT = """
 [corpus]
@@ -76,16 +76,16 @@ def test_defended_victims_are_trained_once_and_attacked_knowingly(tmp_path):
     assert settings["defence"] == {"name": "mp3", "kbps": 48}
     hardened = next(record.settings["target"] for record in records if record.target == "both")
     assert hardened["defence"] == {"name": "rounding", "bits": 16}
-    assert hardened["of"]["defence"]["name"] == "adversarial_training"
+    assert hardened["base_model"]["defence"]["name"] == "adversarial_training"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "told"),
     [
-        ('of = "plain"\n', "", "expected the model that mp3 stands before as of"),
-        ('of = "plain"\n', 'of = "plane"\n', "of: expected a model from .*did you mean 'plain'"),
-        ('of = "plain"\n', 'of = "compressed"\n', "compressed of compressed"),
-        ('defence = { defence = "mp3", kbps = 48 }\n', "", "expected a defence beside of"),
+        ('base_model = "plain"\n', "", "expected the model that mp3 wraps as base_model"),
+        ('base_model = "plain"\n', 'base_model = "plane"\n', "base_model: expected a model from .*did you mean 'plain'"),
+        ('base_model = "plain"\n', 'base_model = "compressed"\n', "compressed -> compressed"),
+        ('defence = { defence = "mp3", kbps = 48 }\n', "", "expected a defence together with base_model"),
         ('"mp3"', '"mp4"', "did you mean 'mp3'"),
         ("kbps = 48", "kbps = 8", "kbps in 48..160"),
         ("kbps = 48", "bits = 8", "expected a key from kbps"),
@@ -103,7 +103,7 @@ def test_a_mistake_is_told_before_any_work(tmp_path, old, new, told):
 def test_features_behind_a_defence_cannot_be_attacked(tmp_path):
     text = EXPERIMENT.replace("emo18", "cnn_lstm").replace(", crop = 0.3", "")
     text = text.replace("[attacks.fgsm]", '[attacks.fgsm]\ndomain = "feature"')
-    with pytest.raises(StaanetError, match="got compressed, which hears what mp3 makes of a waveform"):
+    with pytest.raises(StaanetError, match="got compressed, whose input mp3 transforms"):
         load(written(tmp_path, text))
 
 

@@ -6,7 +6,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE
 from staanet.corpora import Utterance
 from staanet.data import by_speaker
-from staanet.study.experiment import load, packaged
+from staanet.study.loading import load, packaged
 
 BASE = """
 [corpus]
@@ -42,45 +42,47 @@ def test_packaged_experiments_load(name):
     assert found == name
     assert experiment.title
     if name not in REPRODUCED and not name.startswith("systematic"):
-        attacks = {experiment.attack(attack).name for attack in experiment.attacks}
+        attacks = {experiment.attack_plans[attack].build().name for attack in experiment.attacks}
         assert attacks >= ({"staa_net"} if name in VARIED else {"staa_net", "shuffled_staa_net", "noise"})
-    for corpus in experiment.plans:
-        sources = {source for attack in experiment.attacks for source in experiment.sources_of(attack, corpus)}
-        homes = {experiment.home(source) for source in sources - {NO_SOURCE}}
+    for corpus in experiment.corpus_plans:
+        sources = {
+            source for plan in experiment.attack_plans.values() for source in experiment.sources_of(plan, corpus)
+        }
+        homes = {experiment.training_corpus(source) for source in sources - {NO_SOURCE}}
         if homes or name not in REPRODUCED:
-            assert homes == (set(experiment.plans) if experiment.cross_corpus else {corpus})
+            assert homes == (set(experiment.corpus_plans) if experiment.cross_corpus else {corpus})
 
 
 def test_what_is_left_out_is_filled_in(written):
     name, experiment = load(written(BASE))
     assert name == "experiment"
     assert experiment.source_names == experiment.target_names == ("a",)
-    assert experiment.attack("staa_net") == StaaNet("g", budget=Budget(snr_db=17.0, sparsity=0.12))
-    assert experiment.generators["g"].resolved(experiment.budget).budget == experiment.budget
+    assert experiment.attack_plans["staa_net"].build() == StaaNet("g", budget=Budget(snr_db=17.0, sparsity=0.12))
+    assert experiment.generators["g"].resolved_training(experiment.budget).budget == experiment.budget
 
 
 def test_an_attack_may_have_its_own_budget_and_name(written):
     _, experiment = load(written(BASE + '[attacks.loud]\nattack = "noise"\nepsilon = 0.5\nsparsity = 0.2\n'))
-    assert experiment.attack("loud").budget == Budget(epsilon=0.5, sparsity=0.2)
-    assert experiment.attack("loud").name == "noise"
+    assert experiment.attack_plans["loud"].build().budget == Budget(epsilon=0.5, sparsity=0.2)
+    assert experiment.attack_plans["loud"].build().name == "noise"
 
 
 def test_a_generators_own_budget_changes_the_experiments(written):
     text = BASE.replace('"compact"', '"compact"\ntraining = { preset = "paper", budget = { sparsity = 0.05 } }')
     _, experiment = load(written(text + "[budget]\nepsilon = 0.01\nsparsity = 0.3\n"))
-    resolved = experiment.generators["g"].resolved(experiment.budget)
+    resolved = experiment.generators["g"].resolved_training(experiment.budget)
     assert resolved.budget == Budget(epsilon=0.01, sparsity=0.05)
     assert resolved.losses.reduction == "paper"
 
 
 def test_an_attacks_budget_table_changes_the_experiments(written):
     _, experiment = load(written(BASE + '[attacks.loud]\nattack = "noise"\nbudget = { snr_db = 3.0 }\n'))
-    assert experiment.attack("loud").budget == Budget(snr_db=3.0, sparsity=0.12)
+    assert experiment.attack_plans["loud"].build().budget == Budget(snr_db=3.0, sparsity=0.12)
 
 
 def test_training_may_change_a_preset(written):
     text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = { preset = "paper", epochs = 2 }')
-    training = load(written(text))[1].models["a"].resolved()
+    training = load(written(text))[1].models["a"].resolved_training()
     assert (training.epochs, training.schedule, training.keep) == (2, "constant", "last")
 
 
@@ -107,12 +109,12 @@ def test_training_may_change_a_preset(written):
         (BASE + "[split]\nrun = [0]\n", "add folds"),
         (BASE + '[split]\nby = "sesion"\n', "split.by: Input should be 'speaker'"),
         (
-            BASE + '[split]\nparts = { train = ["1"], test = ["2"] }\n',
-            "expected parts train, val and test, got train, test",
+            BASE + '[split]\nsubsets = { train = ["1"], test = ["2"] }\n',
+            "expected subsets train, val and test, got train, test",
         ),
-        (BASE + '[split]\nparts = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.subsets"),
-        (BASE + '[split]\nfolds = 5\nparts = { train = ["1"], val = ["3"], test = ["2"] }\n', "either folds or parts"),
-        (BASE + "[split]\nparts = { train = [1], val = [3], test = [2] }\n", "should be a valid string, got 1"),
+        (BASE + '[split]\nsubsets = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.subsets"),
+        (BASE + '[split]\nfolds = 5\nsubsets = { train = ["1"], val = ["3"], test = ["2"] }\n', "either folds or subsets"),
+        (BASE + "[split]\nsubsets = { train = [1], val = [3], test = [2] }\n", "should be a valid string, got 1"),
         (BASE.replace("models.a", 'models."a/b"'), "letters, digits"),
         (BASE.replace("models.a", "models.none"), "means no source"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
@@ -153,15 +155,15 @@ def clips(sessions, speakers="wm"):
     ]
 
 
-def parts_of(split):
+def speakers_by_subset(split):
     return [{clip[0] for clip in part} for part in (split.train, split.val, split.test)]
 
 
-def test_a_split_may_name_the_sessions_of_each_part(written):
-    parts = 'by = "session"\nparts = { train = ["1", "2", "5"], val = ["4"], test = ["3"] }\n'
-    plan = load(written(f"{BASE}[split]\n{parts}"))[1].split
+def test_a_split_may_name_the_sessions_of_each_subset(written):
+    subsets = 'by = "session"\nsubsets = { train = ["1", "2", "5"], val = ["4"], test = ["3"] }\n'
+    plan = load(written(f"{BASE}[split]\n{subsets}"))[1].split
     (split,) = plan.splits(clips("12345"), seed=0)
-    assert parts_of(split) == [{"1", "2", "5"}, {"4"}, {"3"}]
+    assert speakers_by_subset(split) == [{"1", "2", "5"}, {"4"}, {"3"}]
 
 
 def test_a_split_may_be_the_corpus_own(written):
@@ -172,7 +174,7 @@ def test_a_split_may_be_the_corpus_own(written):
 
 def test_folds_may_be_of_sessions(written):
     plan = load(written(BASE + '[split]\nby = "session"\nfolds = 5\nrun = [0, 4]\n'))[1].split
-    assert [parts_of(split)[2] for split in plan.splits(clips("12345"), seed=3)] == [{"1"}, {"5"}]
+    assert [speakers_by_subset(split)[2] for split in plan.splits(clips("12345"), seed=3)] == [{"1"}, {"5"}]
 
 
 def test_left_out_a_split_is_by_speaker_and_shares(written):
@@ -182,30 +184,30 @@ def test_left_out_a_split_is_by_speaker_and_shares(written):
     assert split == by_speaker(utterances, (0.4, 0.3, 0.3), seed=1)
 
 
-def test_parts_may_be_evaluated_each_after_training_on_all_before_it(written):
-    parts = (
-        'by = "session"\nparts = { train = ["1", "2", "5"], val = ["4"], test = ["3"] }\nevaluate = ["val", "test"]\n'
+def test_subsets_may_be_evaluated_each_after_training_on_all_before_it(written):
+    subsets = (
+        'by = "session"\nsubsets = { train = ["1", "2", "5"], val = ["4"], test = ["3"] }\nevaluate = ["val", "test"]\n'
     )
     text = BASE.replace('model = "emo18"', 'model = "emo18"\ntraining = "paper"')
-    plan = load(written(f"{text}[split]\n{parts}"))[1].split
+    plan = load(written(f"{text}[split]\n{subsets}"))[1].split
     val, test = plan.splits(clips("12345"), seed=0)
-    assert parts_of(val) == [{"1", "2", "5"}, set(), {"4"}]
-    assert parts_of(test) == [{"1", "2", "4", "5"}, set(), {"3"}]
+    assert speakers_by_subset(val) == [{"1", "2", "5"}, set(), {"4"}]
+    assert speakers_by_subset(test) == [{"1", "2", "4", "5"}, set(), {"3"}]
 
 
 def test_a_generator_may_be_trained_otherwise_against_a_source(written):
-    text = BASE.replace('"compact"', '"compact"\nagainst = { a = { losses = { sparsity = 0.5 } } }')
+    text = BASE.replace('"compact"', '"compact"\nper_source = { a = { losses = { sparsity = 0.5 } } }')
     generator = load(written(text))[1].generators["g"]
     budget = Budget(epsilon=0.1)
-    assert generator.resolved(budget, "a").losses.sparsity == 0.5
-    assert generator.resolved(budget, "b") == generator.resolved(budget)
-    assert generator.resolved(budget).losses.sparsity == 0.0
+    assert generator.resolved_training(budget, "a").losses.sparsity == 0.5
+    assert generator.resolved_training(budget, "b") == generator.resolved_training(budget)
+    assert generator.resolved_training(budget).losses.sparsity == 0.0
 
 
 def test_the_weights_against_emo18_on_iemocap_are_a_tenth_of_the_papers():
     _, experiment = load("table5")
     generator = experiment.generators["wave_unet"]
-    own, other = (generator.resolved(experiment.budget, source).losses for source in ("emo18", "wav2vec2"))
+    own, other = (generator.resolved_training(experiment.budget, source).losses for source in ("emo18", "wav2vec2"))
     for name in ("magnitude", "sparsity", "quantisation"):
         assert getattr(own, name) == pytest.approx(0.1 * getattr(other, name))
     assert (other.magnitude, other.sparsity, other.quantisation) == (1e-3, 1e-4, 1e-4)
@@ -213,10 +215,10 @@ def test_the_weights_against_emo18_on_iemocap_are_a_tenth_of_the_papers():
 
 def test_an_attack_may_be_as_sparse_as_another(written):
     _, experiment = load(written(BASE + '[attacks.pgd]\nattack = "sparse_pgd"\nas_sparse_as = "staa_net"\n'))
-    assert experiment.as_sparse_as("pgd") == "staa_net"
-    assert experiment.as_sparse_as("staa_net") is None
-    assert experiment.attack("pgd").budget.sparsity == 0.12
-    assert experiment.attack("pgd", sparsity=0.03).budget == Budget(snr_db=17.0, sparsity=0.03)
+    assert experiment.attack_plans["pgd"].sparsity_of == "staa_net"
+    assert experiment.attack_plans["staa_net"].sparsity_of is None
+    assert experiment.attack_plans["pgd"].build().budget.sparsity == 0.12
+    assert experiment.attack_plans["pgd"].build(sparsity=0.03).budget == Budget(snr_db=17.0, sparsity=0.03)
 
 
 @pytest.mark.parametrize(
@@ -224,13 +226,13 @@ def test_an_attack_may_be_as_sparse_as_another(written):
     [
         (BASE + '[split]\nevaluate = ["val"]\n', "model a: expected a training that needs no validation clips"),
         (BASE + '[split]\nevaluate = ["train"]\n', "split.evaluate"),
-        (BASE + '[split]\nfolds = 5\nevaluate = ["val"]\n', "either folds or parts to evaluate"),
-        (BASE + '[split]\nfolds = 5\nheld_out = ["a"]\n', "held_out beside shares"),
+        (BASE + '[split]\nfolds = 5\nevaluate = ["val"]\n', "either folds or subsets to evaluate"),
+        (BASE + '[split]\nfolds = 5\nheld_out = ["a"]\n', "held_out together with shares"),
         (
-            BASE.replace('"compact"', '"compact"\nagainst = { b = "paper" }'),
-            "against: expected a model from a; got 'b'",
+            BASE.replace('"compact"', '"compact"\nper_source = { b = "paper" }'),
+            "per_source: expected a model from a; got 'b'",
         ),
-        (BASE.replace('"compact"', '"compact"\nagainst = { a = "papr" }'), "did you mean 'paper'"),
+        (BASE.replace('"compact"', '"compact"\nper_source = { a = "papr" }'), "did you mean 'paper'"),
         (BASE + '[attacks.noise]\nas_sparse_as = "staa_ned"\n', r"as_sparse_as: .* did you mean 'staa_net'"),
         (BASE + '[attacks.noise]\nas_sparse_as = "noise"\n', "as_sparse_as: expected an attack from staa_net; got"),
         (BASE + '[attacks.standard]\n[attacks.noise]\nas_sparse_as = "standard"\n', "from staa_net; got 'standard'"),

@@ -7,7 +7,7 @@ import pytest
 import staanet
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json
-from staanet.study.experiment import load
+from staanet.study.loading import load
 from tiny import TRANSFORMER, hugging_face
 
 LABELS = ("sadness", "anger", "neutral", "happiness", "boredom")
@@ -77,7 +77,7 @@ def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
     assert set(cases) == {("contrastive", "encoder", "small"), ("noise", "none", "small")}
     assert cases["contrastive", "encoder", "small"].gradients == 2
     (tmp_path / "mine.toml").write_text(text.replace('targets = ["small"]', "") + attack)
-    with pytest.raises(StaanetError, match="give it a training, or take it as a source of contrastive only"):
+    with pytest.raises(StaanetError, match="give it a training, or use it as a source of contrastive only"):
         staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
 
 

@@ -12,7 +12,7 @@ from staanet.audio import files
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_jsonl
 from staanet.data import SEGMENTATION_PRESETS, Dataset
-from staanet.study.experiment import load
+from staanet.study.loading import load
 from staanet.study.plans import CorpusPlan, SplitPlan
 
 EXPERIMENT = """
@@ -61,7 +61,7 @@ def test_an_experiment_on_pieces_runs_on_either_split(tmp_path, by):
 def test_pieces_are_a_preset_or_changes_to_one():
     assert CorpusPlan("emodb").cut() is None
     assert CorpusPlan("emodb", segments="emodb").cut() == SEGMENTATION_PRESETS["emodb"]
-    assert CorpusPlan("emodb", segments={"preset": "emodb", "min_seconds": 0.9}).cut().min_seconds == 0.9
+    assert CorpusPlan("emodb", segments={"preset": "emodb", "min_seconds": 0.9}).segmentation().min_seconds == 0.9
     with pytest.raises(StaanetError, match="corpus emodb: segments: expected a preset"):
         CorpusPlan("emodb", segments="emo")
     with pytest.raises(StaanetError, match="did you mean 'speeds'"):
@@ -69,7 +69,7 @@ def test_pieces_are_a_preset_or_changes_to_one():
 
 
 def test_clips_dealt_by_id_are_dealt_by_shares():
-    with pytest.raises(StaanetError, match="expected shares of the clips where they are dealt by id"):
+    with pytest.raises(StaanetError, match="expected shares of the clips for a split by id"):
         SplitPlan(by="id", folds=5)
 
 
@@ -221,8 +221,8 @@ def test_a_table_by_gender_of_a_corpus_without_is_told(tmp_path):
 
 def test_full_meets_all_clips():
     _, plan = load("systematic_emodb")
-    assert plan.use("jsma_1").clips == 200
-    assert {plan.full().use(name).clips for name in plan.attacks} == {None}
+    assert plan.attack_plans["jsma_1"].use.clips == 200
+    assert {plan.on_all_clips().attack_plans[name].use.clips for name in plan.attacks} == {None}
 
 
 @pytest.mark.slow

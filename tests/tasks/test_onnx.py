@@ -137,7 +137,7 @@ def test_a_model_that_prepares_clips_in_its_own_way_is_refused():
         def forward_fitted(self, waveforms, lengths):
             return super().forward_fitted(waveforms, lengths)
 
-    with pytest.raises(StaanetError, match="expected a model that hears clips repeated or cut to its trained length"):
+    with pytest.raises(StaanetError, match="expected a model that repeats or cuts clips to its trained length"):
         study.PortableModel(Hears(model.settings))
 
 

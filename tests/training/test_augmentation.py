@@ -50,6 +50,6 @@ def test_shift_turns_the_clip_round(clip):
 
 
 @pytest.mark.parametrize("settings", [{"noise": 1.5}, {"speed": (1.2, 0.8)}, {"noise_density": (0.0, 1.0)}])
-def test_refuses_ranges_that_mean_nothing(settings):
+def test_invalid_ranges_raise(settings):
     with pytest.raises(StaanetError):
         Augmentation(**settings)

@@ -12,14 +12,8 @@ from staanet.core.seeds import seeded
 from staanet.core.signature import signature
 from staanet.models import create_model
 from staanet.training import classifier
-from staanet.training.classifier import (
-    MODEL_PRESETS,
-    ModelTraining,
-    SystematicTraining,
-    model_training,
-    stalls,
-    train_model,
-)
+from staanet.training.classifier import train_model
+from staanet.training.settings import MODEL_PRESETS, ModelTraining, SystematicTraining, model_training, stalls
 
 CPU = torch.device("cpu")
 SPECTROGRAM = {"bands": 32, "n_fft": 256, "hop": 90, "decibels": "published"}
@@ -50,7 +44,7 @@ def test_the_papers_settings(corpus, dropout, learning_rate, batch_size):
     assert preset.label_smoothing == preset.augmentation.noise == 0
 
 
-def test_other_victims_settings_are_named_as_before():
+def test_the_signatures_of_other_presets_are_stable():
     assert [signature(MODEL_PRESETS[name]) for name in ("default", "paper")] == ["016f1cfb2b", "dfa91814e0"]
 
 
@@ -66,7 +60,7 @@ def test_a_preset_brings_its_own_keys():
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         ({"patience": 0}, "patience of 1 epoch or more"),
         ({"dropout": (1.0, 0.0)}, "shares in"),
@@ -74,8 +68,8 @@ def test_a_preset_brings_its_own_keys():
         ({"epochs": 0}, "epochs above 0"),
     ],
 )
-def test_refuses_what_cannot_be_trained_with(settings, told):
-    with pytest.raises(StaanetError, match=told):
+def test_invalid_settings_raise(settings, message):
+    with pytest.raises(StaanetError, match=message):
         SystematicTraining(**settings)
 
 
@@ -110,7 +104,7 @@ def test_training_ends_when_the_lowest_loss_lies_far_enough_back(losses, ended):
     assert not ModelTraining().ended(history(losses))
 
 
-def test_other_schedules_are_what_they_were():
+def test_the_rates_of_other_schedules():
     assert ModelTraining(schedule="constant").rate(history([1.0] * 50)) == 1e-3
     cosine = ModelTraining(epochs=10)
     assert [cosine.rate(history([1.0] * n)) for n in (0, 5, 10)] == pytest.approx([1e-3, 5e-4, 0])
@@ -119,8 +113,8 @@ def test_other_schedules_are_what_they_were():
 # ------------------------------------------------------------------ training
 
 
-def losing(monkeypatch, losses):
-    """Let validation find these losses, whatever the model decides."""
+def with_losses(monkeypatch, losses):
+    """Replace the validation losses by given ones."""
     found = iter(losses)
 
     def cross_entropy(logits, labels, **settings):
@@ -137,7 +131,7 @@ def losing(monkeypatch, losses):
 CROSS_ENTROPY = classifier.functional.cross_entropy
 
 
-def test_a_miniature_learns_its_training_clips(dataset, split, tmp_path):
+def test_a_small_model_learns_its_training_clips(dataset, split, tmp_path):
     model = untrained(dataset)
     training = SystematicTraining(epochs=40, batch_size=8, learning_rate=3e-3, dropout=(0.0, 0.0), patience=40)
     figures = train_model(model, dataset, split.train, split.train, training, tmp_path / "progress", 0, CPU)
@@ -167,10 +161,10 @@ def test_statistics_are_of_training_clips_or_of_all(dataset, split, tmp_path, st
 
 
 def test_the_epoch_of_the_lowest_loss_stays_and_patience_ends_it(dataset, split, tmp_path, monkeypatch):
-    losing(monkeypatch, [0.9, 0.3, 0.5, 0.4, 0.2])
+    with_losses(monkeypatch, [0.9, 0.3, 0.5, 0.4, 0.2])
     model, figures = trained(dataset, split, tmp_path / "progress", epochs=9, patience=2)
     assert [epoch["val_loss"] for epoch in figures] == pytest.approx([0.9, 0.3, 0.5, 0.4])
-    losing(monkeypatch, [0.9, 0.3])
+    with_losses(monkeypatch, [0.9, 0.3])
     second, _ = trained(dataset, split, tmp_path / "second", epochs=2)
     assert all(torch.equal(weights, second.state_dict()[name]) for name, weights in model.state_dict().items())
 
@@ -179,12 +173,12 @@ def test_the_epoch_of_the_lowest_loss_stays_and_patience_ends_it(dataset, split,
 def test_an_interrupted_training_ends_with_the_same_bits(dataset, split, tmp_path, monkeypatch, stop_after):
     losses = [0.9, 0.3, *[0.5] * 6, 0.29, *[0.5] * 7]  # a plateau after the eighth epoch, the end after the sixteenth
     settings = {"epochs": 20, "patience": 7, "statistics": "all"}
-    losing(monkeypatch, losses)
+    with_losses(monkeypatch, losses)
     whole, figures = trained(dataset, split, tmp_path / "whole", **settings)
-    losing(monkeypatch, losses[:stop_after])
+    with_losses(monkeypatch, losses[:stop_after])
     with pytest.raises(KeyboardInterrupt):
         trained(dataset, split, tmp_path / "progress", **settings)
-    losing(monkeypatch, losses[stop_after:])
+    with_losses(monkeypatch, losses[stop_after:])
     resumed, again = trained(dataset, split, tmp_path / "progress", **settings)
     assert again == figures
     assert len(figures) == len(losses)

@@ -10,8 +10,9 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.metrics import observe
 from staanet.models import create_model
-from staanet.training.classifier import MODEL_PRESETS, ModelTraining, train_model
+from staanet.training.classifier import train_model
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
+from staanet.training.settings import MODEL_PRESETS, ModelTraining
 from tiny import TINY
 
 CPU = torch.device("cpu")
@@ -66,33 +67,31 @@ def test_a_generator_takes_a_step_that_leaves_the_model_alone(dataset, split, tm
 # ------------------------------------------------------------------ crops, shares, precision
 
 
-def heard(network, name, monkeypatch):
-    """Return a list to which each call of a network's method adds: whether it trains, its input, its output."""
+def calls_of(network, name, monkeypatch):
+    """Return a list to which each call of a method appends the network's training mode, the input and the output."""
     calls = []
     method = getattr(network, name)
 
-    def listened(x, *rest):
+    def recorded(x, *rest):
         out = method(x, *rest)
         calls.append((network.training, x, out))
         return out
 
-    monkeypatch.setattr(network, name, listened)
+    monkeypatch.setattr(network, name, recorded)
     return calls
 
 
 @pytest.mark.parametrize(("crop", "size"), [(None, 1600), (0.05, 800), (0.3, 4800)])
-def test_a_crop_is_what_a_step_hears_and_validation_hears_the_trained_length(
-    dataset, split, tmp_path, monkeypatch, crop, size
-):
+def test_steps_use_the_crop_and_validation_the_trained_length(dataset, split, tmp_path, monkeypatch, crop, size):
     learner = model(dataset)
-    calls = heard(learner, "classify", monkeypatch)
+    calls = calls_of(learner, "classify", monkeypatch)
     settings = ModelTraining(epochs=1, batch_size=8, crop=crop)
     train_model(learner, dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
     assert {x.shape[1] for training, x, _ in calls if training} == {size}
     assert {x.shape[1] for training, x, _ in calls if not training} == {1600}
 
 
-def test_a_crop_too_short_for_the_model_is_told(dataset, split, tmp_path):
+def test_a_crop_too_short_for_the_model_raises(dataset, split, tmp_path):
     settings = ModelTraining(epochs=1, crop=0.01)
     with pytest.raises(StaanetError, match=r"a crop of 0.016 s or more for zhao19, got 0.01"):
         train_model(model(dataset), dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
@@ -100,9 +99,9 @@ def test_a_crop_too_short_for_the_model_is_told(dataset, split, tmp_path):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_a_victims_precision_is_that_of_its_training_only(dataset, split, tmp_path, monkeypatch, precision):
+def test_a_models_precision_is_that_of_its_training_only(dataset, split, tmp_path, monkeypatch, precision):
     learner = model(dataset)
-    calls = heard(learner, "classify", monkeypatch)
+    calls = calls_of(learner, "classify", monkeypatch)
     settings = ModelTraining(epochs=1, batch_size=8, precision=precision)
     (figures,) = train_model(learner, dataset, split.train, split.val, settings, tmp_path / "progress", 0, CPU)
     assert {out.dtype for training, _, out in calls if training} == {getattr(torch, precision)}
@@ -116,16 +115,16 @@ def fitted(dataset, split, progress, seed=0, **settings):
     source = model(dataset).eval()
     with seeded("generator"):
         generator = create_generator("compact", **TINY["compact"])
-    steps, listening = [], copy.copy(dataset)
+    steps, recording = [], copy.copy(dataset)
 
     def batch(clips):
         if generator.training:
             steps.append(list(clips))
         return dataset.batch(clips)
 
-    listening.batch = batch
+    recording.batch = batch
     settings = GeneratorTraining(**{"epochs": 2, "batch_size": 3, **settings})
-    history = train_generator(generator, source, listening, split.train, split.val, settings, progress, seed, CPU)
+    history = train_generator(generator, source, recording, split.train, split.val, settings, progress, seed, CPU)
     return generator.state_dict(), history, steps
 
 
@@ -176,7 +175,7 @@ def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_pa
 
 def test_a_generators_precision_is_that_of_the_model_in_training(dataset, split, tmp_path, monkeypatch):
     source = model(dataset).eval()
-    calls = heard(source, "classify", monkeypatch)
+    calls = calls_of(source, "classify", monkeypatch)
     with seeded("generator"):
         generator = create_generator("compact", **TINY["compact"])
     settings = GeneratorTraining(epochs=1, batch_size=8, precision="bfloat16")
@@ -191,7 +190,7 @@ def test_a_generators_precision_is_that_of_the_model_in_training(dataset, split,
 
 
 @pytest.mark.parametrize("share", [0.0, 1.5, -0.1, float("nan")])
-def test_a_share_that_means_nothing_is_refused(share):
+def test_an_invalid_share_raises(share):
     with pytest.raises(StaanetError, match=r"share in .0, 1., got .*; it is a share, not a percentage"):
         GeneratorTraining(share=share)
 
@@ -211,7 +210,7 @@ def test_without_validation_clips_the_last_epoch_is_kept_and_the_same_is_learnt(
 
 
 @pytest.mark.parametrize("changes", [{"keep": "best"}, {"keep": "last", "schedule": "plateau"}])
-def test_no_validation_clips_where_they_decide_is_told(dataset, split, tmp_path, changes):
+def test_missing_validation_clips_raise_if_they_are_needed(dataset, split, tmp_path, changes):
     with pytest.raises(StaanetError, match="expected validation clips, by which epochs are compared, got none"):
         train_model(model(dataset), dataset, split.train, (), ModelTraining(**changes), tmp_path / "progress", 0, CPU)
 

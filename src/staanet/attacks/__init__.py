@@ -1,4 +1,4 @@
-"""Attacks: one file each; listed by importing it."""
+"""Attacks, one per file. Importing an attack here adds it to the registry."""
 
 from typing import Any, cast
 
@@ -36,12 +36,15 @@ ATTACKS = collect("attack", globals(), Attack)
 
 
 def create_attack(name: str, **settings: Any) -> Attack:
-    """Build an attack by its registry name; `epsilon`, `snr_db` and `sparsity` change its budget.
+    """Create an attack by its registry name.
 
-    `preset` names published settings of the attack; what is given beside it changes them.
+    Args:
+        name: Name of the attack (see `staanet list attacks`).
+        settings: Fields of the attack, and in addition: `epsilon`, `snr_db` and `sparsity`, which change its budget;
+            `preset`, the name of published settings, which the other settings override.
 
     Raises:
-        StaanetError: an unknown name, preset or setting.
+        StaanetError: The name, the preset or a setting is unknown, or a value is not valid.
 
     >>> create_attack("noise", epsilon=0.01, sparsity=0.05)
     Noise(budget=Budget(epsilon=0.01, snr_db=None, sparsity=0.05))
@@ -55,6 +58,6 @@ def create_attack(name: str, **settings: Any) -> Attack:
     if changes:
         budget = settings.get("budget", cls.budget)
         if not isinstance(budget, Budget):
-            raise StaanetError(f"{name}: expected a budget or parts of one, got both: {budget} and {changes}")
+            raise StaanetError(f"{name}: expected either a budget or parts of one, got both: {budget} and {changes}")
         settings["budget"] = from_preset(Budget, {"default": budget}, changes, name)
     return cast(Attack, validated(cls, settings, name))

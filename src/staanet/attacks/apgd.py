@@ -1,4 +1,4 @@
-"""Auto-PGD: PGD with momentum that finds its own step sizes (https://arxiv.org/abs/2003.01690)."""
+"""Auto-PGD: PGD with momentum that adapts its own step sizes (https://arxiv.org/abs/2003.01690)."""
 
 import math
 from dataclasses import dataclass
@@ -8,18 +8,18 @@ from typing import ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from staanet.attacks.components.dense import Region
-from staanet.attacks.components.search import Search
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.dense import FeasibleSet
 from staanet.attacks.pgd import PGD
 
 MOMENTUM = 0.75
-"""Weight of the new step, against 0.25 of the one before (the paper's)."""
+"""Weight of the new step; the previous step has the weight 0.25 (the paper's values)."""
 PROGRESS = 0.75
-"""Share of the steps since the last checkpoint that have to rise (the paper's)."""
+"""Share of the steps since the last checkpoint that must raise the objective (the paper's value)."""
 
 
 def checkpoints(steps: int) -> dict[int, int]:
-    """Return the steps at which progress is judged, each with its distance from the one before.
+    """Return the steps after which progress is checked, each with the number of steps since the previous check.
 
     >>> checkpoints(100)
     {22: 22, 41: 19, 57: 16, 70: 13, 80: 10, 87: 7, 93: 6, 99: 6}
@@ -31,27 +31,27 @@ def checkpoints(steps: int) -> dict[int, int]:
     return {end: end - before for before, end in pairwise(ends) if before < end < steps}
 
 
-class Place(NamedTuple):
-    """Where the ascent of each clip is or was."""
+class Point(NamedTuple):
+    """A point of the ascent of each clip."""
 
     perturbations: Tensor  # [N, T]
     gradients: Tensor  # [N, T]
     values: Tensor  # [N, 1]
 
-    def where(self, mask: Tensor, other: "Place") -> "Place":
-        """Return this place for the clips of a mask `[N, 1]`, the other for the rest."""
-        return Place(*(torch.where(mask, mine, theirs) for mine, theirs in zip(self, other, strict=True)))
+    def where(self, mask: Tensor, other: "Point") -> "Point":
+        """Return this point for the clips of a mask `[N, 1]`, the other point for the remaining clips."""
+        return Point(*(torch.where(mask, mine, theirs) for mine, theirs in zip(self, other, strict=True)))
 
 
 @dataclass(frozen=True)
 class APGD(PGD):
-    """PGD with momentum; where it stalls, the step is halved and the ascent goes on from its best point.
+    """PGD with momentum that, when it stalls, halves its step and resumes from its best point.
 
-    Source: F. Croce, M. Hein, ICML 2020, algorithm 1. All else is as in `PGD`, whose settings it has.
+    Source: F. Croce, M. Hein, ICML 2020, algorithm 1. All other settings are those of `PGD`.
 
     Args:
-        objective: what to make grow; the paper's are `cross_entropy` and `dlr`.
-        step_size: of the first steps, as a share of epsilon; for `l2`, of the largest Euclidean norm.
+        objective: Objective that the attack maximises; the paper uses `cross_entropy` and `dlr`.
+        step_size: Size of the first steps as a fraction of epsilon; for `l2`, of the radius of the ball.
     """
 
     name = "apgd"
@@ -60,27 +60,27 @@ class APGD(PGD):
 
     step_size: float = 2.0
 
-    def climb(self, search: Search, region: Region, perturbations: Tensor, rows: Tensor) -> None:
-        """Take the steps from perturbations `[N, T]` of the clips `rows` `[N]`; `region` is theirs."""
-        judged = checkpoints(self.steps)
-        sizes = torch.full_like(region.reach, self.step_size)
-        halved = torch.ones_like(sizes, dtype=torch.bool)
-        rises = torch.zeros_like(sizes)
+    def ascend(self, best: BestSoFar, feasible: FeasibleSet, perturbations: Tensor, rows: Tensor) -> None:
+        """Take the steps from perturbations `[N, T]` of the clips `rows` `[N]`, within their feasible set."""
+        checks = checkpoints(self.steps)
+        step_sizes = torch.full_like(feasible.radius, self.step_size)
+        halved = torch.ones_like(step_sizes, dtype=torch.bool)
+        rises = torch.zeros_like(step_sizes)
         for step in range(self.steps):
-            found = search.climb(perturbations, rows)
-            there = Place(perturbations, found.gradients, found.values[:, None])
+            found = best.value_and_grad(perturbations, rows)
+            new = Point(perturbations, found.gradients, found.values[:, None])
             if step == 0:
-                here = top = there
-                previous, last = perturbations, there.values
-            rises = rises + (there.values > here.values)
-            here, top = there, there.where(there.values > top.values, top)
-            if step in judged:
-                halved = (rises < PROGRESS * judged[step]) | (~halved & (top.values <= last))
-                sizes = torch.where(halved, sizes / 2, sizes)
-                here = top.where(halved, here)
-                rises, last = torch.zeros_like(rises), top.values
-            moved = region.project(here.perturbations + sizes * region.uphill(here.gradients))
+                current = top = new
+                previous, last_top = perturbations, new.values
+            rises = rises + (new.values > current.values)
+            current, top = new, new.where(new.values > top.values, top)
+            if step in checks:
+                halved = (rises < PROGRESS * checks[step]) | (~halved & (top.values <= last_top))
+                step_sizes = torch.where(halved, step_sizes / 2, step_sizes)
+                current = top.where(halved, current)
+                rises, last_top = torch.zeros_like(rises), top.values
+            moved = feasible.project(current.perturbations + step_sizes * feasible.full_step(current.gradients))
             if step:
-                moved = MOMENTUM * moved + (1 - MOMENTUM) * (2 * here.perturbations - previous)
-            previous, perturbations = here.perturbations, region.project(moved)
-        search.look(perturbations, rows)
+                moved = MOMENTUM * moved + (1 - MOMENTUM) * (2 * current.perturbations - previous)
+            previous, perturbations = current.perturbations, feasible.project(moved)
+        best.evaluate(perturbations, rows)

@@ -1,4 +1,4 @@
-"""The contract of attacks: settings are the fields of a frozen dataclass, `perturb` is the one method to write."""
+"""The contract of attacks: settings are the fields of a frozen dataclass, and `perturb` is the one method to write."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -17,29 +17,32 @@ Access = Literal["gradient", "scores", "decision", "none"]
 
 
 class Attack(abc.ABC):
-    """Something that changes waveforms so that a model decides otherwise.
+    """Base class of attacks, which change waveforms so that a model decides otherwise.
 
-    A subclass is a frozen dataclass with a `budget` among its fields, and `targeted: bool = False` where it is
-    `targetable`. It perturbs; whoever calls it measures.
+    A subclass is a frozen dataclass with a `budget` among its fields, and `targeted: bool = False` if it is
+    `targetable`. An attack only perturbs; its caller measures success and cost.
     """
 
     name: ClassVar[str]
+    """Registry name."""
     access: ClassVar[Access]
-    """What it asks of the model it attacks: gradients, scores, decisions, or nothing."""
+    """What the attack needs of the model: gradients, scores, decisions or nothing."""
     norms: ClassVar[tuple[str, ...]]
-    """What it bounds or minimises."""
+    """Norms of the perturbation that the attack bounds or minimises."""
     targetable: ClassVar[bool] = False
-    """Whether it can move towards given labels as well as away from them."""
+    """Whether the attack can move towards given labels as well as away from them."""
     model_free: ClassVar[bool] = False
-    """Whether it does the same whatever the source, as noise does."""
+    """Whether the result does not depend on the source model, as for random noise."""
     needs_representation: ClassVar[bool] = False
-    """Whether it asks for representations only, so that neither the source's head nor the classes matter."""
+    """Whether the attack uses representations only, so that neither the head of the source nor the classes matter."""
+    needs_generator: ClassVar[bool] = False
+    """Whether the attack has a setting `generator`, the trained generator that it applies."""
     reference: ClassVar[str]
-    """Where it comes from."""
+    """Paper that introduced the attack, or `control`."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Settings that were published, by name: what they change of the defaults."""
+    """Published settings by name; each preset lists what differs from the defaults."""
     packages: ClassVar[tuple[str, ...]] = ()
-    """What it depends on beside the library's own dependencies."""
+    """Packages that the attack needs in addition to the dependencies of the library."""
 
     budget: Budget
 
@@ -53,20 +56,19 @@ class Attack(abc.ABC):
         *,
         seed: int = 0,
     ) -> Tensor:
-        """Return adversarial waveforms `[B, T]`, within the budget and the model's bounds, zero beyond each clip.
+        """Return adversarial waveforms `[B, T]`, within the budget and the bounds of the model, zero in the padding.
 
-        The random draws of a clip depend on `seed` and on the clip only. The model comes back in the mode and with the
-        parameters it had.
+        The random draws for a clip depend on `seed` and on the clip only. The model keeps its mode and parameters.
 
         Args:
-            model: anything that maps waveforms (and lengths) to logits `[B, K]`.
-            waveforms: `[B, T]` in the model's bounds, (-1, 1) unless it says otherwise.
-            labels: `[B]`, the classes to move away from (towards, where targeted).
-            lengths: `[B]`, valid samples of each clip; all of T where left out.
-            seed: of the random draws.
+            model: Any callable that maps waveforms, and optionally lengths, to logits `[B, K]`.
+            waveforms: Clean clips, `[B, T]`, within the bounds of the model: its attribute `bounds`, default (-1, 1).
+            labels: Classes to move away from or, if targeted, towards, `[B]`.
+            lengths: Number of valid samples of each clip, `[B]`. Default: T for all.
+            seed: Seed of the random draws.
 
         Raises:
-            StaanetError: input that breaks these terms.
+            StaanetError: The input or the model breaks this contract.
         """
         bounds = bounds_of(model)
         if self.budget.epsilon is not None and self.budget.epsilon > bounds[1] - bounds[0]:
@@ -99,14 +101,39 @@ class Attack(abc.ABC):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return adversarial waveforms `[B, T]`; whatever exceeds the budget or the bounds is cut by the caller.
+        """Return adversarial waveforms `[B, T]`; the caller cuts what exceeds the budget or the bounds.
 
-        `model` is frozen and in eval mode; `random` holds a stream per clip.
+        All arguments are passed by position, so that a subclass may rename those that it does not use.
+
+        Args:
+            model: The classifier under attack, frozen and in evaluation mode.
+            waveforms: Clean clips, `[B, T]`.
+            labels: Classes to move away from or, if targeted, towards, `[B]`.
+            lengths: Number of valid samples of each clip, `[B]`.
+            random: Random streams, one per clip.
         """
+
+    @property
+    def stride(self) -> int | None:
+        """Period in samples at which the attack may favour positions, or None if it has no such period."""
+        return None
+
+    def prepare(self, device: torch.device) -> "Attack":
+        """Load the files that the attack needs onto a device, and return the attack.
+
+        An attack without files does nothing. Call it before a long run, so that a missing file is reported at once.
+        """
+        del device
+        return self
+
+    def chosen_positions(self, waveforms: Tensor, lengths: Tensor, adversarial: Tensor) -> Tensor:
+        """Return the positions `[B, T]` that the attack chose, 0 or 1. Default: the samples that it changed."""
+        del lengths
+        return adversarial != waveforms
 
 
 class _Checked:
-    """A classifier that refuses the logits of a model, or labels, with which an attack could not work."""
+    """A classifier that rejects labels, and logits of a model, with which an attack could not work."""
 
     def __init__(self, classifier: Classifier, attack: str, labels: Tensor) -> None:
         self._classifier = classifier
@@ -123,7 +150,7 @@ class _Checked:
             self._unchecked = None
         if waveforms.requires_grad and torch.is_grad_enabled() and not logits.requires_grad:
             raise StaanetError(
-                f"expected a model with gradients for {self._attack}, got one without; use an attack that asks for "
+                f"expected a model with gradients for {self._attack}, got one without; use an attack that needs only "
                 "scores or decisions (staanet list attacks)"
             )
         return logits

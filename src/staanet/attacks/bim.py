@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from staanet.attacks.components.dense import GradientAscent, Region
-from staanet.attacks.components.search import Search
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.dense import FeasibleSet, GradientAscent
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
@@ -16,22 +16,22 @@ from staanet.core.seeds import ClipRandom
 
 @dataclass(frozen=True)
 class BIM(GradientAscent):
-    """Steps along the sign of the gradient from the clean clip, each cut to the budget; the best point is kept.
+    """Projected steps along the sign of the gradient, from the clean clip; returns the best point evaluated.
 
     Source: A. Kurakin, I. Goodfellow, S. Bengio, ICLR 2017 workshop, section 2.2. With a sparsity below 1 the samples
-    that may change are those with the largest gradient at the clean clip, for which it looks once more. The preset
-    `systematic` is arXiv 2404.18514 at epsilon 1, in units of standardised features; its step is 0.1 at its other four
-    sizes too, a `step_size` of 0.1 / epsilon here.
+    with the largest gain at the clean clip may change, which takes one more gradient. The preset `systematic` is arXiv
+    2404.18514 at epsilon 1, in units of standardised features. Its step is 0.1 at its other four sizes too, which is a
+    `step_size` of 0.1 / epsilon here.
 
     Args:
-        budget: size and share of the samples.
-        norm: `linf`; or `l2` for steps along the gradient itself.
-        rms: for `l2`, the largest root mean square of the change over the samples that may change, as a share of
-            epsilon, in (0, 1]; at 1, epsilon alone bounds them.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        steps: gradients per clip.
-        step_size: as a share of epsilon; for `l2`, of the largest Euclidean norm.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        norm: `linf` steps along the sign of the gradient, `l2` along the gradient itself.
+        rms: For `l2`, the largest root mean square of the perturbation over the samples that may change, as a
+            fraction of epsilon, in (0, 1]. At 1, epsilon alone bounds the perturbation.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        steps: Number of gradients per clip, at least 1.
+        step_size: Size of a step as a fraction of epsilon; for `l2`, of the radius of the ball.
     """
 
     name = "bim"
@@ -42,7 +42,7 @@ class BIM(GradientAscent):
     step_size: float = 0.05
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if self.steps < 1 or not 0 < self.step_size < float("inf"):
             raise StaanetError(
@@ -52,22 +52,21 @@ class BIM(GradientAscent):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        search = Search(model, waveforms, labels, lengths, self.objective, self.targeted)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
         gradients = None
         if self.budget.sparsity < 1:
-            gradients = search.climb(torch.zeros_like(waveforms), rows).gradients
-        self.explore(search, self.region(model, waveforms, lengths, gradients), rows, random)
-        return search.adversarial
+            gradients = best.value_and_grad(torch.zeros_like(waveforms)).gradients
+        self.explore(best, self.feasible_set(model, waveforms, lengths, gradients), random)
+        return best.adversarial
 
-    def explore(self, search: Search, region: Region, rows: Tensor, random: ClipRandom) -> None:  # noqa: ARG002
-        """Look for the best perturbations of the clips `rows` `[B]`."""
-        self.climb(search, region, torch.zeros_like(region.room.low), rows)
+    def explore(self, best: BestSoFar, feasible: FeasibleSet, _: ClipRandom) -> None:
+        """Run the ascent of all clips from the clean clips."""
+        self.ascend(best, feasible, torch.zeros_like(feasible.box.low), best.all_rows)
 
-    def climb(self, search: Search, region: Region, perturbations: Tensor, rows: Tensor) -> None:
-        """Take the steps from perturbations `[N, T]` of the clips `rows` `[N]`; `region` is theirs."""
+    def ascend(self, best: BestSoFar, feasible: FeasibleSet, perturbations: Tensor, rows: Tensor) -> None:
+        """Take the steps from perturbations `[N, T]` of the clips `rows` `[N]`, within their feasible set."""
         for _ in range(self.steps):
-            gradients = search.climb(perturbations, rows).gradients
-            perturbations = region.project(perturbations + self.step_size * region.uphill(gradients))
-        search.look(perturbations, rows)
+            gradients = best.value_and_grad(perturbations, rows).gradients
+            perturbations = feasible.project(perturbations + self.step_size * feasible.full_step(gradients))
+        best.evaluate(perturbations, rows)

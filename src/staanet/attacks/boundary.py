@@ -1,4 +1,4 @@
-"""The Boundary attack: a walk along the decision boundary, by decisions alone (https://arxiv.org/abs/1712.04248)."""
+"""The Boundary attack: a walk along the decision boundary that needs decisions only (https://arxiv.org/abs/1712.04248)."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -7,42 +7,44 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.objectives import reached
+from staanet.attacks.components.objectives import succeeded
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 from staanet.core.waveforms import top_positions, valid_samples
 
-SIDEWAYS = 10
-"""Every how many queries a step goes sideways only, to see whether such steps are too long."""
+ORTHOGONAL_EVERY = 10
+"""Every how many steps a step is orthogonal only, in order to adapt the length of orthogonal steps."""
 HOLDS = (1, 8, 2, 32, 4, 16, 64)
-"""For how many samples the signs of one start after the other are held: noise of one colour may fool no clip at all."""
+"""Number of samples for which successive starts hold each random sign. White noise alone may fool no clip at all."""
 
 
 @dataclass(frozen=True)
 class Boundary(Attack):
-    """From a change that fools the model, random steps sideways and towards the clean clip that keep it fooled.
+    """From a perturbation that fools the model, random steps along the boundary and towards the clean clip.
 
-    Source: W. Brendel, J. Rauber, M. Bethge, ICLR 2018. The Euclidean norm shrinks; steps grow where more than half
-    (sideways) or a quarter (towards the clip) of them keep the model fooled, and else shrink.
+    Source: W. Brendel, J. Rauber, M. Bethge, ICLR 2018. The attack minimises the Euclidean norm and keeps a step only
+    if it still fools the model. Steps grow if more than half of the orthogonal steps, or more than a quarter of the
+    steps towards the clip, are kept; otherwise they shrink.
 
-    The budget is ours. A walk stays on as many random samples as may change. It starts from random signs of size
-    epsilon there, held for 1 to 64 samples; where none fool the model, from larger and larger ones, in a box that
-    shrinks with each step until it is epsilon's. A walk that does not come so far is cut to the budget; a clip without
-    a start gets random signs. One query more looks at the clean clip, which stays as it is where it fools the model.
-    Only classes are asked for, so a start of a given class cannot be looked for: there is no targeted form.
+    The budget is our addition. A walk changes as many randomly chosen samples as the budget allows. It starts from
+    random signs of size epsilon, each held for 1 to 64 samples. If none of these fool the model, the starts become
+    larger, and the box around the clip then shrinks with each step until it is the one of epsilon. A walk that does not
+    get that far is cut to the budget; a clip without a start gets random signs. One more query evaluates the clean
+    clip, which is returned as it is if it already fools the model. There is no targeted form, since random signs cannot
+    find a start of a given class.
 
-    The preset `systematic` has the settings of arXiv 2404.18514 as far as they have a counterpart: there each of 100
-    rounds asks up to 60 times, steps change by a factor of 2, and starts are uniform noise over the whole range.
+    The preset `systematic` has the settings of arXiv 2404.18514 as far as they have a counterpart here. In that work
+    each of 100 rounds makes up to 60 queries, steps change by a factor of 2, and starts are uniform over the range.
 
     Args:
-        budget: size and share of the samples.
-        queries: most forward passes per clip.
-        starts: of these, how many at most look for a start within the budget, and then for a larger one.
-        orthogonal_step: first length of steps sideways, as a share of the change's Euclidean norm, in (0, 1).
-        source_step: first length of steps towards the clean clip, likewise.
-        adaptation: factor by which step sizes change, above 1.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        queries: Largest number of forward passes per clip after the first, at least 1.
+        starts: Largest number of queries that search for a start within the budget, and after that for a larger one.
+        orthogonal_step: Initial length of orthogonal steps as a fraction of the Euclidean norm, in (0, 1).
+        source_step: Initial length of steps towards the clean clip, as a fraction of the same norm, in (0, 1).
+        adaptation: Factor by which step lengths change, above 1.
     """
 
     name = "boundary"
@@ -61,7 +63,7 @@ class Boundary(Attack):
     adaptation: float = 1.5
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing walks."""
+        """Validate the settings."""
         if min(self.queries, self.starts) < 1:
             raise StaanetError(f"expected queries and starts of 1 or more, got {self.queries} and {self.starts}")
         if not (0 < self.orthogonal_step < 1 and 0 < self.source_step < 1 < self.adaptation < float("inf")):
@@ -73,96 +75,101 @@ class Boundary(Attack):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the waveforms `[B, T]` with the least change found."""
+        """Return the waveforms with the smallest perturbation found, `[B, T]`."""
         walk = Walk(self, model, waveforms, labels, lengths)
-        rows = walk.outside()
+        rows = walk.not_fooled()
         for query in range(self.queries):
             if not len(rows):
                 break
-            walkers, seekers = rows[walk.found[rows]], rows[~walk.found[rows]]
-            if len(walkers):
-                walk.step(walkers, random.select(walkers))
-            if len(seekers):
+            started, searching = rows[walk.started[rows]], rows[~walk.started[rows]]
+            if len(started):
+                walk.step(started, random.select(started))
+            if len(searching):
                 hold = HOLDS[query % len(HOLDS)]
-                walk.seek(seekers, random.select(seekers), hold, larger=query >= self.starts)
+                walk.search_start(searching, random.select(searching), hold, larger=query >= self.starts)
             if query + 1 == 2 * self.starts:
-                rows = rows[walk.found[rows]]
-        return waveforms + walk.boxed(walk.changes, torch.ones_like(walk.boxes), slice(None))
+                rows = rows[walk.started[rows]]
+        return waveforms + walk.clamped(walk.perturbations, torch.ones_like(walk.widths), slice(None))
 
 
 class Walk:
-    """Where the walk of each clip is, and with which steps it goes on; each seek or step is one query per clip."""
+    """The state of the walk of each clip; each start or step takes one query per clip."""
 
     def __init__(self, attack: Boundary, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor) -> None:
         self._model, self._waveforms, self._labels, self._lengths = model, waveforms, labels, lengths
         self._adaptation, self._bounds = attack.adaptation, bounds_of(model)
         self._epsilon, self._counts = attack.budget.resolve(waveforms, lengths)
         self._valid = valid_samples(lengths, waveforms.shape[1])
-        self.changes = torch.zeros_like(waveforms)
-        """`[B, T]`, the last ones that fooled the model."""
-        self.boxes = torch.ones_like(self._epsilon)
-        """`[B, 1]`, how far a sample may change, in epsilons."""
-        self.found = torch.zeros_like(labels, dtype=torch.bool)
-        """`[B]`, whether there is a start."""
-        self._sideways = torch.full_like(self._epsilon, attack.orthogonal_step)
-        self._closer = torch.full_like(self._epsilon, attack.source_step)
-        self._steps = torch.zeros_like(self._epsilon)
+        self.perturbations = torch.zeros_like(waveforms)
+        """Last perturbation of each clip that fooled the model, or its last start, `[B, T]`."""
+        self.widths = torch.ones_like(self._epsilon)
+        """Largest allowed change of a sample as a multiple of epsilon, `[B, 1]`."""
+        self.started = torch.zeros_like(labels, dtype=torch.bool)
+        """Whether a start was found, `[B]`."""
+        self._orthogonal_steps = torch.full_like(self._epsilon, attack.orthogonal_step)
+        self._source_steps = torch.full_like(self._epsilon, attack.source_step)
+        self._steps_taken = torch.zeros_like(self._epsilon)
 
-    def outside(self) -> Tensor:
-        """Return the rows of the clips that do not fool the model as they are."""
-        rows = torch.arange(len(self.changes), device=self.changes.device)
-        return rows[~self._fooled(self.changes, rows)]
+    def not_fooled(self) -> Tensor:
+        """Return the indices of the clips whose clean form does not fool the model."""
+        rows = torch.arange(len(self.perturbations), device=self.perturbations.device)
+        return rows[~self._fooled(self.perturbations, rows)]
 
-    def boxed(self, changes: Tensor, boxes: Tensor, rows: Tensor | slice) -> Tensor:
-        """Return changes `[b, T]` cut to boxes `[b, 1]` and to the model's bounds."""
-        clips, sizes = self._waveforms[rows], boxes * self._epsilon[rows]
+    def clamped(self, perturbations: Tensor, widths: Tensor, rows: Tensor | slice) -> Tensor:
+        """Return perturbations `[b, T]` clamped to widths `[b, 1]`, in epsilons, and to the bounds of the model."""
+        clips, sizes = self._waveforms[rows], widths * self._epsilon[rows]
         low, high = self._bounds
-        return changes.clamp((low - clips).maximum(-sizes), (high - clips).minimum(sizes))
+        return perturbations.clamp((low - clips).maximum(-sizes), (high - clips).minimum(sizes))
 
-    def seek(self, rows: Tensor, random: ClipRandom, hold: int, larger: bool) -> None:
-        """Try random signs at random samples of the clips `rows` `[b]`, twice as `larger` as before where asked.
+    def search_start(self, rows: Tensor, random: ClipRandom, hold: int, larger: bool) -> None:
+        """Try random signs at random samples of the clips `rows` `[b]` as a start.
 
-        A sign is held for `hold` samples.
+        Args:
+            rows: Indices of the clips without a start.
+            random: Random streams of these clips.
+            hold: Number of samples for which each sign is held.
+            larger: Whether to try changes twice as large as the previous ones.
         """
         if larger:
             low, high = self._bounds
             widest = (high - low) / self._epsilon[rows].clamp_min(torch.finfo(self._epsilon.dtype).tiny)
-            self.boxes[rows] = (2 * self.boxes[rows]).minimum(widest.clamp_min(1))
+            self.widths[rows] = (2 * self.widths[rows]).minimum(widest.clamp_min(1))
         positions = top_positions(random.uniform(), self._counts[rows], self._valid[rows])
         held = torch.arange(positions.shape[1], device=positions.device) // hold
         signs = torch.where(positions, random.signs()[:, held], 0)
-        boxes = self.boxes[rows]
-        self.changes[rows] = self.boxed(signs * boxes * self._epsilon[rows], boxes, rows)
-        self.found[rows] = self._fooled(self.changes[rows], rows)
+        widths = self.widths[rows]
+        self.perturbations[rows] = self.clamped(signs * widths * self._epsilon[rows], widths, rows)
+        self.started[rows] = self._fooled(self.perturbations[rows], rows)
 
     def step(self, rows: Tensor, random: ClipRandom) -> None:
-        """Try a step sideways and towards the clean clip, or every so often sideways only."""
-        here, boxes = self.changes[rows], self.boxes[rows]
-        sideways, closer = self._sideways[rows], self._closer[rows]
-        distances = _sizes(here)
-        towards = here / distances
-        noise = torch.where(here != 0, random.normal(), 0)
-        noise = noise - (noise * towards).sum(1, keepdim=True) * towards
-        moved = (here + noise * (sideways * distances / _sizes(noise))) / (1 + sideways**2).sqrt()
-        self._steps[rows] += 1
-        only = self._steps[rows] % SIDEWAYS == 0
-        shares = torch.where(only, 0, closer)
-        smaller = ((1 - shares) * boxes).clamp_min(1)
-        trials = self.boxed((1 - shares) * self.boxed(moved, boxes, rows), smaller, rows)
+        """Try an orthogonal step followed by a step towards the clean clip; some steps are orthogonal only."""
+        current, widths = self.perturbations[rows], self.widths[rows]
+        orthogonal, source = self._orthogonal_steps[rows], self._source_steps[rows]
+        distances = _norms(current)
+        direction = current / distances
+        noise = torch.where(current != 0, random.normal(), 0)
+        noise = noise - (noise * direction).sum(1, keepdim=True) * direction
+        moved = (current + noise * (orthogonal * distances / _norms(noise))) / (1 + orthogonal**2).sqrt()
+        self._steps_taken[rows] += 1
+        orthogonal_only = self._steps_taken[rows] % ORTHOGONAL_EVERY == 0
+        shrinkage = 1 - torch.where(orthogonal_only, 0, source)
+        smaller = (shrinkage * widths).clamp_min(1)
+        trials = self.clamped(shrinkage * self.clamped(moved, widths, rows), smaller, rows)
         fooled = self._fooled(trials, rows)[:, None]
-        self.changes[rows], self.boxes[rows] = torch.where(fooled, trials, here), torch.where(fooled, smaller, boxes)
-        halves = torch.where(fooled, self._adaptation, 1 / self._adaptation)
-        quarters = torch.where(fooled, self._adaptation**0.3, self._adaptation**-0.1)
-        self._sideways[rows] = torch.where(only, sideways * halves, sideways).clamp_max(0.5)
-        self._closer[rows] = torch.where(only, closer, closer * quarters).clamp_max(0.5)
+        self.perturbations[rows] = torch.where(fooled, trials, current)
+        self.widths[rows] = torch.where(fooled, smaller, widths)
+        to_half = torch.where(fooled, self._adaptation, 1 / self._adaptation)  # stable at a success rate of 1/2
+        to_quarter = torch.where(fooled, self._adaptation**0.3, self._adaptation**-0.1)  # stable at 1/4
+        self._orthogonal_steps[rows] = torch.where(orthogonal_only, orthogonal * to_half, orthogonal).clamp_max(0.5)
+        self._source_steps[rows] = torch.where(orthogonal_only, source, source * to_quarter).clamp_max(0.5)
 
-    def _fooled(self, changes: Tensor, rows: Tensor) -> Tensor:
+    def _fooled(self, perturbations: Tensor, rows: Tensor) -> Tensor:
         with torch.no_grad():
-            logits = self._model(self._waveforms[rows] + changes, self._lengths[rows])
-        return reached(logits, self._labels[rows])
+            logits = self._model(self._waveforms[rows] + perturbations, self._lengths[rows])
+        return succeeded(logits, self._labels[rows])
 
 
-def _sizes(changes: Tensor) -> Tensor:
-    """Return Euclidean norms `[b, 1]`, above 0 so that one can divide by them."""
-    norms: Tensor = torch.linalg.vector_norm(changes, dim=1, keepdim=True)
-    return norms.clamp_min(torch.finfo(changes.dtype).tiny)
+def _norms(perturbations: Tensor) -> Tensor:
+    """Return Euclidean norms `[b, 1]`, kept above 0 so that dividing by them is safe."""
+    norms: Tensor = torch.linalg.vector_norm(perturbations, dim=1, keepdim=True)
+    return norms.clamp_min(torch.finfo(perturbations.dtype).tiny)

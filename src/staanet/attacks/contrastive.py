@@ -1,4 +1,4 @@
-"""Contrastive: what a model makes of a clip before its head is pushed away; no emotions are asked for."""
+"""Contrastive: turns the representation of a clip away from its clean one; needs no emotion labels."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.search import Room
-from staanet.attacks.components.sparse import even
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.sparse import l1_normalise
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, encoder_of
 from staanet.core.errors import StaanetError
@@ -20,22 +20,23 @@ MOMENTUM = 0.9
 
 @dataclass(frozen=True)
 class Contrastive(Attack):
-    """Steps along the sign of the gradient that turn a clip's representation away from its clean one; the best is kept.
+    """Sign steps that turn the representation of a clip away from its clean one; returns the best point evaluated.
 
-    Grows ||r' / |r'| - r / |r|||^2 = 2 - 2 cos(r', r), r being what comes before the head. It looks neither at logits
-    nor at `labels`, so that the encoder of a foundation model is enough of a source. Source: the feature distortion of
-    M. Naseer et al., "A Self-supervised Approach for Adversarial Robustness", CVPR 2020, arXiv 2006.04924, here by the
-    angle and, with a sparsity below 1, as `sparse_pgd` chooses samples anew in each step. At the clean clip there is no
-    gradient; it begins with random changes of random samples. The contrastive loss of arXiv 2006.07589 also compares
-    with other clips of the batch; here a clip comes out the same in any batch.
+    The objective is ||r' / |r'| - r / |r|||^2 = 2 - 2 cos(r', r), where r is the representation before the head. The
+    attack uses neither logits nor `labels`, so the encoder of a foundation model is a sufficient source. Source: the
+    feature distortion of M. Naseer et al., "A Self-supervised Approach for Adversarial Robustness", CVPR 2020, arXiv
+    2006.04924; here the distance is the angle and, with a sparsity below 1, the samples to change are chosen anew in
+    each step, as in `sparse_pgd`. The gradient vanishes at the clean clip, so the attack starts from random changes of
+    random samples. Unlike the contrastive loss of arXiv 2006.07589, it does not compare a clip with others of its
+    batch; the result does not depend on the batch.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip.
-        step_size: as a share of epsilon.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Number of gradients per clip, at least 1.
+        step_size: Size of a step as a fraction of epsilon.
 
     Raises:
-        StaanetError: a model that cannot represent clips.
+        StaanetError: The model has no representations.
     """
 
     name = "contrastive"
@@ -49,58 +50,50 @@ class Contrastive(Attack):
     step_size: float = 0.25
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         if self.steps < 1 or not 0 < self.step_size < float("inf"):
             raise StaanetError(
                 f"expected steps of 1 or more and a step_size above 0, got {self.steps} and {self.step_size}"
             )
 
-    def perturb(
-        self,
-        model: Classifier,
-        waveforms: Tensor,
-        labels: Tensor,  # noqa: ARG002
-        lengths: Tensor,
-        random: ClipRandom,
-    ) -> Tensor:
-        """Return the waveforms `[B, T]` whose representation came furthest."""
+    def perturb(self, model: Classifier, waveforms: Tensor, _: Tensor, lengths: Tensor, random: ClipRandom) -> Tensor:
+        """Return the waveforms whose representations are furthest from the clean ones, `[B, T]`."""
         encoder = encoder_of(model)
         with torch.no_grad():
             clean = encoder(waveforms, lengths)
         if clean.ndim != 2:
             raise StaanetError(f"expected representations [B, D], got {list(clean.shape)}; take the mean over time")
-        room = Room.of(self.budget, model, waveforms, lengths)
-        epsilon, _ = self.budget.resolve(waveforms, lengths)
+        box = Box.of(self.budget, model, waveforms, lengths)
         mean, best = torch.zeros_like(waveforms), waveforms.clone()
-        furthest = torch.full_like(waveforms[:, 0], -torch.inf)
+        best_distances = torch.full_like(waveforms[:, 0], -torch.inf)
 
-        def keep(attacked: Tensor, distances: Tensor) -> None:
-            further = distances > furthest
-            best[further], furthest[further] = attacked[further], distances[further]
+        def update(adversarial: Tensor, distances: Tensor) -> None:
+            further = distances > best_distances
+            best[further], best_distances[further] = adversarial[further], distances[further]
 
-        changes = room.low + (room.high - room.low) * random.uniform()
-        heard = room.top(random.uniform())
-        for _ in range(self.steps):
-            attacked = (waveforms + changes * heard).requires_grad_()
+        perturbations = box.uniform(random)
+        mask = box.top(random.uniform())
+        for _step in range(self.steps):
+            adversarial = (waveforms + perturbations * mask).requires_grad_()
             with torch.enable_grad():
-                distances = apart(encoder(attacked, lengths), clean)
+                distances = squared_distance(encoder(adversarial, lengths), clean)
             if not distances.requires_grad:
-                raise StaanetError("expected representations with gradients, got some without; leave no_grad out")
-            (gradients,) = torch.autograd.grad(distances.sum(), attacked)
-            keep(attacked.detach(), distances.detach())
-            mean = MOMENTUM * mean + (1 - MOMENTUM) * even(gradients)
-            heard = room.promising(mean)
-            changes = room.clamp(changes + self.step_size * epsilon * mean.sign())
-        attacked = waveforms + changes * heard
+                raise StaanetError("expected representations with gradients, got some without; remove no_grad")
+            (gradients,) = torch.autograd.grad(distances.sum(), adversarial)
+            update(adversarial.detach(), distances.detach())
+            mean = MOMENTUM * mean + (1 - MOMENTUM) * l1_normalise(gradients)
+            mask = box.top_by_gain(mean)
+            perturbations = box.clamp(perturbations + self.step_size * box.epsilon * mean.sign())
+        adversarial = waveforms + perturbations * mask
         with torch.no_grad():
-            keep(attacked, apart(encoder(attacked, lengths), clean))
+            update(adversarial, squared_distance(encoder(adversarial, lengths), clean))
         return best
 
 
-def apart(representations: Tensor, others: Tensor) -> Tensor:
-    """Return how far directions lie apart, `[B]` from 0 to 4: unlike the cosine, exact where they are nearly the same.
+def squared_distance(representations: Tensor, others: Tensor) -> Tensor:
+    """Return the squared distance of directions, `[B]` in 0 to 4; unlike the cosine, exact if they nearly coincide.
 
-    >>> apart(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[-1.0, 0.0], [0.0, 3.0]]))
+    >>> squared_distance(torch.tensor([[2.0, 0.0], [0.0, 1.0]]), torch.tensor([[-1.0, 0.0], [0.0, 3.0]]))
     tensor([4., 0.])
     """
     distances: Tensor = functional.normalize(representations, dim=1) - functional.normalize(others, dim=1)

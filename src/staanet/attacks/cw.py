@@ -1,4 +1,4 @@
-"""Carlini and Wagner's attacks: the least change that fools, weighed against the margin that is left."""
+"""Carlini and Wagner's attacks: the smallest perturbation that fools, traded off against the remaining margin."""
 
 import abc
 from dataclasses import dataclass
@@ -8,56 +8,60 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.search import Room, Search
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
 CHECKS = 10
-"""How often a round looks which clips' losses still fall (the authors' number)."""
+"""Number of times per round that the attack drops clips whose losses have stopped falling (the authors' number)."""
 INSIDE = 1 - 1e-6
-"""How near to the limits of its room a change may start: on them, tanh has no slope."""
+"""Largest start inside the box, as a fraction of its half-width: on its border the gradient of tanh vanishes."""
 SMALL = 1e-30
-"""What is divided by instead of 0."""
-HEAVIEST = 1e8
-"""How far a weight may grow, as a multiple of the first."""
+"""Replaces 0 as a divisor."""
+MAX_WEIGHT = 1e8
+"""Largest weight of the margin, as a multiple of the first weight."""
 
 
 class Clips(NamedTuple):
-    """The clips of an attack that have a way to go."""
+    """The clips that do not fool the model in their clean form."""
 
     rows: Tensor
-    """`[b]`, their numbers."""
-    room: Room
+    """Indices of the clips in the batch, `[b]`."""
+    box: Box
     values: Tensor
-    """`[b, 1]`, of the objective at the clean clips."""
+    """Objective of the clean clips, `[b, 1]`."""
     slopes: Tensor
-    """`[b, T]`, of the objective there; 0 where nothing may change."""
+    """Gradient of the objective at the clean clips, `[b, T]`; 0 for samples that may not change."""
     unit: Tensor
-    """`[b, 1]`: the change that the linearised model asks of every sample, at most epsilon. Changes are measured in it,
-    so that neither the level of a clip nor the scale of the logits counts."""
+    """Change of every sample with which the linearised model would be fooled, at most epsilon, `[b, 1]`. Perturbations
+    are measured in this unit, which makes the attack independent of the level of a clip and the scale of the logits."""
 
     @classmethod
-    def at(cls, rows: Tensor, room: Room, values: Tensor, gradients: Tensor) -> "Clips":
-        """Measure the clips."""
-        slopes = gradients * (room.high > room.low)
-        furthest = torch.maximum(-room.low, room.high).amax(1, keepdim=True)
-        asked = values.abs() / slopes.abs().sum(1, keepdim=True).clamp_min(SMALL)
-        unit = asked.clamp(furthest / 1000, furthest).clamp_min(SMALL)
-        return cls(rows, room, values, slopes, unit)
+    def of(cls, rows: Tensor, box: Box, values: Tensor, gradients: Tensor) -> "Clips":
+        """Return the clips `rows` `[b]` with their slopes and units; the other arguments are those of these clips."""
+        slopes = gradients * (box.high > box.low)
+        largest = torch.maximum(-box.low, box.high).amax(1, keepdim=True)
+        needed = values.abs() / slopes.abs().sum(1, keepdim=True).clamp_min(SMALL)
+        unit = needed.clamp(largest / 1000, largest).clamp_min(SMALL)
+        return cls(rows, box, values, slopes, unit)
 
 
 @dataclass(frozen=True)
 class CarliniWagner(Attack):
-    """What the two attacks share: rounds of Adam on a clip's change and its weighed margin, through tanh.
+    """Base class of the two attacks: rounds of Adam on the size of a perturbation plus its weighted margin.
+
+    The optimised variable passes through tanh, which keeps the perturbation in the box of the budget.
 
     Args:
-        budget: size and share of the samples.
-        rounds: descents per clip, at most.
-        steps: gradients per clip and round.
-        learning_rate: in units of the change that the linearised model asks of every sample; falls to 0 in a round.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        rounds: Largest number of rounds per clip, at least 1.
+        steps: Number of gradients per clip and round, at least 1.
+        learning_rate: Learning rate of Adam, in units of the change of every sample with which the linearised model
+            would be fooled. It falls linearly to 0 during a round.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     access = "gradient"
@@ -71,95 +75,99 @@ class CarliniWagner(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         if min(self.rounds, self.steps) < 1 or not 0 < self.learning_rate < float("inf"):
             raise StaanetError(
                 "expected rounds and steps of 1 or more and a learning_rate above 0, "
                 f"got {self.rounds}, {self.steps} and {self.learning_rate}"
             )
 
-    def perturb(
-        self,
-        model: Classifier,
-        waveforms: Tensor,
-        labels: Tensor,
-        lengths: Tensor,
-        random: ClipRandom,  # noqa: ARG002
-    ) -> Tensor:
-        """Return the waveforms `[B, T]` with the least change found."""
-        search = Search(model, waveforms, labels, lengths, "margin", self.targeted, self.size)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        clean = search.climb(torch.zeros_like(waveforms), torch.arange(len(waveforms), device=waveforms.device))
+    def perturb(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, _: ClipRandom) -> Tensor:
+        """Return the waveforms with the smallest perturbation found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, "margin", self.targeted, self.size)
+        box = Box.of(self.budget, model, waveforms, lengths)
+        clean = best.value_and_grad(torch.zeros_like(waveforms))
         if self.budget.sparsity < 1:
-            room = room.at(room.promising(clean.gradients))
-        rows = (~search.reached).nonzero()[:, 0]
+            box = box.restricted_to(box.top_by_gain(clean.gradients))
+        rows = (~best.succeeded).nonzero()[:, 0]
         if len(rows):
-            self.minimise(search, Clips.at(rows, room.rows(rows), clean.values[rows, None], clean.gradients[rows]))
-        return search.adversarial
+            self.minimise(best, Clips.of(rows, box.rows(rows), clean.values[rows, None], clean.gradients[rows]))
+        return best.adversarial
 
     @abc.abstractmethod
     def size(self, perturbations: Tensor) -> Tensor:
-        """Return how large perturbations `[b, T]` are, `[b]`."""
+        """Return the sizes `[b]` of perturbations `[b, T]`, which the attack minimises."""
 
     @abc.abstractmethod
-    def cost(self, changes: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
-        """Return what changes `[n, T]` under limits `[n, 1]` cost, in units `[n, 1]`, and its gradient `[n, T]`."""
+    def cost(self, perturbations: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the cost `[n, 1]` of perturbations `[n, T]` under limits `[n, 1]`, and its gradient `[n, T]`.
+
+        Perturbations, limits and costs are in units of the clips.
+        """
 
     @abc.abstractmethod
-    def minimise(self, search: Search, clips: Clips) -> None:
-        """Descend in rounds."""
+    def minimise(self, best: BestSoFar, clips: Clips) -> None:
+        """Run the rounds, which update `best`."""
 
-    def descend(self, search: Search, clips: Clips, start: Tensor, weights: Tensor, limits: Tensor) -> Tensor:
-        """Take the steps of a round from perturbations `[b, T]`, and return which clips `[b, 1]` were reached."""
-        low, high, _ = clips.room
+    def descend(self, best: BestSoFar, clips: Clips, start: Tensor, weights: Tensor, limits: Tensor) -> Tensor:
+        """Run the steps of one round and return on which clips the attack succeeded during it, `[b, 1]`.
+
+        Args:
+            best: Best perturbations so far, which the round updates.
+            clips: Clips under attack.
+            start: Perturbations at which the round starts, `[b, T]`.
+            weights: Weights of the margin against the cost of the perturbation, `[b, 1]`.
+            limits: Largest changes that cost nothing, `[b, 1]`.
+        """
+        low, high = clips.box.low, clips.box.high
         middle, half = (high + low) / 2, (high - low) / 2
         variables = ((start - middle) / half.clamp_min(SMALL)).clamp(-INSIDE, INSIDE).atanh()
         rates = self.learning_rate * clips.unit / half.clamp_min(SMALL)
         mean, square = torch.zeros_like(variables), torch.zeros_like(variables)
-        hit = torch.zeros_like(clips.values, dtype=torch.bool)
-        last = torch.full_like(clips.values, torch.inf)
-        still = torch.arange(len(start), device=start.device)  # which of the clips go on
+        hits = torch.zeros_like(clips.values, dtype=torch.bool)
+        last_losses = torch.full_like(clips.values, torch.inf)
+        active = torch.arange(len(start), device=start.device)  # clips whose loss still falls
         for step in range(self.steps):
-            unit, shares = clips.unit[still], variables.tanh()
-            perturbations = middle[still] + half[still] * shares
-            found = search.climb(perturbations, clips.rows[still])
-            left = -found.values[:, None].clamp_max(0)
-            hit[still] |= found.values[:, None] > 0
-            costs, gradients = self.cost(perturbations / unit, limits[still] / unit)
-            gradients = gradients - weights[still] * (left > 0) * unit * found.gradients
+            unit, shares = clips.unit[active], variables.tanh()
+            perturbations = middle[active] + half[active] * shares
+            found = best.value_and_grad(perturbations, clips.rows[active])
+            margins = -found.values[:, None].clamp_max(0)
+            hits[active] |= found.values[:, None] > 0
+            costs, gradients = self.cost(perturbations / unit, limits[active] / unit)
+            gradients = gradients - weights[active] * (margins > 0) * unit * found.gradients
             gradients = gradients * (1 - shares**2)
             mean, square = mean.lerp(gradients, 0.1), square.lerp(gradients**2, 0.001)
             spread = (square / (1 - 0.999 ** (step + 1))).sqrt() + 1e-8
-            rate = rates[still] * (1 - step / self.steps)
+            rate = rates[active] * (1 - step / self.steps)
             variables = variables - rate * mean / (1 - 0.9 ** (step + 1)) / spread
             if (step + 1) % max(1, self.steps // CHECKS) == 0:
-                losses = costs + weights[still] * left
-                falls = (losses < 0.9999 * last)[:, 0]
-                if not falls.any():
+                losses = costs + weights[active] * margins
+                falling = (losses < 0.9999 * last_losses)[:, 0]
+                if not falling.any():
                     break
-                still, last = still[falls], losses[falls]
-                variables, mean, square = variables[falls], mean[falls], square[falls]
-        return hit
+                active, last_losses = active[falling], losses[falling]
+                variables, mean, square = variables[falling], mean[falling], square[falling]
+        return hits
 
 
 @dataclass(frozen=True)
 class CWL2(CarliniWagner):
-    """The least Euclidean norm of the change that fools: bisection of the weight of the margin.
+    """The smallest Euclidean norm of the perturbation that fools, by bisection of the weight of the margin.
 
-    Source: N. Carlini, D. Wagner, IEEE S&P 2017, section VI.A. The box in which tanh keeps the change is the budget's,
-    so that a clip for which nothing in it is enough gets what came closest. Weights and learning rate are relative to
-    what the linearised model needs; weights are bisected by their logarithms. One gradient more looks at the clean
-    clip; with a sparsity below 1 the samples that may change are those where it promises most.
+    Source: N. Carlini, D. Wagner, IEEE S&P 2017, section VI.A. The tanh keeps perturbations in the box of the budget; a
+    clip that no perturbation in this box can fool gets the one with the smallest margin. Weights and learning rate are
+    relative to what the linearised model needs, and the bisection is on a logarithmic scale. The clean clip takes one
+    more gradient; with a sparsity below 1 the samples with the largest gain there may change.
 
-    The preset `systematic` has the numbers of rounds and steps of arXiv 2404.18514; its learning rate is ours.
+    The preset `systematic` has the numbers of rounds and steps of arXiv 2404.18514 and a learning rate of our own.
 
     Args:
-        budget: size and share of the samples.
-        rounds: descents per clip, each with another weight.
-        steps: gradients per clip and round, at most; a clip whose loss does not fall any more leaves the round.
-        learning_rate: of Adam, in units of the change that the linearised model asks of every sample; falls to 0 in a
-            round.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        rounds: Number of rounds per clip, each with another weight, at least 1.
+        steps: Largest number of gradients per clip and round. A clip whose loss stops falling leaves the round.
+        learning_rate: Learning rate of Adam, in units of the change of every sample with which the linearised model
+            would be fooled. It falls linearly to 0 during a round.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     name = "cw_l2"
@@ -170,43 +178,43 @@ class CWL2(CarliniWagner):
         """Return the Euclidean norms `[b]` of perturbations `[b, T]`."""
         return perturbations.square().sum(1).sqrt()
 
-    def cost(self, changes: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002
-        """Return the squared norms `[n, 1]` of changes `[n, T]`, and their gradient `[n, T]`."""
-        return changes.square().sum(1, keepdim=True), 2 * changes
+    def cost(self, perturbations: Tensor, _: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the squared norms `[n, 1]` of perturbations `[n, T]`, and their gradient `[n, T]`."""
+        return perturbations.square().sum(1, keepdim=True), 2 * perturbations
 
-    def minimise(self, search: Search, clips: Clips) -> None:
-        """Bisect the weights; the first ones are twice those that the linearised model needs."""
+    def minimise(self, best: BestSoFar, clips: Clips) -> None:
+        """Bisect the weights. The first ones are twice those with which the linearised model would be fooled."""
         first = 4 * clips.values.abs() / (clips.slopes * clips.unit).square().sum(1, keepdim=True).clamp_min(SMALL)
         low, high = torch.zeros_like(first), torch.full_like(first, torch.inf)
-        weights, unlimited, start = first, high, torch.zeros_like(clips.slopes)
+        weights, no_limits, start = first, high, torch.zeros_like(clips.slopes)
         for _ in range(self.rounds):
-            hit = self.descend(search, clips, start, weights, unlimited)
-            low, high = torch.where(hit, low, weights), torch.where(hit, weights, high)
-            outside = torch.where(hit, weights / 10, (10 * weights).clamp_max(HEAVIEST * first))
+            hits = self.descend(best, clips, start, weights, no_limits)
+            low, high = torch.where(hits, low, weights), torch.where(hits, weights, high)
+            outside = torch.where(hits, weights / 10, (10 * weights).clamp_max(MAX_WEIGHT * first))
             weights = torch.where((low > 0) & high.isfinite(), (low * high).sqrt(), outside)
 
 
 @dataclass(frozen=True)
 class CWLinf(CarliniWagner):
-    """The least largest change of a sample that fools: a limit that falls while the clip is reached below it.
+    """The smallest maximum norm of the perturbation that fools, by a limit that falls after each success.
 
-    Source: N. Carlini, D. Wagner, IEEE S&P 2017, section VI.C. What exceeds the limit is penalised; the weight of the
-    margin doubles where the clip is not reached. The box in which tanh keeps the change is the budget's, so that a clip
-    for which nothing in it is enough gets what came closest. Weights and learning rate are relative to what the
-    linearised model needs. One gradient more looks at the clean clip; with a sparsity below 1 the samples that
-    may change are those where it promises most.
+    Source: N. Carlini, D. Wagner, IEEE S&P 2017, section VI.C. Changes beyond the limit are penalised; the weight of
+    the margin doubles if a round does not succeed. The tanh keeps perturbations in the box of the budget; a clip that
+    no perturbation in this box can fool gets the one with the smallest margin. Weights and learning rate are relative
+    to what the linearised model needs. The clean clip takes one more gradient; with a sparsity below 1 the samples with
+    the largest gain there may change.
 
-    The preset `systematic` has the steps and the `shrink` of arXiv 2404.18514, and as many rounds as its limits and
-    weights have values there; its learning rate is ours.
+    The preset `systematic` has the steps and the `shrink` of arXiv 2404.18514, as many rounds as its limits and weights
+    have values, and a learning rate of our own.
 
     Args:
-        budget: size and share of the samples.
-        rounds: descents per clip, each from the best change so far.
-        steps: gradients per clip and round, at most; a clip whose loss does not fall any more leaves the round.
-        learning_rate: of Adam, in units of the change that the linearised model asks of every sample; falls to 0 in a
-            round.
-        targeted: go towards `labels` instead of away from them.
-        shrink: the next limit, as a share of the largest change with which the clip was reached, in (0, 1).
+        budget: Limits on the size of a change and on the share of samples that may change.
+        rounds: Number of rounds per clip, at least 1.
+        steps: Largest number of gradients per clip and round. A clip whose loss stops falling leaves the round.
+        learning_rate: Learning rate of Adam, in units of the change of every sample with which the linearised model
+            would be fooled. It falls linearly to 0 during a round.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        shrink: Next limit as a fraction of the smallest maximum norm that has fooled the model, in (0, 1).
     """
 
     name = "cw_linf"
@@ -217,28 +225,28 @@ class CWLinf(CarliniWagner):
     shrink: float = 0.9
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if not 0 < self.shrink < 1:
             raise StaanetError(f"expected shrink in (0, 1), got {self.shrink}")
 
     def size(self, perturbations: Tensor) -> Tensor:
-        """Return the largest changes `[b]` of perturbations `[b, T]`."""
+        """Return the maximum norms `[b]` of perturbations `[b, T]`."""
         return perturbations.abs().amax(1)
 
-    def cost(self, changes: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
-        """Return by how much changes `[n, T]` exceed limits `[n, 1]` in all, `[n, 1]`, and its gradient `[n, T]`."""
-        excess = (changes.abs() - limits).clamp_min(0)
-        return excess.sum(1, keepdim=True), changes.sign() * (excess > 0)
+    def cost(self, perturbations: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the summed excess `[n, 1]` of perturbations `[n, T]` over limits `[n, 1]`, and its gradient."""
+        excess = (perturbations.abs() - limits).clamp_min(0)
+        return excess.sum(1, keepdim=True), perturbations.sign() * (excess > 0)
 
-    def minimise(self, search: Search, clips: Clips) -> None:
-        """Lower the limits; the first weights are ten times those at which half of the samples could exceed them."""
+    def minimise(self, best: BestSoFar, clips: Clips) -> None:
+        """Lower the limits. The first weights are ten times those at which half of the samples could exceed them."""
         slopes = clips.slopes.abs().sum(1, keepdim=True) * clips.unit
         first = 10 * (clips.slopes != 0).sum(1, keepdim=True) / slopes.clamp_min(SMALL)
         weights, limits = first, torch.full_like(first, torch.inf)
         for _ in range(self.rounds):
-            self.descend(search, clips, search.perturbations[clips.rows], weights, limits)
-            sizes = self.size(search.perturbations[clips.rows])[:, None]
-            lower = search.reached[clips.rows, None] & (sizes < limits)
-            weights = torch.where(lower, weights, (2 * weights).clamp_max(HEAVIEST * first))
+            self.descend(best, clips, best.perturbations[clips.rows], weights, limits)
+            sizes = self.size(best.perturbations[clips.rows])[:, None]
+            lower = best.succeeded[clips.rows, None] & (sizes < limits)
+            weights = torch.where(lower, weights, (2 * weights).clamp_max(MAX_WEIGHT * first))
             limits = torch.where(lower, self.shrink * sizes, limits)

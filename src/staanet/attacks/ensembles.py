@@ -1,8 +1,9 @@
-"""The standard attacks: what a robustness figure is measured with when no attack in particular is meant."""
+"""The standard ensemble of attacks, for measuring robustness without choosing one attack."""
 
 from typing import Any
 
 NAME = "standard"
+"""Name of the ensemble in an experiment."""
 
 STANDARD: dict[str, dict[str, Any]] = {
     "spgd": {},
@@ -10,7 +11,8 @@ STANDARD: dict[str, dict[str, Any]] = {
     "apgd": {},
     "sparse_rs": {},
 }
-"""White-box sparse (two), dense then sparsified, black-box, each as it comes; evaluation takes each clip's worst case.
+"""Its members with their settings: two sparse white-box attacks, a dense one restricted to the budget, and a black-box
+one, all with default settings. The evaluation takes the worst case over the members for each clip.
 
-The idea is AutoAttack's (F. Croce, M. Hein, ICML 2020): different attacks, nothing to tune.
+The idea follows AutoAttack (F. Croce, M. Hein, ICML 2020): diverse attacks without parameters to tune.
 """

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
 from staanet.attacks.components.objectives import Objective, objective_values
-from staanet.attacks.components.search import Room, Search
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
@@ -16,24 +17,25 @@ from staanet.core.seeds import ClipRandom
 
 @dataclass(frozen=True)
 class FakeBob(Attack):
-    """Steps by the sign of a gradient that is estimated from the scores of random points around.
+    """Sign steps along a gradient that is estimated from the scores of random points around the clip.
 
     Source: G. Chen, S. Chen, L. Fan, X. Du, Z. Zhao, F. Song, Y. Liu, IEEE S&P 2021, section IV: natural evolution
-    strategies with pairs of opposite points, momentum, and a step that is halved where the objective stalls. Sizes are
-    the authors', as shares of their epsilon. The budget's sparsity is ours: all happens on as many random samples
-    as may change, chosen at the start. Points around are cut to the budget, so that each may be what is returned. A
-    clip ends after the step in which it is reached.
+    strategies with antithetic points, momentum, and a step that is halved when the objective stalls. Default sizes are
+    the authors', as fractions of their epsilon. The sparsity of the budget is our addition: the attack changes as many
+    samples as it allows, chosen at random at the start. The points are clamped to the budget, so that each of them may
+    be returned. A clip takes no more steps once the attack on it has succeeded.
 
     Args:
-        budget: size and share of the samples.
-        queries: most forward passes per clip; whole steps of `draws` + 1 are used.
-        draws: random points per estimate, an even number.
-        smoothing: standard deviation of the points around, as a share of epsilon.
-        step_size: of the first steps, as a share of epsilon.
-        momentum: weight of the estimates before, in [0, 1).
-        plateau: steps without progress after which the step is halved.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        queries: Largest number of forward passes per clip. The attack takes as many whole steps of `draws` + 1
+            queries as this allows.
+        draws: Number of random points per gradient estimate, an even number.
+        smoothing: Standard deviation of the random points around the clip, as a fraction of epsilon.
+        step_size: Size of the first steps as a fraction of epsilon.
+        momentum: Weight of earlier estimates in the running mean of the gradient, in [0, 1).
+        plateau: Number of steps without progress after which the step is halved, at least 1.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     name = "fakebob"
@@ -53,7 +55,7 @@ class FakeBob(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing is estimated or moves."""
+        """Validate the settings."""
         if self.draws < 2 or self.draws % 2 or self.draws >= self.queries:
             raise StaanetError(
                 f"expected draws as an even number below the queries, got {self.draws} and {self.queries} queries"
@@ -67,35 +69,34 @@ class FakeBob(Attack):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        epsilon, _ = self.budget.resolve(waveforms, lengths)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        room = room.at(room.top(random.uniform()))
-        search = Search(model, waveforms, labels, lengths, self.objective, self.targeted)
-        perturbations, momenta = torch.zeros_like(waveforms), torch.zeros_like(waveforms)
-        sizes, tops, stalled = epsilon * self.step_size, torch.full_like(epsilon, -torch.inf), torch.zeros_like(epsilon)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        box = Box.of(self.budget, model, waveforms, lengths)
+        box = box.restricted_to(box.top(random.uniform()))
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
+        rows, perturbations, mean = best.all_rows, torch.zeros_like(waveforms), torch.zeros_like(waveforms)
+        step_sizes, stalled = box.epsilon * self.step_size, torch.zeros_like(box.epsilon)
+        highest = torch.full_like(box.epsilon, -torch.inf)
 
         def values(points: Tensor) -> Tensor:
-            """Judge points `[b, T]`, and return their objective `[b, 1]`."""
-            return objective_values(search.look(points, rows), labels[rows], self.objective, self.targeted)[:, None]
+            """Evaluate points `[b, T]` and return their objectives `[b, 1]`."""
+            return objective_values(best.evaluate(points, rows), labels[rows], self.objective, self.targeted)[:, None]
 
         for _ in range(self.queries // (self.draws + 1)):
-            here, here_room, drawn = perturbations[rows], room.rows(rows), random.select(rows)
-            estimates = torch.zeros_like(here)
+            current, remaining, draws = perturbations[rows], box.rows(rows), random.select(rows)
+            estimates = torch.zeros_like(current)
             for _ in range(self.draws // 2):
-                noise = drawn.normal()
-                aside = self.smoothing * epsilon[rows] * noise
-                rises = values(here_room.clamp(here + aside)) - values(here_room.clamp(here - aside))
+                noise = draws.normal()
+                offset = self.smoothing * remaining.epsilon * noise
+                rises = values(remaining.clamp(current + offset)) - values(remaining.clamp(current - offset))
                 estimates += noise * rises / self.draws
-            momenta[rows] = self.momentum * momenta[rows] + (1 - self.momentum) * estimates
-            perturbations[rows] = here_room.clamp(here + sizes[rows] * momenta[rows].sign())
+            mean[rows] = self.momentum * mean[rows] + (1 - self.momentum) * estimates
+            perturbations[rows] = remaining.clamp(current + step_sizes[rows] * mean[rows].sign())
             new = values(perturbations[rows])
-            stalled[rows] = torch.where(new > tops[rows], 0, stalled[rows] + 1)
-            tops[rows] = tops[rows].maximum(new)
+            stalled[rows] = torch.where(new > highest[rows], 0, stalled[rows] + 1)
+            highest[rows] = highest[rows].maximum(new)
             halved = stalled >= self.plateau
-            sizes, stalled = torch.where(halved, sizes / 2, sizes), torch.where(halved, 0, stalled)
-            rows = rows[~search.reached[rows]]
+            step_sizes, stalled = torch.where(halved, step_sizes / 2, step_sizes), torch.where(halved, 0, stalled)
+            rows = rows[~best.succeeded[rows]]
             if not len(rows):
                 break
-        return search.adversarial
+        return best.adversarial

@@ -7,9 +7,10 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
 from staanet.attacks.components.objectives import objective_values
-from staanet.attacks.components.search import Room, Search
-from staanet.attacks.components.sparse import changed, thin
+from staanet.attacks.components.sparse import l0_norm, prune
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
@@ -17,13 +18,15 @@ from staanet.core.seeds import ClipRandom
 from staanet.core.waveforms import top_positions
 
 Goal = Literal["runner_up", "random"]
-"""Which class to go to, where none is given: in each step the likeliest other one, and any will do; or a random one,
-and no other will do."""
+"""The class that an untargeted attack moves towards:
+
+- `runner_up`: in each step the likeliest other class; any other class counts as success;
+- `random`: one random other class; only this class counts as success."""
 Saliency = Literal["margin", "cross_entropy", "map"]
-"""- `margin`: the gradient of the goal's logit less the highest other;
-- `cross_entropy`: of the goal's log-probability, which orders samples as the paper's map of probabilities does;
-- `map`: the paper's equation 8 on logits: samples that raise the goal and lower the sum of the others, or with the
-  opposite change, by the product of the two; it takes two gradients a step."""
+"""- `margin`: gradient of the logit of the goal minus the highest other logit;
+- `cross_entropy`: gradient of the log-probability of the goal, which ranks samples like the paper's map does;
+- `map`: the paper's equation 8 on logits. It ranks samples that raise the goal and lower the sum of the other logits
+  (or do so with the opposite change) by the product of the two gradients, which takes two gradients per step."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +34,25 @@ class JSMA(Attack):
     """In each step the samples of the highest saliency change, until the goal is reached or the budget is used up.
 
     Source: N. Papernot, P. McDaniel, S. Jha, M. Fredrikson, Z. B. Celik, A. Swami, EuroS&P 2016, algorithms 2 and 3.
-    There pairs of samples are searched, which takes memory of the square of their number; here samples are ranked one
-    by one, by saliency times how far they can go, and several change in a step. The budget is ours. Once it is used up,
-    samples that have changed go on where the saliency has turned. At the end (`thinned`) changes are left out as long
-    as the clip stays reached: one more gradient and some forward passes.
+    The paper searches pairs of samples, which takes memory quadratic in their number. Here samples are ranked one by
+    one, by saliency times possible change, and several change in a step. The budget is our addition. Once it is used
+    up, samples that have already changed move on if their saliency has changed sign. At the end (`thinned`) the attack
+    undoes the changes that its success does not need, which takes one more gradient and some forward passes.
 
-    The preset `systematic` is arXiv 2404.18514 at theta 1, which counts standardised features; -1, -0.5 and 0.5 are its
-    others. It changes two of 33 408 features a step, and goes to a random class.
+    The preset `systematic` is arXiv 2404.18514 at theta 1, in units of standardised features; its other values are -1,
+    -0.5 and 0.5. It changes two of 33 408 features per step and moves towards a random class.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip, at most; of `map`, pairs of them.
-        samples: that change in a step; a tenth of those that the budget allows where left out.
-        theta: change of a sample in a step, in units of the waveform, not 0; where left out, as far as it can go, up or
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Largest number of gradients per clip, at least 1; for `map`, of pairs of gradients.
+        samples: Number of samples that change in a step. Default: a tenth of those that the budget allows.
+        theta: Change of a sample per step in full scale, not 0. Default: the largest that the budget allows, up or
             down.
-        gamma: share of the samples that may change, in (0, 1], where that is less than the budget's.
-        saliency: what ranks the samples.
-        goal: the class to go to, where not targeted.
-        thinned: leave out what is not needed.
-        targeted: go towards `labels` instead of away from them.
+        gamma: Share of the samples that may change, in (0, 1], if this is less than the sparsity of the budget.
+        saliency: Quantity that ranks the samples.
+        goal: Class that the attack moves towards if it is not targeted.
+        thinned: Whether to undo the changes that success does not need.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     name = "jsma"
@@ -79,7 +82,7 @@ class JSMA(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         if self.steps < 1 or (self.samples is not None and self.samples < 1):
             raise StaanetError(f"expected steps and samples of 1 or more, got {self.steps} and {self.samples}")
         if self.theta == 0 or not 0 < self.gamma <= 1:
@@ -88,57 +91,56 @@ class JSMA(Attack):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the waveforms `[B, T]` with the fewest changed samples found."""
+        """Return the waveforms with the fewest changed samples found, `[B, T]`."""
         targeted = self.targeted
         if self.goal == "random" and not targeted:
             others = model(waveforms[:1], lengths[:1]).shape[1] - 1
-            drawn = (random.uniform(1)[:, 0] * others).long()
-            targeted, labels = True, (labels + 1 + drawn) % (others + 1)
-        search = Search(model, waveforms, labels, lengths, "margin", targeted, size=changed)
+            offsets = (random.uniform(1)[:, 0] * others).long()
+            targeted, labels = True, (labels + 1 + offsets) % (others + 1)
+        best = BestSoFar(model, waveforms, labels, lengths, "margin", targeted, size=l0_norm)
         budget = replace(self.budget, sparsity=min(self.budget.sparsity, self.gamma))
-        room = Room.of(budget, model, waveforms, lengths)
-        perturbations = torch.zeros_like(waveforms)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
+        box = Box.of(budget, model, waveforms, lengths)
+        rows, perturbations = best.all_rows, torch.zeros_like(waveforms)
         for _ in range(self.steps):
             points = (waveforms[rows] + perturbations[rows]).requires_grad_()
             with torch.enable_grad():
                 logits = model(points, lengths[rows])
-            search.judge(perturbations[rows], logits.detach(), rows)
+            best.update(perturbations[rows], logits.detach(), rows)
             goals = labels[rows] if targeted else runner_up(logits, labels[rows])
-            moved = self._moved(self._saliency(logits, goals, points), perturbations[rows], room.rows(rows))
-            on = ~search.reached[rows] & (moved != perturbations[rows]).any(1)
-            rows = rows[on]
+            moved = self._moved(self._saliency(logits, goals, points), perturbations[rows], box.rows(rows))
+            left = ~best.succeeded[rows] & (moved != perturbations[rows]).any(1)
+            rows = rows[left]
             if not len(rows):
                 break
-            perturbations[rows] = moved[on]
+            perturbations[rows] = moved[left]
         else:
-            search.look(perturbations[rows], rows)
+            best.evaluate(perturbations[rows], rows)
         if self.thinned:
-            thin(search, labels, targeted)
-        return search.adversarial
+            prune(best, labels, targeted)
+        return best.adversarial
 
     def _saliency(self, logits: Tensor, goals: Tensor, points: Tensor) -> Tensor:
-        """Return how much a rise of each sample of points `[b, T]` is worth."""
+        """Return the signed saliency of each sample of points `[b, T]`."""
         if self.saliency != "map":
             values = objective_values(logits, goals, self.saliency, targeted=True)
             return torch.autograd.grad(values.sum(), points)[0]
-        aims = logits.gather(1, goals[:, None]).sum()
-        (rise,) = torch.autograd.grad(aims, points, retain_graph=True)
-        (rest,) = torch.autograd.grad(logits.sum() - aims, points)
-        return torch.where(rise * rest < 0, rise * rest.abs(), 0)
+        goal_logits = logits.gather(1, goals[:, None]).sum()
+        (goal,) = torch.autograd.grad(goal_logits, points, retain_graph=True)
+        (others,) = torch.autograd.grad(logits.sum() - goal_logits, points)
+        return torch.where(goal * others < 0, goal * others.abs(), 0)
 
-    def _moved(self, saliency: Tensor, perturbations: Tensor, room: Room) -> Tensor:
-        """Return perturbations `[b, T]` with the samples of a step changed."""
-        ends = room.furthest(saliency)
+    def _moved(self, saliency: Tensor, perturbations: Tensor, box: Box) -> Tensor:
+        """Return perturbations `[b, T]` after one step."""
+        ends = box.extreme(saliency)
         if self.theta is not None:
-            ends = room.clamp(perturbations + self.theta)
+            ends = box.clamp(perturbations + self.theta)
         gains = saliency * (ends - perturbations)
-        fresh = perturbations == 0
-        spare = room.counts - changed(perturbations)
-        samples = -(-room.counts // 10) if self.samples is None else torch.full_like(spare, self.samples)
-        chosen = top_positions(gains, samples, (gains > 0) & (~fresh | (spare > 0)[:, None]))
-        added = top_positions(gains, spare, chosen & fresh)
-        return torch.where(added | (chosen & ~fresh), ends, perturbations)
+        unchanged = perturbations == 0
+        spare = box.counts - l0_norm(perturbations)
+        samples = -(-box.counts // 10) if self.samples is None else torch.full_like(spare, self.samples)
+        chosen = top_positions(gains, samples, (gains > 0) & (~unchanged | (spare > 0)[:, None]))
+        added = top_positions(gains, spare, chosen & unchanged)
+        return torch.where(added | (chosen & ~unchanged), ends, perturbations)
 
 
 def runner_up(logits: Tensor, labels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Random noise of the budget's size: what any attack has to beat."""
+"""Random noise of the size of the budget: the control that any attack has to beat."""
 
 from dataclasses import dataclass
 
@@ -17,7 +17,7 @@ class Noise(Attack):
     """Random signs of size epsilon at as many random positions as the budget allows.
 
     Args:
-        budget: size and share of the samples.
+        budget: Limits on the size of a change and on the share of samples that may change.
 
     >>> clips = torch.zeros(1, 10)
     >>> noisy = Noise(Budget(epsilon=0.1, sparsity=0.3))(lambda x: x, clips, torch.tensor([0]))
@@ -34,14 +34,9 @@ class Noise(Attack):
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
 
     def perturb(
-        self,
-        model: Classifier,  # noqa: ARG002
-        waveforms: Tensor,
-        labels: Tensor,  # noqa: ARG002
-        lengths: Tensor,
-        random: ClipRandom,
+        self, _model: Classifier, waveforms: Tensor, _labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the noisy waveforms `[B, T]`."""
+        """Return the noisy waveforms, `[B, T]`."""
         epsilon, counts = self.budget.resolve(waveforms, lengths)
         positions = top_positions(random.uniform(), counts, valid_samples(lengths, waveforms.shape[1]))
         return torch.where(positions, waveforms + epsilon * random.signs(), waveforms)

@@ -10,22 +10,23 @@ from staanet.attacks.components.few_samples import FewSamples
 
 @dataclass(frozen=True)
 class OnePixel(FewSamples):
-    """Tuples of a position and a change, added to the clip, that differential evolution makes better.
+    """Pairs of a position and a change, optimised by differential evolution.
 
-    Source: J. Su, D. V. Vargas, K. Sakurai, IEEE Transactions on Evolutionary Computation 23, 2019. There a pixel gets
-    any colour; here a sample changes by at most epsilon. Two tuples of one position add up. The preset `paper` is the
-    baseline of STAA-Net (arXiv 2402.01227): a population of 300 through 20 generations after the first, and a sample
-    multiplied by 1 + delta, which can hardly move small ones. There the objective is the label's logit alone, and the
-    model sees clips that are not standardised, which no attack on a whole model can repeat.
+    Source: J. Su, D. V. Vargas, K. Sakurai, IEEE Transactions on Evolutionary Computation 23, 2019. In the paper a
+    pixel may take any colour; here a sample changes by at most epsilon, and two changes at one position add up. The
+    preset `paper` is the baseline of STAA-Net (arXiv 2402.01227): a population of 300 through 20 generations after the
+    first, and a sample multiplied by 1 + delta, which hardly moves small ones. The objective of that baseline is the
+    logit of the label alone, and its model receives clips that are not standardised, which an attack on a complete
+    model cannot reproduce.
 
     Args:
-        budget: size and share of the samples.
-        samples: how many change, at most as many as the budget allows.
-        queries: most forward passes per clip; whole generations of them are used.
-        population: individuals per generation.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        change: `add` up to epsilon to a sample, or `scale` it by up to 1 + epsilon.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        samples: Number of samples to change, at least 1; the budget may allow fewer.
+        queries: Largest number of forward passes per clip. The attack runs as many whole generations as they allow.
+        population: Number of individuals per generation, at least 4.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        change: `add` adds up to epsilon to a sample; `scale` multiplies it by up to 1 + epsilon.
     """
 
     name = "one_pixel"
@@ -42,14 +43,7 @@ class OnePixel(FewSamples):
 
     change: Literal["add", "scale"] = "add"
 
-    def changes(
-        self,
-        genes: Tensor,
-        samples: Tensor,
-        low: Tensor,
-        high: Tensor,
-        bounds: tuple[float, float],  # noqa: ARG002
-    ) -> Tensor:
-        """Return what is added to `samples`: between `low` and `high`, or that share of them."""
+    def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor, _: tuple[float, float]) -> Tensor:
+        """Return changes between `low` and `high`, or (`scale`) that multiple of `samples`."""
         shares = low + genes * (high - low)
         return shares * samples if self.change == "scale" else shares

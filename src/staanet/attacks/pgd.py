@@ -3,34 +3,32 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from torch import Tensor
-
 from staanet.attacks.bim import BIM
-from staanet.attacks.components.dense import Region
-from staanet.attacks.components.search import Search
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.dense import FeasibleSet
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
 
 @dataclass(frozen=True)
 class PGD(BIM):
-    """Steps along the sign of the gradient from random points, each cut to the budget; the best point is kept.
+    """Projected steps along the sign of the gradient, from random points; returns the best point evaluated.
 
     Source: A. Madry, A. Makelov, L. Schmidt, D. Tsipras, A. Vladu, ICLR 2018, section 2.1. With a sparsity below 1 the
-    samples that may change are those with the largest gradient at the clean clip, for which it looks once more. The
-    preset `paper` is the baseline of STAA-Net (arXiv 2402.01227): 20 steps of epsilon / 4 from one point. There a fixed
-    number of samples changes; which, the paper leaves open.
+    samples with the largest gain at the clean clip may change, which takes one more gradient. The preset `paper` is the
+    baseline of STAA-Net (arXiv 2402.01227): 20 steps of epsilon / 4 from one point. That baseline changes a fixed
+    number of samples; the paper does not state which.
 
     Args:
-        budget: size and share of the samples.
-        norm: `linf`; or `l2` for steps along the gradient itself.
-        rms: for `l2`, the largest root mean square of the change over the samples that may change, as a share of
-            epsilon, in (0, 1]; at 1, epsilon alone bounds them.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        steps: gradients per clip and restart.
-        step_size: as a share of epsilon; for `l2`, of the largest Euclidean norm.
-        restarts: random points to start from; only clips that were not reached go on to the next.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        norm: `linf` steps along the sign of the gradient, `l2` along the gradient itself.
+        rms: For `l2`, the largest root mean square of the perturbation over the samples that may change, as a
+            fraction of epsilon, in (0, 1]. At 1, epsilon alone bounds the perturbation.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        steps: Number of gradients per clip and restart, at least 1.
+        step_size: Size of a step as a fraction of epsilon; for `l2`, of the radius of the ball.
+        restarts: Number of random starting points, at least 1. Clips on which the attack has succeeded do not restart.
     """
 
     name = "pgd"
@@ -40,18 +38,18 @@ class PGD(BIM):
     restarts: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if self.restarts < 1:
             raise StaanetError(f"expected restarts of 1 or more, got {self.restarts}")
 
-    def explore(self, search: Search, region: Region, rows: Tensor, random: ClipRandom) -> None:
-        """Look for the best perturbations of the clips `rows` `[B]`."""
+    def explore(self, best: BestSoFar, feasible: FeasibleSet, random: ClipRandom) -> None:
+        """Run the ascent from random points, until it has succeeded on all clips or all restarts are used."""
+        rows = best.all_rows
         for _ in range(self.restarts):
-            here = region.rows(rows)
-            low, high = here.room.low, here.room.high
-            start = low + (high - low) * random.select(rows).uniform()
-            self.climb(search, here, here.project(start), rows)
-            rows = rows[~search.reached[rows]]
+            remaining = feasible.rows(rows)
+            start = remaining.project(remaining.box.uniform(random.select(rows)))
+            self.ascend(best, remaining, start, rows)
+            rows = rows[~best.succeeded[rows]]
             if not len(rows):
                 return

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from staanet.attacks.components.search import Room, Search
-from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.sparse import SparseAscent, l1_normalise
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
@@ -14,19 +15,19 @@ from staanet.core.seeds import ClipRandom
 
 @dataclass(frozen=True)
 class PGD0(SparseAscent):
-    """Steps along the gradient, each projected: the samples whose change is worth most stay, cut to epsilon and bounds.
+    """Steps along the gradient, each projected onto as many samples as the budget allows, within epsilon and bounds.
 
     Source: F. Croce, M. Hein, "Sparse and Imperceivable Adversarial Attacks", ICCV 2019, section 3, for L0 and Linf
-    together. The point nearest to a change y within a box and a count keeps the changes with the largest y^2 less their
-    squared distance from the box. The paper's 10 restarts share the steps here.
+    together. The projection of a perturbation y onto a box and a count keeps the changes with the largest y^2 minus
+    their squared distance from the box. The paper's 10 restarts share the steps here.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip, of all restarts.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        step_size: mean absolute step of a clip's samples, as a share of epsilon.
-        restarts: starts; the first from the clean clip, the others from random changes within epsilon, projected.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Number of gradients per clip over all restarts, at least 1.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        step_size: Mean absolute step of the samples of a clip as a fraction of epsilon.
+        restarts: Number of starts, at least 1: the first from the clean clip, the others from random perturbations.
     """
 
     name = "pgd0"
@@ -36,7 +37,7 @@ class PGD0(SparseAscent):
     restarts: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if not 0 < self.step_size < float("inf") or not 1 <= self.restarts <= self.steps:
             raise StaanetError(
@@ -47,29 +48,28 @@ class PGD0(SparseAscent):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        search = Search(model, waveforms, labels, lengths, self.objective, self.targeted)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        epsilon, _ = self.budget.resolve(waveforms, lengths)
-        step_size = self.step_size * epsilon * lengths[:, None]
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
+        box = Box.of(self.budget, model, waveforms, lengths)
+        step_size = self.step_size * box.epsilon * lengths[:, None]
         for start in range(self.restarts):
             perturbations = torch.zeros_like(waveforms)
             if start:
-                perturbations = projected(room.low + (room.high - room.low) * random.uniform(), room)
+                perturbations = project(box.uniform(random), box)
             for _ in range(self.steps // self.restarts):
-                gradients = even(search.climb(perturbations, rows).gradients)
-                perturbations = projected(perturbations + step_size * gradients, room)
-            search.look(perturbations, rows)
-        return search.adversarial
+                gradients = l1_normalise(best.value_and_grad(perturbations).gradients)
+                perturbations = project(perturbations + step_size * gradients, box)
+            best.evaluate(perturbations)
+        return best.adversarial
 
 
-def projected(perturbations: Tensor, room: Room) -> Tensor:
-    """Return the nearest perturbations `[B, T]` within the room and its count of samples (section 3.1 of the paper).
+def project(perturbations: Tensor, box: Box) -> Tensor:
+    """Return the nearest perturbations `[B, T]` within a box and its number of samples (section 3.1 of the paper).
 
-    >>> room = Room(torch.full((1, 3), -1.0), torch.full((1, 3), 1.0), torch.tensor([1]))
-    >>> projected(torch.tensor([[0.5, -3.0, 2.0]]), room)
+    >>> low, high = torch.full((1, 3), -1.0), torch.full((1, 3), 1.0)
+    >>> box = Box(low, high, counts=torch.tensor([1]), epsilon=torch.ones(1, 1))
+    >>> project(torch.tensor([[0.5, -3.0, 2.0]]), box)
     tensor([[ 0., -1.,  0.]])
     """
-    within = room.clamp(perturbations)
-    return within * room.top(perturbations.square() - (perturbations - within).square())
+    clamped = box.clamp(perturbations)
+    return clamped * box.top(perturbations.square() - (perturbations - clamped).square())

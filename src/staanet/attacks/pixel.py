@@ -12,21 +12,23 @@ from staanet.core.errors import StaanetError
 
 @dataclass(frozen=True)
 class Pixel(FewSamples):
-    """Tuples of a position and a new value on a grid, that differential evolution makes better.
+    """Pairs of a position and a new value on a grid, optimised by differential evolution.
 
-    Source: S. Kotyan, D. V. Vargas, 2019, as the Adversarial Robustness Toolbox has it: new values are whole numbers of
-    0 to 255 over the whole range of the input. Here those within epsilon of the sample, or the nearest that the budget
-    allows. Of its two searches, CMA-ES and differential evolution, the second is here: it is what arXiv 2404.18514
-    used. Its settings are the preset `systematic`, with the largest of its thresholds, 10; the others are 1 and 5.
+    Source: S. Kotyan, D. V. Vargas, 2019, as implemented in the Adversarial Robustness Toolbox, where new values are
+    integers from 0 to 255 over the whole range of the input. Here a new value is a grid value within epsilon of the
+    sample, clamped to what the budget allows. Of the original's two searches, CMA-ES and differential evolution, this
+    attack has the second, which arXiv 2404.18514 used. The preset `systematic` has the settings of that paper with the
+    largest of its thresholds, 10; the others are 1 and 5.
 
     Args:
-        budget: size and share of the samples.
-        samples: how many change (the threshold), at most as many as the budget allows.
-        queries: most forward passes per clip; whole generations of them are used.
-        population: individuals per generation.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        levels: values on the grid over the model's bounds, [-1, 1] of waveforms, ends included.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        samples: Number of samples to change (the threshold), at least 1; the budget may allow fewer.
+        queries: Largest number of forward passes per clip. The attack runs as many whole generations as they allow.
+        population: Number of individuals per generation, at least 4.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        levels: Number of grid values over the bounds of the model, both ends included. The default is the number of
+            values of 16-bit audio.
     """
 
     name = "pixel"
@@ -45,13 +47,13 @@ class Pixel(FewSamples):
     levels: int = 65536
 
     def __post_init__(self) -> None:
-        """Refuse a grid of nothing."""
+        """Validate the settings."""
         super().__post_init__()
         if self.levels < 2:
             raise StaanetError(f"expected levels of 2 or more, got {self.levels}")
 
     def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor, bounds: tuple[float, float]) -> Tensor:
-        """Return what is added to `samples` to get new values of the grid, between `low` and `high`."""
+        """Return the changes between `low` and `high` that move `samples` to values of the grid."""
         least, most = bounds
         step = (most - least) / (self.levels - 1)
         values = least + torch.round((samples + low + genes * (high - low) - least) / step) * step

@@ -1,4 +1,4 @@
-"""PGD on a share of the samples: the sparse baseline of the STAA-Net paper, made fair (arXiv 2402.01227)."""
+"""PGD on a share of the samples: a stronger form of the sparse baseline of STAA-Net (arXiv 2402.01227)."""
 
 from dataclasses import dataclass
 from typing import ClassVar, Literal
@@ -6,39 +6,40 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from staanet.attacks.components.search import Room, Search
-from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.sparse import SparseAscent, l1_normalise
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
 Positions = Literal["every_step", "first_gradient", "random"]
-"""- `every_step`: where the running mean of the gradient promises most, chosen anew in each step;
-- `first_gradient`: where the gradient at the clean clip promises most;
-- `random`: anywhere."""
+"""- `every_step`: the samples with the largest gain by the running mean of the gradient, chosen anew in each step;
+- `first_gradient`: the samples with the largest gain by the gradient at the first point;
+- `random`: random samples."""
 
 
 @dataclass(frozen=True)
 class SparsePGD(SparseAscent):
-    """Steps along the sign of the gradient, on exactly as many samples as the budget allows; the best point is kept.
+    """Steps along the sign of the gradient, on exactly as many samples as the budget allows; keeps the best point.
 
-    Source: section 4.4 of the paper, which restricts PGD (arXiv 1706.06083) to a number of samples and does not say
-    which. A change promises its gradient times how far it can go. With positions chosen in every step all samples take
-    the steps, along the running mean of the gradient; the chosen ones are heard, and one that returns is where it had
-    come to.
+    Source: section 4.4 of the paper, which restricts PGD (arXiv 1706.06083) to a number of samples and does not state
+    which. The gain of a sample is its gradient times its largest possible change. With positions chosen in every step,
+    all samples take the steps, along the running mean of the gradient, but only selected samples are applied; a
+    reselected sample resumes from its last value.
 
-    The preset `paper` has the published settings: 20 steps of epsilon / 4 from a random point. Which positions it took
-    is not known; here `first_gradient`, the stronger of the two that stay as they are.
+    The preset `paper` has the published settings: 20 steps of epsilon / 4 from a random point. Which positions the
+    paper used is not known; the preset uses `first_gradient`, the stronger of the two fixed choices.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        step_size: as a share of epsilon.
-        positions: which samples may change.
-        momentum: weight of the running mean's past, in [0, 1); 0 steps along the gradient itself.
-        random_start: begin with random changes instead of none.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Number of gradients per clip, at least 1.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        step_size: Size of a step as a fraction of epsilon.
+        positions: Which samples change.
+        momentum: Weight of the past in the running mean of the gradient, in [0, 1); 0 steps along the gradient itself.
+        random_start: Whether to start from a random perturbation instead of the clean clip.
     """
 
     name = "sparse_pgd"
@@ -59,7 +60,7 @@ class SparsePGD(SparseAscent):
     random_start: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if not 0 < self.step_size < float("inf") or not 0 <= self.momentum < 1:
             raise StaanetError(
@@ -69,21 +70,19 @@ class SparsePGD(SparseAscent):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        search = Search(model, waveforms, labels, lengths, self.objective, self.targeted)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        epsilon, _ = self.budget.resolve(waveforms, lengths)
-        changes, heard, mean = torch.zeros(3, *waveforms.shape, dtype=waveforms.dtype, device=waveforms.device)
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
+        box = Box.of(self.budget, model, waveforms, lengths)
+        perturbations, mask, mean = torch.zeros(3, *waveforms.shape, dtype=waveforms.dtype, device=waveforms.device)
         if self.random_start:
-            changes = room.low + (room.high - room.low) * random.uniform()
+            perturbations = box.uniform(random)
         if self.positions == "random":
-            heard = room.top(random.uniform())
+            mask = box.top(random.uniform())
         for step in range(self.steps):
-            gradients = even(search.climb(changes * heard, rows).gradients)
+            gradients = l1_normalise(best.value_and_grad(perturbations * mask).gradients)
             mean = self.momentum * mean + (1 - self.momentum) * gradients
             if self.positions == "every_step" or (self.positions == "first_gradient" and step == 0):
-                heard = room.top(mean * room.furthest(mean))
-            changes = room.clamp(changes + self.step_size * epsilon * mean.sign())
-        search.look(changes * heard, rows)
-        return search.adversarial
+                mask = box.top_by_gain(mean)
+            perturbations = box.clamp(perturbations + self.step_size * box.epsilon * mean.sign())
+        best.evaluate(perturbations * mask)
+        return best.adversarial

@@ -1,46 +1,48 @@
 """SparseFool: the fewest samples that cross a linearised decision boundary (https://arxiv.org/abs/1811.02248)."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.objectives import reached
-from staanet.attacks.components.search import Room, Search
-from staanet.attacks.components.sparse import changed, thin
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.objectives import succeeded
+from staanet.attacks.components.sparse import l0_norm, prune
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
 SMALL = 1e-30
-"""What is divided by where there is no slope."""
+"""Replaces 0 as a divisor."""
 
 
 @dataclass(frozen=True)
 class SparseFool(Attack):
-    """Rounds of two: DeepFool finds the nearest boundary point and its normal, then samples move to cross that plane.
+    """Alternates DeepFool, which finds a boundary point and its normal, with a sparse step across that plane.
 
     Source: A. Modas, S.-M. Moosavi-Dezfooli, P. Frossard, CVPR 2019, algorithms 1 and 2: samples move one by one, each
-    as far as it can, those that carry furthest first, until the plane is cross_corpus. The budget is ours. A sample moves
-    within epsilon; where a round would change more samples than the budget allows, it is solved anew from the clean
-    clip with as many as it allows; a clip that is not reached gets what came closest. A clip ends once it is reached.
-    Then (`thinned`) changes are left out, those that carry least first, as long as it stays reached, by
-    bisection: one more gradient and some forward passes.
+    as far as it can, in the order of their contribution, until the plane is crossed. The budget is our addition. A
+    sample moves within epsilon. If a round would change more samples than the budget allows, the step is solved again
+    from the clean clip with as many as it allows. A clip that is not fooled gets the perturbation with the smallest
+    margin; a clip that is fooled takes no more rounds. At the end (`thinned`) the attack undoes the changes that its
+    success does not need, by bisection, which takes one more gradient and some forward passes.
 
-    The preset `paper` is the baseline of STAA-Net (arXiv 2402.01227), which bounds epsilon and no count.
+    The preset `paper` is the baseline of STAA-Net (arXiv 2402.01227), which bounds epsilon but not the count.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip, at most; a DeepFool step takes one per candidate.
-        rounds: at most.
-        deepfool_steps: in each round, at most; where they circle, the next round goes on.
-        candidates: the likeliest other classes where DeepFool is; a step goes to the nearest of them.
-        push: how much further than its boundary point DeepFool's plane is put, lambda in the paper, at least 1.
-        overshoot: how far beyond a boundary changes go, as a share of the way.
-        thinned: leave out what is not needed.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Largest number of gradients per clip; a step of DeepFool takes one per candidate class.
+        rounds: Largest number of rounds, at least 1.
+        deepfool_steps: Largest number of DeepFool steps in a round. If they circle, the next round continues.
+        candidates: Number of likeliest other classes at a point of DeepFool; its step goes to the nearest of them.
+        push: Distance of the plane as a multiple of the distance of DeepFool's boundary point (lambda in the paper),
+            at least 1.
+        overshoot: Distance by which changes pass a boundary, as a fraction of the distance to it, in [0, 1).
+        thinned: Whether to undo the changes that success does not need.
     """
 
     name = "sparsefool"
@@ -61,7 +63,7 @@ class SparseFool(Attack):
     thinned: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         counts = (self.steps, self.rounds, self.deepfool_steps, self.candidates)
         if min(counts) < 1 or not 1 <= self.push < float("inf") or not 0 <= self.overshoot < 1:
             raise StaanetError(
@@ -69,105 +71,109 @@ class SparseFool(Attack):
                 f"got {', '.join(map(str, counts))}, {self.push} and {self.overshoot}"
             )
 
-    def perturb(
-        self,
-        model: Classifier,
-        waveforms: Tensor,
-        labels: Tensor,
-        lengths: Tensor,
-        random: ClipRandom,  # noqa: ARG002
-    ) -> Tensor:
-        """Return the waveforms `[B, T]` with the fewest changed samples found."""
-        search = Search(model, waveforms, labels, lengths, "margin", size=changed)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        perturbations = torch.zeros_like(waveforms)
-        left = torch.full_like(lengths, self.steps)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
-        for _ in range(self.rounds):
-            normals, rises, left[rows] = self._plane(
-                model, waveforms[rows] + perturbations[rows], labels[rows], lengths[rows], left[rows]
+    def perturb(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, _: ClipRandom) -> Tensor:
+        """Return the waveforms with the fewest changed samples found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, "margin", size=l0_norm)
+        box = Box.of(self.budget, model, waveforms, lengths)
+        rows, perturbations = best.all_rows, torch.zeros_like(waveforms)
+        steps_left = torch.full_like(lengths, self.steps)
+        for _round in range(self.rounds):
+            normals, rises, steps_left[rows] = self._plane(
+                model, waveforms[rows] + perturbations[rows], labels[rows], lengths[rows], steps_left[rows]
             )
-            perturbations[rows] = cross_corpus(normals, rises, perturbations[rows], room.rows(rows))
-            search.look(room.rows(rows).clamp((1 + self.overshoot) * perturbations[rows]), rows)
-            rows = rows[~search.reached[rows] & (left[rows] > 0)]
+            perturbations[rows] = cross_plane(normals, rises, perturbations[rows], box.rows(rows))
+            best.evaluate(box.rows(rows).clamp((1 + self.overshoot) * perturbations[rows]), rows)
+            rows = rows[~best.succeeded[rows] & (steps_left[rows] > 0)]
             if not len(rows):
                 break
         if self.thinned:
-            thin(search, labels)
-        return search.adversarial
+            prune(best, labels)
+        return best.adversarial
 
     def _plane(
-        self, model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor, left: Tensor
+        self, model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor, steps_left: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return normals `[b, T]` of the boundary near points `[b, T]`, the rise along them to it, and what is left.
+        """Run DeepFool from points `[b, T]`, and return the plane that approximates the boundary near them.
 
-        The rise `[b]` is in logits; `left` `[b]` counts gradients. This is DeepFool, from the points on.
+        Returns:
+            Normals of the planes, `[b, T]`; the distances to the planes along them, in logits, `[b]`; the number of
+            gradients that each clip may still take, `[b]`.
         """
         normals, moves = torch.zeros_like(points), torch.zeros_like(points)
-        left = left.clone()
+        steps_left = steps_left.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(self.deepfool_steps):
-            here = (points[rows] + moves[rows]).clamp(*bounds_of(model))
-            hits, gaps, slopes, cost = nearest(model, here, labels[rows], lengths[rows], self.candidates)
-            normals[rows] = slopes
-            left[rows] = torch.where(left[rows] >= 2 * cost, left[rows] - cost, 0)
-            on = ~hits & (left[rows] > 0)
-            rows = rows[on]
+            current = (points[rows] + moves[rows]).clamp(*bounds_of(model))
+            found = nearest_rival(model, current, labels[rows], lengths[rows], self.candidates)
+            normals[rows] = found.slopes
+            cost = found.gradients
+            steps_left[rows] = torch.where(steps_left[rows] >= 2 * cost, steps_left[rows] - cost, 0)
+            left = ~found.fooled & (steps_left[rows] > 0)
+            rows = rows[left]
             if not len(rows):
                 break
-            steep = slopes.square().sum(1, keepdim=True).clamp_min(SMALL)
-            moves[rows] += ((1 + self.overshoot) * gaps / steep * slopes)[on]
-        return normals, self.push * (normals * moves).sum(1).clamp_min(0), left
+            squared_norms = found.slopes.square().sum(1, keepdim=True).clamp_min(SMALL)
+            moves[rows] += ((1 + self.overshoot) * found.gaps / squared_norms * found.slopes)[left]
+        return normals, self.push * (normals * moves).sum(1).clamp_min(0), steps_left
 
 
-def nearest(
-    model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor, candidates: int
-) -> tuple[Tensor, Tensor, Tensor, int]:
-    """Return what the linearised model at points `[b, T]` says of the nearest of the likeliest other classes.
+class Rival(NamedTuple):
+    """The other class of each clip whose linearised boundary is nearest."""
 
-    Returns:
-        whether each clip is decided otherwise already, `[b]`, in which case that class is meant; how much its logit
-        lacks, `[b, 1]`; the gradient of the difference, `[b, T]`; how many gradients that took.
-    """
+    fooled: Tensor
+    """Whether the model already decides for another class, which is then the rival, `[b]`."""
+    gaps: Tensor
+    """Logit of the label minus the logit of the rival, `[b, 1]`."""
+    slopes: Tensor
+    """Gradient of the rival's logit minus the label's, `[b, T]`."""
+    gradients: int
+    """Number of gradients per clip that this took."""
+
+
+def nearest_rival(model: Classifier, points: Tensor, labels: Tensor, lengths: Tensor, candidates: int) -> Rival:
+    """Return the nearest of the likeliest other classes at points `[b, T]`, by the linearised model."""
     points = points.requires_grad_()
     with torch.enable_grad():
         logits = model(points, lengths)
         others = logits.detach().scatter(1, labels[:, None], -torch.inf)
-        rivals = others.topk(min(candidates, logits.shape[1] - 1)).indices
-        gaps = logits.gather(1, labels[:, None]) - logits.gather(1, rivals)  # [b, C]
-    hits = reached(logits.detach(), labels)[:, None]
-    distance = torch.full_like(gaps[:, :1], torch.inf)
-    gap, slope = torch.zeros_like(distance), torch.zeros_like(points)
-    for rival in gaps.split(1, dim=1):
-        (its_slope,) = torch.autograd.grad(-rival.sum(), points, retain_graph=True)
-        its_gap = rival.detach()
-        away = torch.where(hits, its_gap, its_gap / its_slope.norm(dim=1, keepdim=True).clamp_min(SMALL))
-        gap, slope = torch.where(away < distance, its_gap, gap), torch.where(away < distance, its_slope, slope)
-        distance = torch.minimum(away, distance)
-    return hits[:, 0], gap, slope.detach(), rivals.shape[1]
+        classes = others.topk(min(candidates, logits.shape[1] - 1)).indices
+        gaps = logits.gather(1, labels[:, None]) - logits.gather(1, classes)  # [b, C]
+    fooled = succeeded(logits.detach(), labels)[:, None]
+    nearest = torch.full_like(gaps[:, :1], torch.inf)
+    nearest_gaps, nearest_slopes = torch.zeros_like(nearest), torch.zeros_like(points)
+    for gap in gaps.split(1, dim=1):
+        (slopes,) = torch.autograd.grad(-gap.sum(), points, retain_graph=True)
+        gap = gap.detach()
+        distances = torch.where(fooled, gap, gap / slopes.norm(dim=1, keepdim=True).clamp_min(SMALL))
+        nearest_gaps = torch.where(distances < nearest, gap, nearest_gaps)
+        nearest_slopes = torch.where(distances < nearest, slopes, nearest_slopes)
+        nearest = torch.minimum(distances, nearest)
+    return Rival(fooled[:, 0], nearest_gaps, nearest_slopes.detach(), classes.shape[1])
 
 
-def cross_corpus(normals: Tensor, rises: Tensor, perturbations: Tensor, room: Room) -> Tensor:
-    """Return perturbations `[b, T]` that go further by `rises` `[b]` along normals `[b, T]`, or as far as they can.
+def cross_plane(normals: Tensor, rises: Tensor, perturbations: Tensor, box: Box) -> Tensor:
+    """Return perturbations `[b, T]` moved further by `rises` `[b]` along normals `[b, T]`, as far as the box allows.
 
-    By the fewest samples that do not move yet; by the count of the room at most, then without those that moved before.
+    The move uses the fewest samples. Where the result would change more samples than the count of the box, the
+    perturbation is solved again from the clean clip with at most that count.
 
-    >>> room = Room(torch.full((1, 3), -1.0), torch.full((1, 3), 1.0), torch.tensor([2]))
-    >>> cross_corpus(torch.tensor([[1.0, -3.0, 2.0]]), torch.tensor([4.0]), torch.zeros(1, 3), room)
+    >>> low, high = torch.full((1, 3), -1.0), torch.full((1, 3), 1.0)
+    >>> box = Box(low, high, counts=torch.tensor([2]), epsilon=torch.ones(1, 1))
+    >>> cross_plane(torch.tensor([[1.0, -3.0, 2.0]]), torch.tensor([4.0]), torch.zeros(1, 3), box)
     tensor([[ 0.0000, -1.0000,  0.5000]])
     """
-    onwards = _moved(normals, rises, perturbations, room, torch.full_like(room.counts, perturbations.shape[1]))
+    continued = _moved(normals, rises, perturbations, box, torch.full_like(box.counts, perturbations.shape[1]))
     so_far = (normals * perturbations).sum(1)
-    anew = _moved(normals, rises + so_far, torch.zeros_like(perturbations), room, room.counts)
-    return torch.where((changed(onwards) > room.counts)[:, None], anew, onwards)
+    restarted = _moved(normals, rises + so_far, torch.zeros_like(perturbations), box, box.counts)
+    return torch.where((l0_norm(continued) > box.counts)[:, None], restarted, continued)
 
 
-def _moved(normals: Tensor, rises: Tensor, start: Tensor, room: Room, most: Tensor) -> Tensor:
-    """Return `start` `[b, T]` with at most `most` `[b]` samples moved, those first that carry furthest."""
-    ways = room.furthest(normals) - start
-    gains = torch.where(normals == 0, 0, normals * ways)  # [b, T], at least 0
+def _moved(normals: Tensor, rises: Tensor, start: Tensor, box: Box, most: Tensor) -> Tensor:
+    """Return `start` `[b, T]` with at most `most` `[b]` samples moved, those with the largest gains first."""
+    moves = box.extreme(normals) - start
+    gains = torch.where(normals == 0, 0, normals * moves)  # [b, T], at least 0
     ordered = gains.sort(1, descending=True)
     before = ordered.values.cumsum(1) - ordered.values
     shares = ((rises[:, None] - before) / ordered.values.clamp_min(SMALL)).clamp(0, 1)
     shares = shares * (ordered.values > 0) * (torch.arange(start.shape[1], device=start.device) < most[:, None])
-    return start + ways * torch.zeros_like(start).scatter(1, ordered.indices, shares)
+    return start + moves * torch.zeros_like(start).scatter(1, ordered.indices, shares)

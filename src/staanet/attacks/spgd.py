@@ -7,36 +7,37 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from staanet.attacks.components.search import Room, Search
-from staanet.attacks.components.sparse import SparseAscent, even
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.sparse import SparseAscent, l1_normalise
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
 Gradient = Literal["unprojected", "projected"]
-"""Which magnitudes learn: all, weighted by their score, or those that are heard alone."""
+"""Which magnitudes are updated: all, weighted by their scores (`unprojected`), or those in the mask (`projected`)."""
 
 
 @dataclass(frozen=True)
 class SPGD(SparseAscent):
-    """Magnitudes and scores of all samples are learnt; the magnitudes with the highest scores are heard.
+    """Updates magnitudes and scores of all samples; the magnitudes with the highest scores are applied.
 
     Source: X. Zhong, Y. Huang, C. Liu, ICML 2024, algorithm 1. Magnitudes take sign steps. Scores pass through a
-    sigmoid and take steps along their gradient, all of one Euclidean norm. The mask is 1 where the scores are highest;
-    gradients pass it as if it were their sigmoid. A mask that a clip keeps for `patience` steps without being reached
-    is drawn anew. There only the count is bounded, and a clip ends once reached; here the magnitudes are bounded by
-    epsilon too, and a clip goes on, for the highest objective.
+    sigmoid and take steps of one Euclidean norm along their gradient. The mask is 1 at the highest scores; gradients
+    pass it as if it were the sigmoid of the scores. A mask that stays the same for `patience` steps without success is
+    drawn anew. The paper bounds the count only, and ends a clip once it is fooled; here epsilon bounds the magnitudes
+    too, and a clip uses all steps, for the highest objective.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
-        step_size: of magnitudes, as a share of epsilon.
-        score_step: root mean square of a step of the scores.
-        gradient: `unprojected` or `projected`; the paper's ensemble runs both. With `projected`, magnitudes that are
-            not heard stay as they were drawn, half of them on the wrong side.
-        patience: steps.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Number of gradients per clip, at least 1.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
+        step_size: Size of a step of the magnitudes as a fraction of epsilon.
+        score_step: Root mean square of a step of the scores.
+        gradient: Which magnitudes are updated; the paper's ensemble runs both. With `projected`, magnitudes outside the
+            mask keep their random start, half of them with the wrong sign.
+        patience: Number of steps after which an unchanged, unsuccessful mask is drawn anew, at least 1.
     """
 
     name = "spgd"
@@ -48,7 +49,7 @@ class SPGD(SparseAscent):
     patience: int = 3
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         super().__post_init__()
         if not 0 < self.step_size < float("inf") or not 0 < self.score_step < float("inf") or self.patience < 1:
             raise StaanetError(
@@ -59,26 +60,23 @@ class SPGD(SparseAscent):
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        search = Search(model, waveforms, labels, lengths, self.objective, self.targeted)
-        rows = torch.arange(len(waveforms), device=waveforms.device)
-        room = Room.of(self.budget, model, waveforms, lengths)
-        epsilon, _ = self.budget.resolve(waveforms, lengths)
-        magnitudes = room.low + (room.high - room.low) * random.uniform()
-        scores = random.normal()
-        mask, kept = room.top(scores), torch.zeros_like(labels)
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
+        box = Box.of(self.budget, model, waveforms, lengths)
+        magnitudes, scores = box.uniform(random), random.normal()
+        mask, unchanged = box.top(scores), torch.zeros_like(labels)
         for _ in range(self.steps):
-            gradients = search.climb(magnitudes * mask, rows).gradients
+            gradients = best.value_and_grad(magnitudes * mask).gradients
             soft = scores.sigmoid()
-            uphill = functional.normalize(even(gradients) * magnitudes * soft * (1 - soft), dim=1)
-            scores = scores + self.score_step * lengths[:, None].sqrt() * uphill
+            directions = functional.normalize(l1_normalise(gradients) * magnitudes * soft * (1 - soft), dim=1)
+            scores = scores + self.score_step * lengths[:, None].sqrt() * directions
             weights = soft if self.gradient == "unprojected" else mask
-            magnitudes = room.clamp(magnitudes + self.step_size * epsilon * (gradients * weights).sign())
-            previous, mask = mask, room.top(scores)
-            kept = torch.where((mask == previous).all(1) & ~search.reached, kept + 1, 0)
-            stuck = (kept >= self.patience).nonzero()[:, 0]
+            magnitudes = box.clamp(magnitudes + self.step_size * box.epsilon * (gradients * weights).sign())
+            previous, mask = mask, box.top(scores)
+            unchanged = torch.where((mask == previous).all(1) & ~best.succeeded, unchanged + 1, 0)
+            stuck = (unchanged >= self.patience).nonzero()[:, 0]
             if len(stuck):
                 scores[stuck] = random.select(stuck).normal()
-                mask[stuck], kept[stuck] = room.rows(stuck).top(scores[stuck]), 0
-        search.look(magnitudes * mask, rows)
-        return search.adversarial
+                mask[stuck], unchanged[stuck] = box.rows(stuck).top(scores[stuck]), 0
+        best.evaluate(magnitudes * mask)
+        return best.adversarial

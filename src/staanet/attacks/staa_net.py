@@ -1,4 +1,4 @@
-"""STAA-Net: one forward pass of a trained generator (arXiv 2402.01227), and its shuffled twin as a control."""
+"""STAA-Net: one forward pass of a trained generator (arXiv 2402.01227), and a control with shuffled positions."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,35 +19,36 @@ from staanet.core.seeds import ClipRandom
 
 
 @lru_cache(maxsize=8)
-def _loaded(folder: str, written: int) -> tuple[Generator, str]:  # noqa: ARG001
-    """Load a generator and hash its weights once, and again when the file is written anew."""
+def _loaded(folder: str, _modified: int) -> tuple[Generator, str]:
+    """Load a generator and hash its weights once, and again when the file has been modified."""
     return load_generator(folder), checkpoints.digest(folder)
 
 
 @dataclass(frozen=True)
 class GeneratorAttack(Attack):
-    """An attack made of what a trained generator gives in one pass.
+    """Base class of attacks that apply a trained generator.
 
     Args:
-        generator: folder of a trained generator, or the generator itself.
-        digest: SHA-256 of its weights, checked where given.
-        budget: size and share of the samples.
+        generator: Folder of a trained generator, or the generator itself.
+        digest: Expected SHA-256 of its weights. Default: not checked.
+        budget: Limits on the size of a change and on the share of samples that may change.
     """
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
     access = "none"
     norms = ("l0", "linf")
+    needs_generator = True
 
     generator: str | Path | nn.Module
     digest: str | None = None
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
 
     def network(self) -> Generator:
-        """Return the generator.
+        """Return the generator; it is loaded once.
 
         Raises:
-            StaanetError: no generator there, or another one than the digest says.
+            StaanetError: There is no generator in the folder, or its weights do not match the digest.
         """
         if isinstance(self.generator, Generator):
             return self.generator
@@ -61,8 +62,18 @@ class GeneratorAttack(Attack):
             raise StaanetError(f"{self.generator}: expected weights {self.digest}, got {digest}; train it again")
         return network
 
-    def factors(self, waveforms: Tensor, lengths: Tensor) -> SparsePerturbation:
-        """Return the generator's own output within the budget."""
+    @property
+    def stride(self) -> int | None:
+        """Stride of the generator in samples."""
+        return self.network().stride
+
+    def prepare(self, device: torch.device) -> "GeneratorAttack":
+        """Load the generator onto a device, and return the attack."""
+        self.network().to(device)
+        return self
+
+    def output(self, waveforms: Tensor, lengths: Tensor) -> SparsePerturbation:
+        """Return the output of the generator for waveforms `[B, T]`, within the budget."""
         epsilon, counts = self.budget.resolve(waveforms, lengths)
         network = self.network().to(waveforms.device)
         with frozen(network), torch.no_grad():
@@ -72,10 +83,10 @@ class GeneratorAttack(Attack):
 
 @dataclass(frozen=True)
 class StaaNet(GeneratorAttack):
-    """A sparse perturbation in one pass: magnitudes times 0-1 positions, as a trained generator gives them.
+    """A sparse perturbation in one forward pass: the magnitudes times the 0-1 positions of a trained generator.
 
-    Source: arXiv 2402.01227, equation 1. Where the generator marks more positions than the budget allows, those with
-    the highest scores stay.
+    Source: arXiv 2402.01227, equation 1. If the generator marks more positions than the budget allows, those with the
+    highest scores are kept.
 
     >>> from staanet.attacks.generator import create_generator
     >>> attack = StaaNet(create_generator("compact"), budget=Budget(epsilon=0.01, sparsity=0.05))
@@ -88,32 +99,26 @@ class StaaNet(GeneratorAttack):
     reference = "arXiv 2402.01227"
 
     def perturb(
-        self,
-        model: Classifier,  # noqa: ARG002
-        waveforms: Tensor,
-        labels: Tensor,  # noqa: ARG002
-        lengths: Tensor,
-        random: ClipRandom,  # noqa: ARG002
+        self, _model: Classifier, waveforms: Tensor, _labels: Tensor, lengths: Tensor, _random: ClipRandom
     ) -> Tensor:
-        """Return the generator's adversarial waveforms `[B, T]`."""
-        return self.factors(waveforms, lengths).adversarial
+        """Return the adversarial waveforms of the generator, `[B, T]`."""
+        return self.output(waveforms, lengths).adversarial
+
+    def chosen_positions(self, waveforms: Tensor, lengths: Tensor, _adversarial: Tensor) -> Tensor:
+        """Return the positions `[B, T]` that the generator marks, even where clamping undoes the change."""
+        return self.output(waveforms, lengths).positions
 
 
 @dataclass(frozen=True)
 class ShuffledStaaNet(GeneratorAttack):
-    """STAA-Net's own changes at random places of the same clip: what its choice of places is worth."""
+    """The changes of STAA-Net at random positions of the same clip: a control for its choice of positions."""
 
     name = "shuffled_staa_net"
     reference = "control"
 
     def perturb(
-        self,
-        model: Classifier,  # noqa: ARG002
-        waveforms: Tensor,
-        labels: Tensor,  # noqa: ARG002
-        lengths: Tensor,
-        random: ClipRandom,
+        self, _model: Classifier, waveforms: Tensor, _labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return waveforms `[B, T]` with the shuffled changes."""
-        output = self.factors(waveforms, lengths)
+        """Return waveforms with the shuffled changes, `[B, T]`."""
+        output = self.output(waveforms, lengths)
         return waveforms + random.shuffle(output.magnitudes * output.positions)

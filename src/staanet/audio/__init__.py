@@ -1,1 +1,1 @@
-"""Functions of a waveform: read, write, resample, fit to a length, standardise, log-mel spectrogram."""
+"""Audio functions: read, write and resample files, fit clips to a length, standardise, log-mel spectrograms."""

@@ -1,6 +1,6 @@
-"""What librosa does to a clip: trim it, shift its pitch, stretch its time, make it again from its spectrogram.
+"""Audio effects by librosa: trim silence, shift pitch, stretch time, invert spectrograms.
 
-librosa comes with the extra `systematic` and is imported where it is used.
+librosa is installed with the extra `systematic` and is imported inside the functions that use it.
 """
 
 import importlib
@@ -19,17 +19,17 @@ EXTRA = "staanet[systematic]"
 Samples = NDArray[np.float32]
 
 VOCODER = 2048
-"""Samples of a frame in which pitch and time are changed; a clip must be no shorter."""
+"""Frame size in samples of the phase vocoder that changes pitch and time; clips must be at least as long."""
 
 ROUNDS = 32
-"""Of Griffin and Lim's search for a phase."""
+"""Iterations of the Griffin-Lim algorithm."""
 
 
 def check_installed() -> None:
-    """Refuse to begin where librosa is missing.
+    """Check that librosa is installed.
 
     Raises:
-        StaanetError: it is.
+        StaanetError: If it is not.
     """
     if importlib.util.find_spec("librosa") is None:
         raise StaanetError(f"expected the package librosa, found none; install {EXTRA}")
@@ -41,7 +41,12 @@ def _librosa() -> Any:
 
 
 def trim(samples: Samples, below_db: float = 30.0) -> Samples:
-    """Return a clip `[T]` without what lies `below_db` under its loudest frame at both ends (frames of 512, 64 apart).
+    """Remove the quiet frames at both ends of a clip `[T]`, as `librosa.effects.trim` does.
+
+    Args:
+        samples: The clip `[T]`.
+        below_db: A frame is quiet if its power is this many dB below that of the loudest frame. Frames have 512 samples
+            every 64 samples, as in arXiv 2404.18514.
 
     >>> clip = np.concatenate([np.zeros(4000), np.ones(4000), np.zeros(4000)]).astype(np.float32)
     >>> 4000 < len(trim(clip)) < 4600
@@ -52,13 +57,28 @@ def trim(samples: Samples, below_db: float = 30.0) -> Samples:
 
 
 def shift_pitch(samples: Samples, sample_rate: int, semitones: float) -> Samples:
-    """Return a clip `[T]` as high or low as `semitones` say, and as long as before."""
+    """Shift the pitch of a clip `[T]` without changing its length.
+
+    Args:
+        samples: The clip `[T]`.
+        sample_rate: Sampling rate in Hz.
+        semitones: Semitones to shift by; positive is higher.
+
+    Raises:
+        StaanetError: If the clip is shorter than the vocoder's frame.
+    """
     _check_length(samples)
     return cast(Samples, _librosa().effects.pitch_shift(samples, sr=sample_rate, n_steps=semitones))
 
 
 def stretch(samples: Samples, factor: float) -> Samples:
-    """Return a clip `[T]` played `factor` times as fast, its pitch unchanged: `[round(T / factor)]`."""
+    """Play a clip `[T]` `factor` times as fast without changing its pitch.
+
+    Shape: `[T]` -> `[round(T / factor)]`.
+
+    Raises:
+        StaanetError: If the clip is shorter than the vocoder's frame.
+    """
     _check_length(samples)
     return cast(Samples, _librosa().effects.time_stretch(samples, rate=factor))
 
@@ -71,20 +91,20 @@ def _check_length(samples: Samples) -> None:
 
 
 def resynthesise(power: Tensor, sample_rate: int, settings: LogMel = LogMel()) -> Samples:
-    """Return a clip that sounds like a mel spectrogram, its peak at 1; for listening, since phase and detail are lost.
+    """Return a waveform with a given mel spectrogram and peak 1, for listening; phases and fine detail are estimated.
 
-    Mel bands become frequencies by non-negative least squares, phases come from D. W. Griffin, J. S. Lim, "Signal
-    estimation from modified short-time Fourier transform", IEEE TASSP 32, 1984, in 32 rounds.
+    The linear spectrum is found by non-negative least squares, the phases by 32 iterations of D. W. Griffin, J. S. Lim,
+    "Signal estimation from modified short-time Fourier transform", IEEE TASSP 32, 1984.
 
     Args:
-        power: in each band, as `mel_power` returns it or `power_of` finds it again; its level does not matter.
-        sample_rate: in Hz.
-        settings: by which it was made.
+        power: Mel power, as `mel_power` or `power_of` returns it. Its overall level does not matter.
+        sample_rate: Sampling rate in Hz.
+        settings: Settings of the spectrogram.
 
     Shape: power `[bands, frames]` -> `[(frames - 1) * hop]`.
 
     Raises:
-        StaanetError: power that is none (negative, infinite), or silence.
+        StaanetError: If the power is negative, not finite, or zero everywhere, or librosa is not installed.
     """
     levels = power.detach().cpu().double().numpy()
     if levels.shape[:1] != (settings.bands,) or levels.ndim != 2:

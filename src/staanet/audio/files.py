@@ -1,4 +1,4 @@
-"""Audio files: any rate, any number of channels, WAV, FLAC, Ogg or MP3."""
+"""Read and write audio files with any sampling rate and number of channels: WAV, FLAC, Ogg or MP3."""
 
 import contextlib
 import io
@@ -16,17 +16,17 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
 
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24"}
-"""What audio is written as: 16 bits would round a small perturbation away."""
+"""Sample format by file ending. 16 bits would round small perturbations away."""
 
 WAV_BYTES = 0xFFFF0000
-"""Of audio in a WAV file, whose header counts in 32 bits."""
+"""Largest number of bytes of audio in a WAV file, whose header stores sizes in 32 bits."""
 
 
 def read(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Return a file's samples `[T, C]` in full scale and its sample rate in Hz.
+    """Return the samples of a file, `[T, C]` in [-1, 1], and its sampling rate in Hz.
 
     Raises:
-        StaanetError: the file is missing, unreadable, truncated, empty, or holds NaN or infinite samples.
+        StaanetError: If the file is missing, unreadable, truncated or empty, or has NaN or infinite samples.
     """
     about = _about(path)
     (samples,) = read_windows(path, [about.frames])
@@ -34,20 +34,21 @@ def read(path: Path) -> tuple[NDArray[np.float32], int]:
 
 
 class About(NamedTuple):
-    """How much audio a file holds."""
+    """Amount of audio in a file."""
 
     frames: int
-    """Samples of each channel."""
+    """Samples per channel."""
     rate: int
-    """In Hz."""
+    """Sampling rate in Hz."""
     channels: int
+    """Number of channels."""
 
 
 def measure(path: Path) -> About:
-    """Return how much audio a file holds, after a look at all of it, a minute at a time.
+    """Return the amount of audio in a file, after decoding all of it minute by minute to check it.
 
     Raises:
-        StaanetError: as `read` does.
+        StaanetError: If the file is missing, unreadable, truncated or empty, or has NaN or infinite samples.
     """
     about = _about(path)
     whole_minutes, rest = divmod(about.frames, 60 * about.rate)
@@ -57,14 +58,14 @@ def measure(path: Path) -> About:
 
 
 def read_windows(path: Path, sizes: Iterable[int]) -> Iterator[NDArray[np.float32]]:
-    """Yield a file's samples `[t, C]` in full scale from its beginning, so many at a time.
+    """Yield the samples of a file in consecutive windows `[size, C]` in [-1, 1].
 
     Args:
-        path: of the file.
-        sizes: how many samples each time.
+        path: File to read.
+        sizes: Number of samples of each window.
 
     Raises:
-        StaanetError: the file is unreadable, or holds fewer samples, or NaN or infinite ones.
+        StaanetError: If the file is unreadable, has fewer samples, or has NaN or infinite samples.
     """
     try:
         with soundfile.SoundFile(path) as file:
@@ -111,27 +112,35 @@ def _reason(error: Exception) -> str:
 
 
 def _wav_bytes(path: Path) -> tuple[int, int]:
-    """Return how much audio a WAV file's header promises and how much there is; libsndfile takes what it gets."""
+    """Return the bytes of audio that a WAV file's header announces, and the bytes that follow it.
+
+    libsndfile reads truncated WAV files without an error. Other files give (0, 0).
+    """
     with path.open("rb") as file:
         if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
             return 0, 0
         while len(header := file.read(8)) == 8:
             kind, size = struct.unpack("<4sI", header)
             if kind == b"data":
-                streamed = size >= 0x7FFF0000  # written to a pipe, its length not known
+                streamed = size >= 0x7FFF0000  # written to a pipe before its length was known
                 return 0 if streamed else size, path.stat().st_size - file.tell()
             file.seek(size + size % 2, io.SEEK_CUR)
     return 0, 0
 
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the mean of the channels, `[T, C]` -> `[T]`."""
-    total = sum(samples.T)  # much faster than a mean over so short an axis
+    """Return the mean over the channels, `[T, C]` -> `[T]`."""
+    total = sum(samples.T)  # much faster than a mean over a short axis
     return cast("NDArray[np.float32]", total / np.float32(samples.shape[1]))
 
 
 def resample(samples: NDArray[np.float32], rate: int, target_rate: int) -> NDArray[np.float32]:
-    """Return samples `[T]` or `[T, C]` at another rate (soxr, very high quality).
+    """Resample with soxr at very high quality.
+
+    Args:
+        samples: Samples `[T]` or `[T, C]`.
+        rate: Their sampling rate in Hz.
+        target_rate: Sampling rate of the result in Hz.
 
     >>> resample(np.zeros(441, dtype=np.float32), 44_100, 16_000).shape
     (160,)
@@ -142,27 +151,40 @@ def resample(samples: NDArray[np.float32], rate: int, target_rate: int) -> NDArr
 
 
 def write(path: Path, samples: NDArray[np.float32], rate: int) -> None:
-    """Write samples `[T]` or `[T, C]` whole, as 32-bit float WAV or 24-bit FLAC by the name's ending.
+    """Write samples atomically, as 32-bit float WAV or 24-bit FLAC depending on the file ending.
+
+    Args:
+        path: File to write, ending in `.wav` or `.flac`.
+        samples: Samples `[T]` or `[T, C]` in [-1, 1].
+        rate: Sampling rate in Hz.
 
     Raises:
-        StaanetError: an ending that is neither, or samples beyond full scale.
+        StaanetError: If the file ending is another one, or samples lie outside [-1, 1].
     """
-    with writing(path, rate, 1 if samples.ndim == 1 else samples.shape[1]) as put:
-        put(samples)
+    with writing(path, rate, 1 if samples.ndim == 1 else samples.shape[1]) as append:
+        append(samples)
 
 
 @contextlib.contextmanager
 def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[np.float32]], None]]:
-    """Give a function that adds samples `[t, C]` to a file, which is there when the block succeeds, or not at all.
+    """Return a context that gives a function which appends samples `[t, C]` to a file.
+
+    The file exists only if the block succeeds.
+
+    Args:
+        path: File to write, ending in `.wav` or `.flac`.
+        rate: Sampling rate in Hz.
+        channels: Number of channels.
 
     Raises:
-        StaanetError: an ending that is neither WAV nor FLAC, samples beyond full scale, more than a WAV file can hold.
+        StaanetError: If the file ending is another one, samples lie outside [-1, 1], or there are more than a WAV file
+            can hold.
     """
     suffix = path.suffix.lower()
     if suffix not in SUBTYPES:
         raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
 
-    def put(samples: NDArray[np.float32]) -> None:
+    def append(samples: NDArray[np.float32]) -> None:
         _check_full_scale(samples)
         if suffix == ".wav" and 4 * channels * (file.tell() + len(samples)) > WAV_BYTES:
             raise StaanetError(f"{path}: expected at most {WAV_BYTES} bytes of audio in WAV, got more; write .flac")
@@ -174,7 +196,7 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
             atomic_write(path) as temporary,
             soundfile.SoundFile(temporary, "w", rate, channels, SUBTYPES[suffix], format=kind) as file,
         ):
-            yield put
+            yield append
     except soundfile.SoundFileError as error:
         raise StaanetError(f"{path}: expected to write {kind}, got {_reason(error)}; choose another --out") from error
 
@@ -182,11 +204,20 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
 def _check_full_scale(samples: NDArray[np.float32]) -> None:
     peak = float(np.abs(samples).max(initial=0.0))
     if not peak <= 1:
-        raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be cut")
+        raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be clipped")
 
 
 def encode(samples: NDArray[np.float32], rate: int, suffix: str = ".flac") -> bytes:
-    """Return samples `[T]` or `[T, C]` as the bytes of a file, 32-bit float WAV or 24-bit FLAC."""
+    """Return samples as the bytes of a 32-bit float WAV or a 24-bit FLAC file.
+
+    Args:
+        samples: Samples `[T]` or `[T, C]` in [-1, 1].
+        rate: Sampling rate in Hz.
+        suffix: `.wav` or `.flac`.
+
+    Raises:
+        StaanetError: If samples lie outside [-1, 1].
+    """
     _check_full_scale(samples)
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, rate, format=suffix[1:].upper(), subtype=SUBTYPES[suffix])
@@ -194,7 +225,12 @@ def encode(samples: NDArray[np.float32], rate: int, suffix: str = ".flac") -> by
 
 
 def as_saved(samples: NDArray[np.float32], rate: int, suffix: str = ".flac") -> NDArray[np.float32]:
-    """Return samples `[T]` as they come back from a file of that kind.
+    """Return samples after writing them to a file in memory and reading them back.
+
+    Args:
+        samples: Samples `[T]` in [-1, 1].
+        rate: Sampling rate in Hz.
+        suffix: `.wav`, which keeps every bit, or `.flac`, which rounds to 24 bits.
 
     >>> loud = np.array([0.123456789, -1.0, 1.0], dtype=np.float32)
     >>> bool(np.abs(as_saved(loud, 16_000) - loud).max() < 2**-22)

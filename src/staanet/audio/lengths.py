@@ -1,4 +1,4 @@
-"""How long clips are: repeated or cut to one length, as the paper does, and without the silence at their ends."""
+"""Lengths of clips: repeat or cut to one length, as the STAA-Net paper does; trim silence; standardise."""
 
 import numpy as np
 import torch
@@ -7,7 +7,7 @@ from torch import Tensor
 
 
 def fit_length(waveforms: Tensor, lengths: Tensor, size: int) -> Tensor:
-    """Return every clip repeated or cut to `size` samples; gradients flow back to the samples that were repeated.
+    """Repeat or cut every clip to `size` samples; gradients flow back to the original samples.
 
     Shape: waveforms `[B, T]`, lengths `[B]` -> `[B, size]`.
 
@@ -21,7 +21,7 @@ def fit_length(waveforms: Tensor, lengths: Tensor, size: int) -> Tensor:
 
 
 def standardise(waveforms: Tensor) -> Tensor:
-    """Return every waveform `[B, T]` with mean 0 and standard deviation 1; silence stays zero.
+    """Scale every waveform `[B, T]` to mean 0 and standard deviation 1; silence stays zero.
 
     >>> standardise(torch.tensor([[1.0, 3.0], [0.5, 0.5]]))
     tensor([[-0.7071,  0.7071],
@@ -32,7 +32,12 @@ def standardise(waveforms: Tensor) -> Tensor:
 
 
 def trimmed(samples: NDArray[np.float32], sample_rate: int, below_db: float) -> NDArray[np.float32]:
-    """Return a clip `[T]` without the silence at its ends: frames of 32 ms more than `below_db` under the loudest one.
+    """Remove the silence at both ends of a clip.
+
+    Args:
+        samples: The clip `[T]`.
+        sample_rate: Sampling rate in Hz.
+        below_db: A frame of 32 ms is silent if its energy is this many dB below that of the loudest frame.
 
     >>> clip = np.concatenate([np.zeros(3200), np.ones(1600), np.zeros(3200)]).astype(np.float32)
     >>> len(trimmed(clip, 16_000, below_db=40))

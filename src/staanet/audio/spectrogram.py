@@ -1,4 +1,4 @@
-"""The log-mel spectrogram: differentiable, and equal to librosa's."""
+"""Log-mel spectrograms and cepstral coefficients: differentiable, with the same numbers as librosa."""
 
 import functools
 import math
@@ -13,27 +13,27 @@ from torch import Tensor
 from staanet.core.errors import StaanetError
 
 LINEAR = 3 / 200
-"""Mels per hertz below `BREAK`."""
+"""Mels per Hz below `BREAK`."""
 BREAK = 1000.0
-"""In hertz, 15 mels: above it, every 27 mels are a factor of 6.4."""
+"""Frequency in Hz, at 15 mels, above which the mel scale is logarithmic: every 27 mels are a factor of 6.4."""
 
 TOP_DB = 80.0
-"""What lies so far below a clip's loudest cell is raised to it, on either scale."""
+"""Dynamic range in dB: lower cells are raised to this distance below the clip's loudest cell, on either scale."""
 
 FLOORS = {"power": 1e-10, "published": 1e-5}
-"""The least mel power that each scale of decibels tells from silence."""
+"""Smallest mel power on each scale of decibels; lower power is raised to it."""
 
 
 @dataclass(frozen=True)
 class LogMel:
-    """How a spectrogram is made; the defaults are those of arXiv 2404.18514, 128 x 261 for 3 s at 16 kHz.
+    """Settings of a log-mel spectrogram. The defaults are those of arXiv 2404.18514: 128 x 261 for 3 s at 16 kHz.
 
     Args:
-        bands: on the mel scale, from 0 to half the sampling rate.
-        n_fft: samples of a frame.
-        hop: samples from one frame to the next.
-        decibels: `power`, 10 log10 of the mel power; or `published`, what the authors' code makes of it: 20 log10, so
-            that a difference of 10 dB counts as 20, above the clip's lowest cell.
+        bands: Number of mel bands between 0 Hz and half the sampling rate; 1 or more.
+        n_fft: Frame size in samples; 2 or more.
+        hop: Distance between two frames in samples; 1 or more.
+        decibels: Scale: `power` is 10 log10 of the mel power. `published` is 20 log10 of the mel power relative to the
+            clip's lowest cell, as in the original code of arXiv 2404.18514, so that 10 dB count as 20.
     """
 
     bands: int = 128
@@ -42,13 +42,13 @@ class LogMel:
     decibels: Literal["power", "published"] = "power"
 
     def __post_init__(self) -> None:
-        """Refuse sizes of which no spectrogram can be made."""
+        """Validate the settings."""
         for name, least in (("bands", 1), ("n_fft", 2), ("hop", 1)):
             if getattr(self, name) < least:
                 raise StaanetError(f"expected {name} of {least} or more, got {getattr(self, name)}")
 
     def frames(self, size: int) -> int:
-        """Return the number of frames of a clip of so many samples: one around every `hop`-th sample.
+        """Return the number of frames of a clip of `size` samples; frames are centred on every `hop`-th sample.
 
         >>> LogMel().frames(48_000)
         261
@@ -57,7 +57,7 @@ class LogMel:
 
 
 def mel(hertz: float) -> float:
-    """Return a frequency on the mel scale of Slaney's Auditory Toolbox, which librosa uses as well.
+    """Convert a frequency in Hz to the mel scale of Slaney's Auditory Toolbox, the default of librosa.
 
     >>> mel(200), mel(1000), mel(6400)
     (3.0, 15.0, 42.0)
@@ -69,9 +69,9 @@ def mel(hertz: float) -> float:
 
 @functools.cache
 def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
-    """Return triangular filters `[bands, n_fft // 2 + 1]` in float64, equally spaced in mel, each of area 1 in hertz.
+    """Return triangular filters `[bands, n_fft // 2 + 1]` in float64, equally spaced in mel, each with area 1 in Hz.
 
-    Where bands are narrower than the frequencies are spaced, some hold none: all zero, so is what they hear.
+    A band that is narrower than the distance between two frequencies may contain none; its filter is zero.
     """
     mels = torch.linspace(0, mel(sample_rate / 2), bands + 2, dtype=torch.float64)
     above = BREAK * torch.exp((mels - BREAK * LINEAR) * math.log(6.4) / 27)
@@ -83,7 +83,12 @@ def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
 
 
 def mel_power(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) -> Tensor:
-    """Return the power in each mel band: Hann window, frames centred, zeros before and after the clip.
+    """Return the power in each mel band, with a Hann window, centred frames and zero padding at both ends.
+
+    Args:
+        waveforms: Clips `[B, T]` in [-1, 1].
+        sample_rate: Sampling rate in Hz.
+        settings: Frame size, hop and number of bands.
 
     Shape: waveforms `[B, T]` -> `[B, bands, frames]`.
     """
@@ -95,16 +100,16 @@ def mel_power(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) 
 
 
 def log_mel(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) -> Tensor:
-    """Return the mel power in dB, down to 80 dB below each clip's loudest cell.
+    """Return the mel power in dB, limited to 80 dB below each clip's loudest cell.
 
-    `power` is relative to 1 and never less than -100 dB: `librosa.power_to_db`. `published` is
-    `librosa.amplitude_to_db(power, ref=np.min)`, relative to the clip's lowest cell and at least to 1e-5; never
-    negative. Both give a finite number and gradient for silence.
+    The scale `power` equals `librosa.power_to_db`: relative to 1, at least -100 dB. The scale `published` equals
+    `librosa.amplitude_to_db(power, ref=np.min)`: relative to the clip's lowest cell or to 1e-5, whichever is larger,
+    so never negative. For silence, both give finite values and finite gradients.
 
     Args:
-        waveforms: clips, in full scale.
-        sample_rate: in Hz.
-        settings: sizes and scale.
+        waveforms: Clips `[B, T]` in [-1, 1].
+        sample_rate: Sampling rate in Hz.
+        settings: Frame size, hop, number of bands and scale.
 
     Shape: waveforms `[B, T]` -> `[B, bands, frames]`.
 
@@ -126,25 +131,25 @@ def cosines(count: int, bands: int) -> Tensor:
 
 
 def mfcc(decibels: Tensor, count: int) -> Tensor:
-    """Return the first mel-frequency cepstral coefficients of log-mel spectrograms: `librosa.feature.mfcc`.
+    """Return the first `count` mel-frequency cepstral coefficients of log-mel spectrograms, as `librosa.feature.mfcc`.
 
     Shape: `[B, bands, frames]` -> `[B, count, frames]`.
 
     Raises:
-        StaanetError: more than there are bands.
+        StaanetError: If `count` is not between 1 and the number of bands.
 
     >>> mfcc(torch.ones(1, 4, 1), 2)[0, :, 0]
     tensor([2., 0.])
     """
     if not 1 <= count <= decibels.shape[1]:
-        raise StaanetError(f"expected 1..{decibels.shape[1]} coefficients of so many bands, got {count}")
+        raise StaanetError(f"expected 1..{decibels.shape[1]} coefficients, at most as many as bands, got {count}")
     return cosines(count, decibels.shape[1]).to(decibels) @ decibels
 
 
 def log_mel_distance(waveforms: Tensor, others: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
-    """Return how far the log-mel spectrograms of clips are from those of others, in dB, as Euclidean norms `[B]`.
+    """Return the Euclidean distance in dB between the log-mel spectrograms of two batches of clips.
 
-    Each clip by itself, as long as it is: 128 bands and a frame every 184 samples, in decibels of power.
+    Each pair of clips is compared at its own length, with the default spectrogram settings.
 
     Shape: waveforms and others `[B, T]`, lengths `[B]` -> `[B]`.
 
@@ -160,7 +165,7 @@ def log_mel_distance(waveforms: Tensor, others: Tensor, lengths: Tensor, sample_
 
 
 def power_of(decibels: Tensor, settings: LogMel = LogMel()) -> Tensor:
-    """Return the mel power that a log-mel spectrogram stands for; `published` ones have lost its level.
+    """Return the mel power of a log-mel spectrogram; on the scale `published`, up to a factor per clip.
 
     Shape: `[B, bands, frames]` -> the same.
 

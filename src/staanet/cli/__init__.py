@@ -1,4 +1,4 @@
-"""The command line: one file per verb. Nothing here imports torch until a verb runs."""
+"""The command line, one file per command. Nothing here imports torch until a command runs."""
 
 import logging
 import sys
@@ -15,6 +15,7 @@ from staanet.cli.fit import fit
 from staanet.cli.import_ import import_
 from staanet.cli.list import list_
 from staanet.cli.prepare import prepare
+from staanet.cli.renamed import refuse_old_names
 from staanet.cli.report import report
 from staanet.cli.run import run
 from staanet.cli.train import train
@@ -22,13 +23,13 @@ from staanet.core.errors import StaanetError
 
 app = typer.Typer(
     name="staanet",
-    help="Measure, and then improve, the adversarial robustness of speech-emotion-recognition models.",
+    help="Measure and improve the adversarial robustness of speech emotion recognition models.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (demo, run, prepare, train, fit, attack, report, export):
-    app.command()(verb)
+for command in (demo, run, prepare, train, fit, attack, report, export):
+    app.command()(command)
 app.command("list")(list_)
 app.add_typer(import_, name="import")
 
@@ -41,16 +42,18 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def options(
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,  # noqa: ARG001
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only what went wrong.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,  # noqa: ARG001
+    debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,  # noqa: ARG001
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show only warnings and errors.")] = False,
+    version: Annotated[  # noqa: ARG001
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
 ) -> None:
-    """Measure, and then improve, the adversarial robustness of speech-emotion-recognition models."""
+    """Measure and improve the adversarial robustness of speech emotion recognition models."""
     from rich.logging import RichHandler
 
     from staanet.core.progress import console
 
-    handler: logging.Handler = logging.StreamHandler()  # a file or a pipe gets a message as one line, however long
+    handler: logging.Handler = logging.StreamHandler()  # one line per message in files and pipes, however long
     if console.is_terminal:
         handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, markup=False)
     logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(message)s", handlers=[handler])
@@ -59,8 +62,9 @@ def options(
 
 
 def main() -> None:
-    """Run the command line; a mistake of the user's is one line and exit status 2."""
+    """Run the command line. A user error prints one line and exits with status 2."""
     try:
+        refuse_old_names(sys.argv[1:])
         app()
     except StaanetError as error:
         if "--debug" in sys.argv:
@@ -68,5 +72,5 @@ def main() -> None:
         typer.echo(f"staanet: {error}", err=True)
         sys.exit(2)
     except KeyboardInterrupt:
-        typer.echo("staanet: interrupted; run the same command again to go on", err=True)
+        typer.echo("staanet: interrupted; run the same command again to resume", err=True)
         sys.exit(130)

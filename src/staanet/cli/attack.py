@@ -1,4 +1,4 @@
-"""`staanet attack`: files in, adversarial files out."""
+"""`staanet attack`: make adversarial audio files."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,29 +9,34 @@ from staanet.cli.options import Device, Json, Seed, Set, parsed
 
 
 def attack(
-    attack: Annotated[str, typer.Argument(help="A name from `staanet list attacks`.")],
-    inputs: Annotated[Path, typer.Argument(metavar="IN", help="An audio file, a folder of them, or a dataset.")],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file (.wav, .flac) or a folder.")],
-    source: Annotated[Path, typer.Option(help="The checkpoint of the model.")],
-    generator: Annotated[Path | None, typer.Option(help="The checkpoint of a generator, for staa_net.")] = None,
-    epsilon: Annotated[float | None, typer.Option(help="Largest change, in full scale.")] = None,
-    snr_db: Annotated[float | None, typer.Option(help="Largest change, in dB below each clip's peak.")] = None,
-    sparsity: Annotated[float | None, typer.Option(help="Largest share of the samples that change.")] = None,
+    attack: Annotated[str, typer.Argument(help="Name of an attack (see `staanet list attacks`).")],
+    inputs: Annotated[
+        Path, typer.Argument(metavar="IN", help="Audio file, folder of audio files, or prepared dataset.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output file (.wav or .flac) or folder.")],
+    source: Annotated[Path, typer.Option(help="Checkpoint of the model to attack.")],
+    generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, for staa_net.")] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Largest change of a sample, in full scale.")] = None,
+    snr_db: Annotated[
+        float | None, typer.Option(help="Largest change of a sample, in dB below the peak of each clip.")
+    ] = None,
+    sparsity: Annotated[float | None, typer.Option(help="Largest share of the samples that may change.")] = None,
     window: Annotated[
         float | None,
-        typer.Option(help="Longest clip, in seconds: a longer recording is attacked in windows of so much."),
+        typer.Option(help="Longest clip in seconds; a longer recording is attacked in windows of this length."),
     ] = None,
     settings: Set = None,
     trace: Annotated[
-        bool, typer.Option("--trace", help="Write each pass of the attack beside its file, for debugging.")
+        bool, typer.Option("--trace", help="Write a trace of the attack next to each file, for debugging.")
     ] = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Attack audio on a model; each clip keeps its length, rate and channels, and is judged as read back.
+    """Attack audio files on a model and write adversarial files of the same length, sampling rate and channels.
 
-    A recording of more than a minute, or of more than --window, is attacked and judged window by window.
+    The model's decision is computed on the file as read back. Recordings longer than a minute, or than --window,
+    are attacked and classified window by window.
     """
     import dataclasses
     import json

@@ -1,4 +1,4 @@
-"""`staanet demo`: the whole story on a corpus that the library makes itself."""
+"""`staanet demo`: run the packaged experiment `smoke` on synthetic speech."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +10,9 @@ from staanet.cli.run import run
 
 
 def demo(
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where everything is written.")] = Path("runs/demo"),
-    fresh: Annotated[bool, typer.Option("--fresh", help="Make everything again.")] = False,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder.")] = Path("runs/demo"),
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove existing results and run everything again.")] = False,
     device: Device = None,
 ) -> None:
-    """Show the whole story on built-in synthetic speech, offline, in minutes on two cores."""
+    """Train, attack and report on built-in synthetic speech, offline, in a few minutes on two cores."""
     run("smoke", out=out, fresh=fresh, device=device)

@@ -1,4 +1,4 @@
-"""`staanet export`: a checkpoint as ONNX; a dataset or an adversarial set as the STAA-Net authors' HDF5."""
+"""`staanet export`: write a checkpoint as ONNX, or clips as HDF5 in the layout of the original STAA-Net code."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,14 +13,14 @@ HDF5 = (".h5", ".hdf5")
 
 def export(
     what: Annotated[
-        Path, typer.Argument(metavar="WHAT", help="A checkpoint; for HDF5 a dataset, or an adversarial set of a run.")
+        Path, typer.Argument(metavar="WHAT", help="Checkpoint; for .h5 a prepared dataset or an adversarial set.")
     ],
-    out: Annotated[Path, typer.Argument(metavar="OUT", help="A file, .onnx or .h5.")],
-    dataset: Annotated[Path | None, typer.Option(help="The dataset that an adversarial set was made of.")] = None,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Output file (.onnx or .h5).")],
+    dataset: Annotated[Path | None, typer.Option(help="Dataset from which the adversarial set was made.")] = None,
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Write a model or a generator as ONNX, checked against torch; a dataset or an adversarial set as HDF5."""
+    """Export a model or generator to ONNX (checked against torch), or a dataset or adversarial set to HDF5."""
     import dataclasses
     import json
 
@@ -38,9 +38,9 @@ def export(
         typer.echo(json.dumps({"clips": clips}) if as_json else f"{out}: {clips} clips")
         return
     if out.suffix != ".onnx":
-        raise StaanetError(f"{out}: expected a name that ends in .onnx or .h5, got {out.suffix!r}")
+        raise StaanetError(f"{out}: expected a file name ending in .onnx or .h5, got {out.suffix!r}; rename it")
     if dataset is not None:
-        raise StaanetError(f"expected no --dataset for {out}, got {dataset}; it belongs to an adversarial set and .h5")
+        raise StaanetError(f"expected --dataset only for an adversarial set and .h5, got it for {out}; remove it")
     from staanet.tasks import onnx as onnx
 
     done = onnx.export(what, out)
@@ -48,5 +48,5 @@ def export(
         typer.echo(json.dumps(dataclasses.asdict(done)))
         return
     typer.echo(f"{out}: {', '.join(done.inputs)} -> {', '.join(done.outputs)}")
-    moved = "" if done.flips is None else f", {100 * done.flips:.3g} % of the positions moved"
+    moved = "" if done.flips is None else f", {100 * done.flips:.3g} % of the positions differ"
     typer.echo(f"largest difference between ONNX Runtime and torch: {done.difference:.2g}{moved}")

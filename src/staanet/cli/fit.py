@@ -1,4 +1,4 @@
-"""`staanet fit`: a STAA-Net generator against a frozen model."""
+"""`staanet fit`: train a STAA-Net generator against a frozen model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,26 +9,27 @@ from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
 
 
 def fit(
-    generator: Annotated[str, typer.Argument(help="A name from `staanet list generators`.")],
-    source: Annotated[Path, typer.Option(help="The checkpoint of the model to fool.")],
-    corpus: Annotated[Path, typer.Option(help="The prepared dataset that the model was trained on.")],
+    generator: Annotated[str, typer.Argument(help="Name of a generator (see `staanet list generators`).")],
+    source: Annotated[Path, typer.Option(help="Checkpoint of the source model.")],
+    dataset: Annotated[Path, typer.Option(help="Prepared dataset, usually the one the model was trained on.")],
     out: Out,
     preset: Preset = "default",
     settings: Set = None,
     sizes: Annotated[
-        list[str] | None, typer.Option("--size", help="A size of the network, KEY=VALUE.", metavar="KEY=VALUE")
+        list[str] | None,
+        typer.Option("--size", help="Set an option of the network. Can be repeated.", metavar="KEY=VALUE"),
     ] = None,
     seed: Seed = 0,
     device: Device = None,
 ) -> None:
-    """Train a generator against a frozen model; an interrupted training goes on."""
+    """Train a generator against a frozen model. Run the same command again to resume an interrupted training."""
     from staanet import tasks
     from staanet.core.provenance import device_of
 
     history = tasks.fit(
         generator,
         source,
-        corpus,
+        dataset,
         out,
         sizes=parsed(sizes),
         training={"preset": preset, **parsed(settings)},

@@ -1,4 +1,4 @@
-"""`staanet import`: checkpoints and adversarial sets of the STAA-Net authors' code."""
+"""`staanet import`: import checkpoints and adversarial sets from the original STAA-Net code."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,10 +7,12 @@ import typer
 
 from staanet.cli.options import Device, Json, Out, Seed
 
-import_ = typer.Typer(help="Take over what the STAA-Net authors' code wrote.", no_args_is_help=True)
+import_ = typer.Typer(
+    help="Import checkpoints and adversarial sets from the original STAA-Net code.", no_args_is_help=True
+)
 
-StateDict = Annotated[Path, typer.Argument(metavar="FILE", help="A state dict, as torch.save wrote it.")]
-Labels = Annotated[str, typer.Option(help="The emotions in the order of the class numbers, with commas between them.")]
+StateDict = Annotated[Path, typer.Argument(metavar="FILE", help="State dict written by torch.save.")]
+Labels = Annotated[str, typer.Option(help="Comma-separated emotions, in the order of the class numbers.")]
 
 
 @import_.command()
@@ -18,9 +20,11 @@ def model(
     file: StateDict,
     out: Out,
     labels: Labels,
-    seconds: Annotated[float, typer.Option(help="The trained length: 6.0 for the paper's on DEMoS, 8.7 on IEMOCAP.")],
+    seconds: Annotated[
+        float, typer.Option(help="Trained length in seconds (in the paper 6.0 on DEMoS, 8.7 on IEMOCAP).")
+    ],
 ) -> None:
-    """Make a checkpoint of an Emo18 or a Zhao19."""
+    """Import an Emo18 or Zhao19 model."""
     from staanet.tasks import exchange
 
     made = exchange.import_model(file, out, _split(labels), seconds)
@@ -29,7 +33,7 @@ def model(
 
 @import_.command()
 def generator(file: StateDict, out: Out) -> None:
-    """Make a checkpoint of a generator (netG_*.pth)."""
+    """Import a generator (netG_*.pth)."""
     from staanet.tasks import exchange
 
     made = exchange.import_generator(file, out)
@@ -38,19 +42,19 @@ def generator(file: StateDict, out: Out) -> None:
 
 @import_.command()
 def adversarial(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 with x_org, x_adv and y.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with x_org, x_adv and y.")],
     targets: Annotated[
-        list[Path], typer.Option("--target", help="A model to evaluate it on; can be repeated.", metavar="MODEL")
+        list[Path], typer.Option("--target", help="Checkpoint of a target model. Can be repeated.", metavar="MODEL")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="A run's folder; what it holds already stays.")],
-    attack: Annotated[str | None, typer.Option(help="What it is called; the file's name where left out.")] = None,
-    source: Annotated[str, typer.Option(help="What it was made on.")] = "unknown",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder of a run; existing records are kept.")],
+    attack: Annotated[str | None, typer.Option(help="Name of the attack (default: the name of the file).")] = None,
+    source: Annotated[str, typer.Option(help="Name of the source model.")] = "unknown",
     labels: Labels = "",
     seed: Seed = 0,
     device: Device = None,
     as_json: Json = False,
 ) -> None:
-    """Evaluate an adversarial set on models of ours, beside its noise control."""
+    """Evaluate an adversarial set on target models, together with a noise control."""
     import dataclasses
     import json
 

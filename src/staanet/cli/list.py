@@ -1,4 +1,4 @@
-"""`staanet list`: what there is."""
+"""`staanet list`: list what is available."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,7 +9,7 @@ from staanet.cli.options import Json
 
 
 class Kind(StrEnum):
-    """What can be listed."""
+    """Kinds of things that can be listed."""
 
     ATTACKS = "attacks"
     CORPORA = "corpora"
@@ -20,25 +20,23 @@ class Kind(StrEnum):
     MODELS = "models"
 
 
-def list_(kind: Annotated[Kind, typer.Argument()], as_json: Json = False) -> None:
-    """List what there is of a kind."""
+def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
+    """List available attacks, models, corpora, defences, experiments, generators or metrics."""
     import json
 
     rows = entries(kind)
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*rows[0], box=None)
     for row in rows:
-        table.add_row(*(", ".join(value) if isinstance(value, list) else str(value) for value in row.values()))
-    Console().print(table)
+        details = {key: value for key, value in row.items() if key not in ("name", "summary")}
+        typer.echo(f"{row['name']}: {row['summary']}")
+        if details:
+            typer.echo(f"    {'; '.join(f'{key}: {_as_text(value)}' for key, value in details.items())}")
 
 
 def entries(kind: Kind) -> list[dict[str, Any]]:
-    """Return a row per entry of a kind, with its name and what it is."""
+    """Return one row per entry of a kind, with its name, its summary and further columns."""
     match kind:
         case Kind.ATTACKS:
             from staanet.attacks import ATTACKS
@@ -97,3 +95,9 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
 
 def _first_line(entry: Any) -> str:
     return str(entry.__doc__).strip().splitlines()[0]
+
+
+def _as_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(value) if isinstance(value, list) else str(value)

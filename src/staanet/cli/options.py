@@ -1,4 +1,4 @@
-"""Options that several verbs share."""
+"""Options that several commands share."""
 
 import tomllib
 from collections.abc import Sequence
@@ -9,19 +9,21 @@ import typer
 
 from staanet.core.errors import StaanetError
 
-Out = Annotated[Path, typer.Option("--out", "-o", help="Where the result goes.")]
-Seed = Annotated[int, typer.Option(help="Of everything random.")]
-Device = Annotated[str | None, typer.Option(help="cpu or cuda; the accelerator where there is one.")]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Output folder.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
+Device = Annotated[str | None, typer.Option(help="Device (default: GPU if available).")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", help="A setting, KEY=VALUE; a dot reaches into a table.", metavar="KEY=VALUE"),
+    typer.Option(
+        "--set", help="Set KEY to VALUE; separate nested keys with dots. Can be repeated.", metavar="KEY=VALUE"
+    ),
 ]
-Preset = Annotated[str, typer.Option(help="default, or paper: as published.")]
+Preset = Annotated[str, typer.Option(help="Training preset: default, or paper (as published).")]
 
 
 def parsed(settings: Sequence[str] | None) -> dict[str, Any]:
-    """Return `KEY=VALUE` words as a nested table; values are read as TOML, anything else is text.
+    """Parse `KEY=VALUE` words into a nested dictionary; values that are not valid TOML are kept as strings.
 
     >>> parsed(["epochs=3", "losses.sparsity=1e-4", "selection=top"])
     {'epochs': 3, 'losses': {'sparsity': 0.0001}, 'selection': 'top'}
@@ -30,7 +32,7 @@ def parsed(settings: Sequence[str] | None) -> dict[str, Any]:
     for word in settings or ():
         key, separator, text = word.partition("=")
         if not separator:
-            raise StaanetError(f"expected --set KEY=VALUE, got {word!r}")
+            raise StaanetError(f"expected KEY=VALUE, got {word!r}; write for example epochs=3")
         try:
             value = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -40,6 +42,6 @@ def parsed(settings: Sequence[str] | None) -> dict[str, Any]:
         for part in path:
             inner = inner.setdefault(part, {})
             if not isinstance(inner, dict):
-                raise StaanetError(f"expected {part} as a value or as a table, got both; remove one --set of {word!r}")
+                raise StaanetError(f"expected {part} to be either a value or a table, got both; remove {word!r}")
         inner[last] = value
     return table

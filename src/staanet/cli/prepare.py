@@ -1,4 +1,4 @@
-"""`staanet prepare`: a corpus, checked and at one rate, becomes a dataset."""
+"""`staanet prepare`: convert a corpus to a prepared dataset."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,23 +9,21 @@ from staanet.cli.options import Json, Set, parsed
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="A name from `staanet list corpora`.")],
-    root: Annotated[Path, typer.Argument(help="The corpus' folder.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The dataset; an existing one is replaced.")],
-    sample_rate: Annotated[int, typer.Option(help="Of the dataset, in Hz.")] = 16_000,
+    corpus: Annotated[str, typer.Argument(help="Name of a corpus (see `staanet list corpora`).")],
+    root: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Output folder; an existing dataset is replaced.")],
+    sample_rate: Annotated[int, typer.Option(help="Sampling rate of the dataset in Hz.")] = 16_000,
     trim_db: Annotated[
-        float | None, typer.Option(help="Cut silence at both ends, this far below the loudest frame.")
+        float | None, typer.Option(help="Trim both ends of a clip where it is this many dB below its loudest frame.")
     ] = None,
     segments: Annotated[
         str | None,
-        typer.Option(
-            help="Write clips in segments, by a preset: default, or emodb, emovo, ravdess as arXiv 2404.18514."
-        ),
+        typer.Option(help="Cut clips into segments: default, or emodb, emovo, ravdess (arXiv 2404.18514)."),
     ] = None,
     settings: Set = None,
     as_json: Json = False,
 ) -> None:
-    """Check a corpus, bring it to one channel and one rate, and write it as a dataset."""
+    """Check a corpus, convert it to mono at one sampling rate, and write it as a dataset."""
     import json
     from collections import Counter
 
@@ -49,6 +47,4 @@ def prepare(
         typer.echo(json.dumps(about))
         return
     classes = ", ".join(f"{label} {counts[label]}" for label in dataset.labels)
-    typer.echo(
-        f"{out}: {about['clips']} clips by {about['speakers']} speakers ({classes}); {about['skipped']} left out"
-    )
+    typer.echo(f"{out}: {about['clips']} clips by {about['speakers']} speakers ({classes}); {about['skipped']} skipped")

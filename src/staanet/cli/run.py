@@ -1,4 +1,4 @@
-"""`staanet run`: an experiment from its file to its page."""
+"""`staanet run`: run an experiment."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,18 +9,22 @@ from staanet.cli.options import Device, Json
 
 
 def run(
-    experiment: Annotated[str, typer.Argument(help="A packaged name (smoke, emodb) or a TOML file.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder; runs/EXPERIMENT where left out.")] = None,
-    root: Annotated[Path | None, typer.Option(help="The corpus; $STAANET_CORPORA/NAME where left out.")] = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Make everything again.")] = False,
+    experiment: Annotated[
+        str, typer.Argument(help="Name of a packaged experiment (smoke, emodb, ...) or a TOML file.")
+    ],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/EXPERIMENT).")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of the corpus (default: $STAANET_CORPORA/NAME).")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove existing results and run everything again.")] = False,
     device: Device = None,
     toy: Annotated[
-        bool, typer.Option("--toy", help="Rehearse it in minutes: synthetic speech, tiny networks; no results.")
+        bool, typer.Option("--toy", help="Try the experiment in minutes, on synthetic speech and with tiny networks.")
     ] = False,
-    full: Annotated[bool, typer.Option("--full", help="Attack all test clips, where it takes some.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="Attack all test clips, even where the experiment selects some.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
-    """Run an experiment: find what exists, make what is missing, write the tables and the page."""
+    """Run an experiment and write its records, tables and HTML report. Existing results are reused."""
     import dataclasses
     import json
 

@@ -1,4 +1,4 @@
-"""`staanet train`: a model."""
+"""`staanet train`: train a model."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,29 +9,31 @@ from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="A name from `staanet list models`.")],
-    corpus: Annotated[Path, typer.Option(help="A prepared dataset.")],
+    model: Annotated[str, typer.Argument(help="Name of a model (see `staanet list models`).")],
+    dataset: Annotated[Path, typer.Option(help="Prepared dataset.")],
     out: Out,
     seconds: Annotated[
         float | None,
-        typer.Option(help="The trained length; clips are repeated or cut to it.", show_default="the model's own"),
+        typer.Option(
+            help="Trained length in seconds; clips are repeated or cut to it.", show_default="the model's own"
+        ),
     ] = None,
     checkpoint: Annotated[
-        str | None, typer.Option(help="What a model from Hugging Face starts from: a folder or a hub id.")
+        str | None, typer.Option(help="Pretrained checkpoint of a Hugging Face model: a folder or a hub id.")
     ] = None,
     preset: Preset = "default",
     settings: Set = None,
     seed: Seed = 0,
     device: Device = None,
 ) -> None:
-    """Train a model on a prepared dataset, with speakers held out; an interrupted training goes on."""
+    """Train a model on a prepared dataset, with speakers held out. Run the same command again to resume."""
     from staanet import tasks
     from staanet.core.provenance import device_of
 
     training = {"preset": preset, **parsed(settings)}
     where = device_of(device)
     history = tasks.train(
-        model, corpus, out, seconds=seconds, training=training, seed=seed, device=where, checkpoint=checkpoint
+        model, dataset, out, seconds=seconds, training=training, seed=seed, device=where, checkpoint=checkpoint
     )
     best = max(epoch["uar"] for epoch in history)
     typer.echo(f"{out}: {model}, best validation UAR {best:.3f}, last {history[-1]['uar']:.3f}")

@@ -1,1 +1,1 @@
-"""The words that every room shares: types, budget, registry, errors, seeds, settings, records, checkpoints."""
+"""Foundations of all other packages: budgets, checkpoints, errors, files, records, registries, seeds, settings."""

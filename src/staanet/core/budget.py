@@ -1,4 +1,4 @@
-"""How much an attack may change: the one threat model, L0 and Linf together, in which all attacks are compared."""
+"""The perturbation budget: bounds on L0 and Linf, under which all attacks are compared."""
 
 import math
 import warnings
@@ -14,41 +14,51 @@ from staanet.core.waveforms import top_positions, valid_samples
 
 @dataclass(frozen=True)
 class Budget:
-    """The largest change of a sample, and the largest share of a clip's samples that may change.
+    """Bounds on a perturbation: the largest change of a sample and the largest share of samples that may change.
+
+    Exactly one of `epsilon` and `snr_db` must be given.
 
     Args:
-        epsilon: largest absolute change in full scale, at least 0; or
-        snr_db: the same relative to each clip's peak, epsilon = peak / 10^(snr_db / 20): 17 dB is the operating point
-            of the STAA-Net paper (https://arxiv.org/abs/2402.01227) on DEMoS.
-        sparsity: largest share of the valid samples that may change, in (0, 1]; at least one sample may.
+        epsilon: Largest absolute change of a sample, as a fraction of full scale, 0 or more.
+        snr_db: The same bound relative to the peak of each clip, in dB: epsilon = peak / 10^(snr_db / 20). The STAA-Net
+            paper (https://arxiv.org/abs/2402.01227) attacks DEMoS at 17 dB.
+        sparsity: Largest share of the valid samples that may change, in (0, 1]; at least one sample may always change
+            (default: 1, all samples).
 
     >>> Budget(snr_db=17, sparsity=0.12)
     Budget(epsilon=None, snr_db=17, sparsity=0.12)
     """
 
     alternatives: ClassVar = ("epsilon", "snr_db")
-    """Of these, one is given."""
+    """Fields of which exactly one is given."""
 
     epsilon: float | None = None
     snr_db: float | None = None
     sparsity: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse a budget that means nothing."""
+        """Validate the bounds."""
         if (self.epsilon is None) == (self.snr_db is None):
             raise StaanetError(
                 f"expected one of epsilon and snr_db, got epsilon={self.epsilon}, snr_db={self.snr_db}; "
                 "epsilon is in full scale, snr_db relative to each clip's peak"
             )
         if self.epsilon is not None and not 0 <= self.epsilon < float("inf"):
-            raise StaanetError(f"expected epsilon of 0 or more, got {self.epsilon}")
+            raise StaanetError(f"expected a finite epsilon of 0 or more, got {self.epsilon}; it is in full scale")
         if self.snr_db is not None and not math.isfinite(self.snr_db):
-            raise StaanetError(f"expected snr_db as a finite number of decibels, got {self.snr_db}")
+            raise StaanetError(f"expected snr_db as a finite number of decibels, got {self.snr_db}; 17 is the paper's")
         if not 0 < self.sparsity <= 1:
             raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
 
     def resolve(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return each clip's epsilon `[B, 1]` and number of samples that may change `[B]`.
+        """Return epsilon for each clip, `[B, 1]`, and the number of samples that may change in it, `[B]`.
+
+        Args:
+            waveforms: Samples of the clean clips, `[B, T]`.
+            lengths: Number of valid samples of each clip, `[B]`.
+
+        Warns:
+            StaanetWarning: If the sparsity is less than one sample of a clip; one sample may change then.
 
         >>> Budget(snr_db=20, sparsity=0.5).resolve(torch.tensor([[0.5, -1.0, 0.0]]), torch.tensor([3]))
         (tensor([[0.1000]]), tensor([1]))
@@ -62,15 +72,21 @@ class Budget:
         if (counts < 1).any():
             shortest = int(lengths.min())
             warnings.warn(
-                f"a sparsity of {self.sparsity:g} is less than one sample of a clip of {shortest} samples, so one "
-                f"sample may change; expected at least {1 / shortest:.3g}",
+                f"expected a sparsity of {1 / shortest:.3g} or more, got {self.sparsity:g}, which is less than one "
+                f"sample of a clip of {shortest} samples; one sample may change",
                 StaanetWarning,
                 stacklevel=2,
             )
         return epsilon, counts.clamp_min(1)
 
     def clamp(self, perturbations: Tensor, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Return the perturbations `[B, T]` cut to the budget: the largest changes stay, each within epsilon."""
+        """Return the perturbations `[B, T]` reduced to the budget: only the largest changes stay, clipped to epsilon.
+
+        Args:
+            perturbations: Changes of the samples, `[B, T]`.
+            waveforms: Samples of the clean clips, `[B, T]`.
+            lengths: Number of valid samples of each clip, `[B]`.
+        """
         epsilon, counts = self.resolve(waveforms, lengths)
         within = perturbations.clamp(-epsilon, epsilon)
         changed = (within != 0) & valid_samples(lengths, within.shape[1])

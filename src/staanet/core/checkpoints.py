@@ -1,6 +1,7 @@
-"""Networks as folders: `config.json` says what to build, `model.safetensors` fills it. Nothing is unpickled.
+"""Checkpoints: folders with a network's name and settings (`config.json`) and its weights (`model.safetensors`).
 
-What others saved with `torch.save` is read by torch's own reader of plain tensors, which runs no code of the file.
+Loading a checkpoint never unpickles anything. Files that were saved with `torch.save` are read with torch's
+`weights_only` loader, which runs no code from the file.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,9 +22,18 @@ from staanet.core.version import __version__
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 
+RENAMED_SETTINGS: Mapping[str, Mapping[str, str]] = {"transformer": {"hears": "front_end"}}
+"""Settings that staanet 0.1 saved under another name, by architecture; the keys are the old names."""
+
 
 def save(network: Any, folder: Path, **provenance: Any) -> None:
-    """Write a network (with `name` and `settings`) whole; `provenance` is kept beside its settings."""
+    """Write a checkpoint of a network atomically.
+
+    Args:
+        network: A network with attributes `name` and `settings`.
+        folder: Folder of the checkpoint; an existing one is replaced.
+        **provenance: Further entries of `config.json`, such as the training history.
+    """
     with atomic_write(folder) as temporary:
         temporary.mkdir()
         save_tensors(temporary / WEIGHTS, network.state_dict())
@@ -32,17 +42,22 @@ def save(network: Any, folder: Path, **provenance: Any) -> None:
 
 
 def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
-    """Build the network that a folder describes, in eval mode.
+    """Return the network of a checkpoint, in eval mode.
+
+    Args:
+        kind: What the network is, such as "model" or "generator"; used in error messages.
+        registry: The architectures of this kind by name.
+        folder: Folder of the checkpoint.
 
     Raises:
-        StaanetError: no checkpoint there, one of another kind, or weights that do not fit the architecture.
+        StaanetError: If the folder holds no checkpoint or one of another kind, or if the weights do not fit.
     """
     folder = Path(folder)
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
         raise StaanetError(f"{folder}: expected a {kind} checkpoint ({CONFIG} and {WEIGHTS}), found none")
     config = read_json(folder / CONFIG)
     if not isinstance(config, dict) or not {"name", "settings"} <= set(config):
-        raise StaanetError(f"{folder / CONFIG}: expected name and settings of a {kind}, found none; make it again")
+        raise StaanetError(f"{folder / CONFIG}: expected name and settings of a {kind}, found none; train it again")
     name = config["name"]
     if name not in registry:
         raise StaanetError(
@@ -50,18 +65,26 @@ def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
             f"give the folder of a {kind}"
         )
     cls = registry[name]
-    network: nn.Module = cls(validated(cls.Settings, config["settings"], str(folder / CONFIG)))
+    settings = config["settings"]
+    if isinstance(settings, dict):
+        renamed = RENAMED_SETTINGS.get(name, {})
+        settings = {renamed.get(key, key): value for key, value in settings.items()}
+    network: nn.Module = cls(validated(cls.Settings, settings, str(folder / CONFIG)))
     tensors = load_tensors(folder / WEIGHTS)
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         detail = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
-        raise StaanetError(f"{folder}: expected the weights of {name}, got other ones ({detail})") from None
+        raise StaanetError(f"{folder}: expected the weights of {name}, got others ({detail}); train it again") from None
     return network.eval()
 
 
 def digest(folder: str | Path) -> str:
-    """Return the SHA-256 of a checkpoint's weights."""
+    """Return the SHA-256 of the weights of a checkpoint.
+
+    Raises:
+        StaanetError: If the folder holds no checkpoint.
+    """
     path = Path(folder) / WEIGHTS
     if not path.is_file():
         raise StaanetError(f"{folder}: expected a checkpoint ({CONFIG} and {WEIGHTS}), found none")
@@ -69,35 +92,37 @@ def digest(folder: str | Path) -> str:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write named tensors to a safetensors file, whole."""
+    """Write named tensors to a safetensors file atomically."""
     with atomic_write(path) as temporary:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
-    """Read named tensors from a safetensors file.
+    """Return the named tensors of a safetensors file.
 
     Raises:
-        StaanetError: the file is damaged.
+        StaanetError: If the file does not exist or is damaged.
     """
     try:
         return load_file(path)
     except (SafetensorError, OSError) as error:
-        raise StaanetError(f"{path}: expected safetensors, got a damaged file ({error}); make it again") from error
+        raise StaanetError(
+            f"{path}: expected safetensors, got a damaged file ({error}); remove it and run again"
+        ) from error
 
 
 def read_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read the named tensors that `torch.save` wrote, and nothing else.
+    """Return the named tensors of a state dict that was saved with `torch.save`.
 
     Raises:
-        StaanetError: no such file, a damaged one, or one that holds anything but plain tensors.
+        StaanetError: If the file does not exist, is damaged, or holds anything but names and plain tensors.
     """
     wanted = f"{path}: expected a state dict, names and plain tensors (torch.save of network.state_dict())"
     if not path.is_file():
         raise StaanetError(f"{wanted}, found no file")
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # what a file of somebody else makes the reader raise has no end
+    except Exception as error:  # a damaged file can make torch raise almost any exception
         raise StaanetError(
             f"{wanted}, got another or a damaged file ({type(error).__name__}); it was not run"
         ) from None
@@ -111,16 +136,16 @@ def read_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def fill(network: nn.Module, tensors: Mapping[str, Tensor], named: Callable[[str], str], where: str) -> None:
-    """Load tensors that go by other names into a network.
+    """Load tensors into a network in whose state dict they have other names.
 
     Args:
-        network: what they are for.
-        tensors: by the names that they have there.
-        named: returns that name of one of ours.
-        where: they come from, for the errors.
+        network: The network to fill.
+        tensors: Tensors by their name in the file.
+        named: Maps a name in the state dict of the network to the name in the file.
+        where: Where the tensors come from, such as a file; error messages begin with it.
 
     Raises:
-        StaanetError: one too few, one too many, or one of another shape.
+        StaanetError: If a tensor is missing, superfluous or of another shape.
     """
     own = network.state_dict()
     names = {named(name): name for name in own}

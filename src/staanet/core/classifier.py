@@ -1,4 +1,4 @@
-"""What a model is to an attack: waveforms `[B, T]` and lengths `[B]` in, logits `[B, K]` out."""
+"""The interface of a classifier, which is all that attacks, defences and metrics need to know of a model."""
 
 import contextlib
 import inspect
@@ -13,10 +13,10 @@ from staanet.core.waveforms import BOUNDS
 
 
 class Classifier(Protocol):
-    """Anything that maps waveforms `[B, T]` of given lengths `[B]` to logits `[B, K]`.
+    """Anything that maps waveforms `[B, T]` and their lengths `[B]` to logits `[B, K]`.
 
-    It may carry `bounds`, the range of its input; without, (-1, 1). And it may `represent(waveforms, lengths)`: give
-    what comes before its head, `[B, D]`, as every model does.
+    A classifier may have an attribute `bounds`, the range of its input (default: -1 to 1), and a method
+    `represent(waveforms, lengths)`, which returns the input of its last layer, `[B, D]`. Models have both.
     """
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -25,7 +25,7 @@ class Classifier(Protocol):
 
 
 def as_classifier(model: Callable[..., Tensor]) -> Classifier:
-    """Return `model` as a classifier; a plain function of waveforms is wrapped so that it ignores lengths.
+    """Return `model` as a classifier; a function of waveforms only is wrapped so that it ignores lengths.
 
     >>> sums = as_classifier(lambda waveforms: waveforms.sum(1, keepdim=True))
     >>> sums(torch.ones(1, 4), torch.tensor([4]))
@@ -44,7 +44,11 @@ def as_classifier(model: Callable[..., Tensor]) -> Classifier:
 
 
 class WaveformFunction:
-    """A plain function of waveforms, as a classifier that ignores lengths."""
+    """A classifier that calls a function of waveforms and ignores their lengths.
+
+    Args:
+        function: Maps waveforms `[B, T]` to logits `[B, K]`.
+    """
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         self.function = function
@@ -52,34 +56,34 @@ class WaveformFunction:
         self.represent = getattr(function, "represent", None)
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the function's logits `[B, K]`."""
+        """Return the logits `[B, K]` that the function computes."""
         return self.function(waveforms)
 
 
 def bounds_of(model: Any) -> tuple[float, float]:
-    """Return the range of a classifier's input, (-1, 1) unless it says otherwise."""
+    """Return the lowest and highest input value of a classifier: its `bounds` if it has them, else -1 and 1."""
     low, high = getattr(model, "bounds", BOUNDS)
     return float(low), float(high)
 
 
 def encoder_of(model: Any) -> Classifier:
-    """Return what gives the representations `[B, D]` of waveforms `[B, T]` of given lengths `[B]`.
+    """Return the function of a model that maps waveforms `[B, T]` and lengths `[B]` to representations `[B, D]`.
 
     Raises:
-        StaanetError: a model that gives logits only.
+        StaanetError: If the model returns logits only.
     """
     represent: Classifier | None = getattr(model, "represent", None)
     if represent is None:
         raise StaanetError(
-            "expected a model that can represent clips (represent(waveforms, lengths) -> [B, D]), as models can, "
-            "got one that gives logits only; add the method or use another attack (staanet list attacks)"
+            "expected a model that can represent clips (represent(waveforms, lengths) -> [B, D]), as all models of "
+            "staanet can, got one that returns logits only; add the method or use another attack (staanet list attacks)"
         )
     return represent
 
 
 @contextlib.contextmanager
 def frozen(model: Any) -> Iterator[None]:
-    """Hold a model in eval mode with frozen parameters, and give it back exactly as it came.
+    """Keep a model in eval mode with frozen parameters within a block, and restore its state afterwards.
 
     >>> model = nn.Dropout()
     >>> with frozen(model):
@@ -92,7 +96,7 @@ def frozen(model: Any) -> Iterator[None]:
     if not isinstance(module, nn.Module):
         yield
         return
-    modes = [(part, part.training) for part in module.modules()]
+    modes = [(child, child.training) for child in module.modules()]
     trainable = [parameter for parameter in module.parameters() if parameter.requires_grad]
     module.eval()
     for parameter in trainable:
@@ -100,14 +104,18 @@ def frozen(model: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        for part, training in modes:
-            part.training = training
+        for child, training in modes:
+            child.training = training
         for parameter in trainable:
             parameter.requires_grad_(True)
 
 
 def margin(logits: Tensor, labels: Tensor) -> Tensor:
-    """Return each label's logit less the highest other one, `[B]`: negative where another class is decided.
+    """Return the logit of each label minus the highest other logit, `[B]`: negative if another class is predicted.
+
+    Args:
+        logits: `[B, K]`.
+        labels: Class numbers, `[B]`.
 
     >>> margin(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([1]))
     tensor([-2.])

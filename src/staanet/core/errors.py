@@ -1,11 +1,11 @@
-"""What a user is told when something cannot work."""
+"""The error and the warning that this library raises for its users."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class StaanetError(ValueError):
-    """Input that cannot be worked with: the message says what was expected, what came and what to do.
+    """Raised for input that cannot be used; the message says what was expected, what was found and what to do.
 
     >>> raise StaanetError("expected labels in 0..3, got 7; check the corpus' label order")
     Traceback (most recent call last):
@@ -14,11 +14,16 @@ class StaanetError(ValueError):
 
 
 class StaanetWarning(UserWarning):
-    """Something was left out or changed so that the work could go on: the message says what and why."""
+    """Issued when something was left out or changed so that the work could go on; the message says what and why."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> StaanetError:
-    """Make the error for a name that is not known, offering the nearest one that is.
+    """Return the error for a name that is not known, which suggests the most similar known one.
+
+    Args:
+        kind: What the name stands for, in the singular, such as "attack".
+        name: The unknown name.
+        known: The known names.
 
     >>> str(unknown_name("attack", "nois", ["noise", "staa_net"]))
     "expected an attack from noise, staa_net; got 'nois'; did you mean 'noise'?"

@@ -1,4 +1,4 @@
-"""Packages that only some of the work needs: each belongs to an extra of this library."""
+"""Imports of optional packages, which the extras of this library install."""
 
 import importlib
 from typing import Any
@@ -7,10 +7,14 @@ from staanet.core.errors import StaanetError
 
 
 def import_extra(package: str, extra: str) -> Any:
-    """Import a package of an extra.
+    """Import and return a package that an extra installs.
+
+    Args:
+        package: Name of the package, or of a module in it, as in an import statement.
+        extra: Name of the extra, as in `pip install staanet[extra]`.
 
     Raises:
-        StaanetError: it is not installed.
+        StaanetError: If the package is not installed.
 
     >>> import_extra("nosuch", "h5")
     Traceback (most recent call last):

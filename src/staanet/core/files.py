@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files and folders that are written completely or not at all, and the JSON formats that are stored in them."""
 
 import contextlib
 import json
@@ -13,15 +13,19 @@ from staanet.core.errors import StaanetError
 
 @contextlib.contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path` to write a file or fill a folder, and rename it when the block succeeds.
+    """Yield a temporary path in the same folder, to be written within the block, and rename it to `path` afterwards.
 
-    What an interrupted run left there is thrown away. One process at a time writes a path.
+    If the block fails, `path` stays as it was. Leftovers of an interrupted run are removed. Only one process at a time
+    may write a path.
+
+    Args:
+        path: Final path of the file or folder.
 
     Raises:
-        StaanetError: the folder cannot be written.
+        StaanetError: If the path cannot be written, or if a file would replace a folder or a folder a file.
     """
     if path.name in ("", ".."):
-        raise StaanetError(f"{path}: expected a place with a name of its own; choose another --out")
+        raise StaanetError(f"{path}: expected a path that ends in a name, got none; choose another --out")
     temporary, previous = (path.with_name(f".{path.name}.{kind}") for kind in ("partial", "previous"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -29,14 +33,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
         yield temporary
         if path.is_dir() != temporary.is_dir() and path.exists():
             kind = "folder" if path.is_dir() else "file"
-            raise StaanetError(f"{path}: expected another place to write to, got a {kind} that would be lost")
+            raise StaanetError(
+                f"{path}: expected a new path to write to, got a {kind} that would be lost; choose another --out"
+            )
         if path.is_dir():
             remove(previous)
             path.replace(previous)
         temporary.replace(path)
     except OSError as error:
         raise StaanetError(
-            f"{path}: expected a place that can be written, got {error.strerror}; choose another --out"
+            f"{path}: expected a path that can be written, got {error.strerror}; choose another --out"
         ) from error
     finally:
         remove(temporary)
@@ -44,7 +50,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder if it is there."""
+    """Remove a file, a link or a folder with its content, if it exists; a link is removed without its target."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -53,30 +59,30 @@ def remove(path: Path) -> None:
 
 
 def check_replaceable(folder: Path, about: str) -> None:
-    """Refuse to write a folder over one that this library did not make, before any work is done.
+    """Raise an error, before any work is done, if writing `folder` would replace files that staanet did not write.
 
     Args:
-        folder: where something is to go.
-        about: the JSON file with a key `staanet` that every such folder of ours holds.
+        folder: Folder that is going to be written.
+        about: Name of the JSON file with a key `staanet` by which a folder that staanet wrote is recognised.
 
     Raises:
-        StaanetError: the folder's files would be lost, or it cannot be written.
+        StaanetError: If the folder holds other files or cannot be written.
     """
     if not folder.name or folder.name == "..":
-        raise StaanetError(f"{folder}: expected a folder with a name of its own; choose another --out")
+        raise StaanetError(f"{folder}: expected a path that ends in a name, got none; choose another --out")
     occupied = folder.is_file() or (folder.is_dir() and any(folder.iterdir()))
     if occupied and not ((folder / about).is_file() and "staanet" in read_json(folder / about)):
         raise StaanetError(
-            f"{folder}: expected a new folder or one made by staanet, got other files; choose another --out"
+            f"{folder}: expected a new folder or one that staanet wrote, got other files; choose another --out"
         )
     check_writable(folder.parent)
 
 
 def check_writable(folder: Path) -> None:
-    """Make the folder and prove that it can be written, before any work is done for it.
+    """Create the folder if it does not exist, and check that files can be written to it, before any work is done.
 
     Raises:
-        StaanetError: it cannot.
+        StaanetError: If files cannot be written to it.
     """
     probe = folder / f".{os.getpid()}.probe"
     try:
@@ -90,16 +96,16 @@ def check_writable(folder: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole; NaN and infinity are refused."""
+    """Write a JSON file atomically; NaN and infinity raise an error, because JSON does not have them."""
     with atomic_write(path) as temporary:
         temporary.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
-        StaanetError: no such file, or not JSON.
+        StaanetError: If the file does not exist or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -110,24 +116,24 @@ def read_json(path: Path) -> Any:
 
 
 def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
-    """Write a file of one JSON value a line, whole."""
+    """Write a JSON Lines file (one JSON value per line) atomically; NaN and infinity raise an error."""
     with atomic_write(path) as temporary:
         temporary.write_text("".join(json.dumps(row, allow_nan=False) + "\n" for row in rows), encoding="utf-8")
 
 
 def read_jsonl(path: Path) -> list[Any]:
-    """Read a file of one JSON value a line.
+    """Return the values of a JSON Lines file, which has one JSON value per line.
 
     Raises:
-        StaanetError: no such file, or not JSON.
+        StaanetError: If the file does not exist or a line is not one JSON value.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        rows: list[Any] = json.loads(f"[{','.join(lines)}]")  # twice as fast as line by line
+        rows: list[Any] = json.loads(f"[{','.join(lines)}]")  # parsing all lines at once takes half the time
         if len(rows) != len(lines):
-            raise ValueError("lines of several values")
+            raise ValueError("a line that is not one value")
         return rows
     except FileNotFoundError:
         raise StaanetError(f"{path}: expected a file, found none") from None
     except ValueError as error:
-        raise StaanetError(f"{path}: expected JSON, got {error}; make the file again") from error
+        raise StaanetError(f"{path}: expected JSON, got {error}; write the file again") from error

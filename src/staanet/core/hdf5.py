@@ -1,4 +1,4 @@
-"""HDF5 files in the layouts of the STAA-Net authors' code (arXiv 2402.01227), read and written."""
+"""Reading and writing of HDF5 files in the layouts of the STAA-Net authors' code (arXiv 2402.01227)."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -14,15 +14,15 @@ from staanet.core.files import atomic_write
 
 EXTRA = "h5"
 SAMPLE_RATE = 16_000
-"""Of the authors' files, in Hz; their files do not say it."""
+"""Sampling rate in Hz of the authors' files, which do not store it."""
 
 
 @contextlib.contextmanager
-def opened(path: Path) -> Iterator[Any]:
-    """Open an HDF5 file to be read.
+def open_hdf5(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file for reading within a block.
 
     Raises:
-        StaanetError: no such file, not HDF5, or damaged.
+        StaanetError: If the file does not exist, is not HDF5 or is damaged.
     """
     h5py = import_extra("h5py", EXTRA)
     if not path.is_file():
@@ -31,17 +31,20 @@ def opened(path: Path) -> Iterator[Any]:
         with h5py.File(path, "r") as file:
             yield file
     except (OSError, RuntimeError) as error:
-        raise StaanetError(f"{path}: expected an HDF5 file, got {_first_line(error)}; make it again") from error
+        raise StaanetError(f"{path}: expected an HDF5 file, got {_first_line(error)}; export it again") from error
+
+
+opened = open_hdf5
 
 
 @contextlib.contextmanager
-def made(path: Path, labels: Sequence[str], rate: int) -> Iterator[Any]:
-    """Give an HDF5 file to write, which stands at `path` when the block succeeds.
+def create_hdf5(path: Path, labels: Sequence[str], rate: int) -> Iterator[Any]:
+    """Create an HDF5 file for writing within a block; it appears at `path` when the block succeeds.
 
     Args:
-        path: where it goes.
-        labels: the emotions in the order of their class numbers, kept as an attribute.
-        rate: of the clips in Hz, kept as an attribute.
+        path: Path of the file.
+        labels: Emotions in the order of their class numbers, stored as an attribute of the file.
+        rate: Sampling rate of the clips in Hz, stored as an attribute of the file.
     """
     h5py = import_extra("h5py", EXTRA)
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
@@ -50,12 +53,18 @@ def made(path: Path, labels: Sequence[str], rate: int) -> Iterator[Any]:
 
 
 def sample_rate(file: Any) -> int:
-    """Return the sample rate in Hz: what the file says, else the authors'."""
+    """Return the sampling rate in Hz: the attribute of the file if it has one, else the rate of the authors' files."""
     return int(file.attrs.get("sample_rate", SAMPLE_RATE))
 
 
-def put_clips(file: Any, name: str, clips: Sequence[NDArray[np.float32]]) -> None:
-    """Write clips as one dataset: `[N, T]` where they are equally long, else `[N]` of their own lengths."""
+def write_clips(file: Any, name: str, clips: Sequence[NDArray[np.float32]]) -> None:
+    """Write clips as one HDF5 dataset: `[N, T]` if all have the same length, else `[N]` arrays of their own lengths.
+
+    Args:
+        file: The open HDF5 file.
+        name: Name of the HDF5 dataset.
+        clips: Samples `[T]` of each clip.
+    """
     if len({len(clip) for clip in clips}) == 1:
         file.create_dataset(name, data=np.stack(clips))
         return
@@ -64,16 +73,21 @@ def put_clips(file: Any, name: str, clips: Sequence[NDArray[np.float32]]) -> Non
         rows[row] = clip
 
 
-def put_texts(file: Any, name: str, values: Sequence[str]) -> None:
-    """Write texts as one dataset `[N]`."""
+def write_texts(file: Any, name: str, values: Sequence[str]) -> None:
+    """Write texts as one HDF5 dataset `[N]`."""
     file.create_dataset(name, data=list(values), dtype=import_extra("h5py", EXTRA).string_dtype())
 
 
-def class_numbers(file: Any, name: str, clips: str) -> NDArray[np.int64]:
-    """Return the class numbers `[N]` of the dataset `clips`.
+def read_class_numbers(file: Any, name: str, clips: str) -> NDArray[np.int64]:
+    """Return the class number of each clip, `[N]`.
+
+    Args:
+        file: The open HDF5 file.
+        name: Name of the HDF5 dataset with the class numbers.
+        clips: Name of the HDF5 dataset with the clips.
 
     Raises:
-        StaanetError: no such datasets, or numbers that do not fit the clips.
+        StaanetError: If an HDF5 dataset is missing, or if there is not one class number of 0 or more for each clip.
     """
     lost = [wanted for wanted in (clips, name) if wanted not in file]
     if lost:
@@ -88,11 +102,16 @@ def class_numbers(file: Any, name: str, clips: str) -> NDArray[np.int64]:
     return numbers.reshape(count).astype(np.int64)
 
 
-def clip(file: Any, name: str, row: int) -> NDArray[np.float32]:
-    """Return the samples `[T]` of a row of clips.
+def read_clip(file: Any, name: str, row: int) -> NDArray[np.float32]:
+    """Return the samples `[T]` of one clip.
+
+    Args:
+        file: The open HDF5 file.
+        name: Name of the HDF5 dataset with the clips.
+        row: Number of the clip in it.
 
     Raises:
-        StaanetError: it is empty, or holds other than finite numbers.
+        StaanetError: If the clip is empty or does not consist of finite floating-point samples.
     """
     samples = np.asarray(file[name][row])
     if samples.dtype.kind != "f" or samples.ndim != 1 or not len(samples):
@@ -104,8 +123,8 @@ def clip(file: Any, name: str, row: int) -> NDArray[np.float32]:
     return samples.astype(np.float32)
 
 
-def texts(file: Any, name: str, count: int) -> list[str] | None:
-    """Return a dataset of texts, None where there is none of that length."""
+def read_texts(file: Any, name: str, count: int) -> list[str] | None:
+    """Return the texts of an HDF5 dataset, None if it does not exist or does not have `count` texts."""
     if name not in file or len(file[name]) != count:
         return None
     return [str(value) for value in file[name].asstr()[()]]

@@ -1,19 +1,20 @@
-"""Letting the C library keep the memory that tensors give back."""
+"""Reuse of freed memory by the C library, which makes training on the CPU faster."""
 
 import ctypes
 import functools
 import sys
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
-"""The parameters' numbers in glibc's malloc.h."""
+"""Numbers of the parameters in malloc.h of glibc."""
 
 
 @functools.cache
 def keep_freed_memory() -> bool:
-    """Tell glibc to reuse freed memory instead of returning it, for this whole process; False on another C library.
+    """Make glibc reuse freed memory in this process instead of returning it to the operating system.
 
-    Training on waveforms allocates and frees large tensors in each step. By default each is mapped and unmapped,
-    and the page faults take up to half of a step on a CPU.
+    Training on waveforms allocates and frees large tensors in each step. By default glibc maps and unmaps each of them,
+    and the page faults take up to half of the time of a step on a CPU. Returns whether glibc accepted the settings;
+    False with another C library.
 
     >>> keep_freed_memory() in (True, False)
     True

@@ -1,4 +1,4 @@
-"""Progress bars that are quiet where nobody looks."""
+"""Progress bars, which are silent unless stderr is a terminal."""
 
 from collections.abc import Iterable, Iterator, Sized
 from typing import TypeVar
@@ -9,11 +9,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 T = TypeVar("T")
 
 console = Console(stderr=True)
-"""Where progress and messages go: both must share it, so that neither overwrites the other."""
+"""The console of progress bars and log messages; sharing it keeps one from overwriting the other."""
 
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items behind a bar with count, rate and remaining time; silent when stderr is not a terminal.
+    """Yield the items while a progress bar shows count, rate and remaining time; silent unless stderr is a terminal.
+
+    Args:
+        items: The items to yield.
+        description: Text in front of the bar.
+        total: Number of items (default: their length, if they have one).
 
     >>> list(track([1, 2], "counting"))
     [1, 2]

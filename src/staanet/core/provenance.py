@@ -1,4 +1,4 @@
-"""Where a result came from: versions, commit, device."""
+"""Provenance of a result: versions of the packages, commit of the source, and device."""
 
 import platform
 import subprocess
@@ -14,14 +14,14 @@ from staanet.core.version import __version__
 
 @cache
 def versions(*more: str) -> dict[str, str]:
-    """Return the versions that a number depends on, those of `more` packages among them."""
+    """Return the versions of the packages that affect numerical results, and of the packages named in `more`."""
     libraries = {name: metadata.version(name) for name in ("torch", "numpy", "scipy", "soundfile", "soxr", *more)}
     return {"staanet": __version__, "python": platform.python_version(), **libraries}
 
 
 @cache
 def commit() -> tuple[str | None, bool | None]:
-    """Return the commit of the source that runs and whether its tree is clean; None where it is not a checkout."""
+    """Return the commit of the running source and whether its working tree is clean; None outside a git checkout."""
     here = Path(__file__).parent
 
     def git(*arguments: str) -> str | None:
@@ -39,22 +39,22 @@ def commit() -> tuple[str | None, bool | None]:
 
 
 def device_name(device: torch.device) -> str:
-    """Return the device in words, such as "cpu, 2 threads"."""
+    """Return a description of the device: the name of the GPU, or for example "cpu, 2 threads"."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{device.type}, {torch.get_num_threads()} threads"
 
 
 def best_device() -> torch.device:
-    """Return the accelerator if there is one, else the CPU."""
+    """Return the GPU if one is available, else the CPU."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_of(name: str | None) -> torch.device:
-    """Return a device by its name, the best one where none is given.
+    """Return a device by its name (default: the GPU if one is available, else the CPU).
 
     Raises:
-        StaanetError: this machine has no such device.
+        StaanetError: If this machine does not have the device.
 
     >>> device_of("cpu")
     device(type='cpu')

@@ -1,11 +1,12 @@
-"""One result, one file: the record of a case and, beside it, what happened to every clip."""
+"""Records: the result of one attack on one model, and the outcomes of all clips, as files."""
 
 import dataclasses
 import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
@@ -14,20 +15,18 @@ from staanet.core.settings import validated
 Interval = tuple[float, float]
 
 NO_SOURCE = "none"
-"""The source of an attack that does the same whatever the source."""
-
-CONTENTS = "run.json"
-"""The file of a run that lists its records and examples."""
+"""Source of an attack that needs no source model."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """The outcome of one attack, made on one source, evaluated on one target, with all that it took to get it.
+    """The result of one attack, computed on a source model and evaluated on a target model, with all its settings.
 
-    A record holds one fold, or several `pooled`, whose records it then names. Rates are fractions; `_ci` is (low, high)
-    at 95 %, clips taken as independent; `_speaker_ci` spans that and an interval in which clips of one speaker may
-    resemble each other; `_fooled` averages over the fooled clips only, SNRs over those that changed, other means over
-    all; what is undefined is None, with the reason under its name in `notes`.
+    A record covers one fold, or several folds that were pooled; `pooled` then lists the signatures of their records.
+    Rates are fractions. A field that ends in `_ci` is a 95 % confidence interval (low, high) that treats clips as
+    independent; `_speaker_ci` is at least as wide, and allows for clips of one speaker to be correlated. A mean whose
+    name ends in `_fooled` is over the fooled clips only; SNRs are averaged over the clips that were changed, and all
+    other means over all clips. An undefined value is None, and `notes` holds the reason under the name of the field.
     """
 
     signature: str
@@ -123,135 +122,80 @@ class Record:
 
     @property
     def partial(self) -> bool:
-        """Whether folds of the experiment are still missing."""
+        """Whether some folds of the experiment are still missing."""
         return len(self.folds) < self.folds_planned
 
     @property
     def toy(self) -> bool:
-        """Whether synthetic speech stands for a corpus, so that its figures are about nothing."""
+        """Whether synthetic speech replaced the corpus, so that the numbers say nothing about real speech."""
         return self.stands_for is not None
 
 
 PROVENANCE = ("seconds_per_clip", "commit", "tree_clean", "versions", "device")
-"""The fields in which a repeated run may differ."""
+"""Fields that may differ when a run is repeated."""
 
 
 def record_path(folder: Path, record_signature: str, source: str, target: str, attack: str) -> Path:
-    """Return where the record of a case stands."""
+    """Return the path of the record of an attack, a source model and a target model."""
     return folder / f"{attack}-{source}-{target}-{record_signature}.json"
 
 
 def write(folder: Path, record: Record, outcomes: list[dict[str, Any]]) -> Path:
-    """Write a record and its per-clip outcomes; the record comes last and names the outcomes' hash."""
+    """Write a record and the outcomes of its clips, and return the record's path.
+
+    The record is written last and holds the hash of the outcomes, so that an interrupted run leaves no record without
+    its outcomes.
+    """
     path = record_path(folder, record.signature, record.source, record.target, record.attack)
     write_jsonl(path.with_suffix(".jsonl"), outcomes)
-    sha = hashlib.sha256(path.with_suffix(".jsonl").read_bytes()).hexdigest()
-    write_json(path, dataclasses.asdict(dataclasses.replace(record, outcomes_sha256=sha)))
+    write_json(path, dataclasses.asdict(dataclasses.replace(record, outcomes_sha256=outcomes_hash(outcomes))))
     return path
 
 
+def outcomes_hash(outcomes: Iterable[dict[str, Any]]) -> str:
+    """Return the SHA-256 of per-clip outcomes.
+
+    It is computed from the rows and not from the bytes of a file, so that outcomes keep their hash whatever the format
+    of the file that holds them and whatever the order of the keys.
+
+    >>> outcomes_hash([{"id": "a", "label": 1}]) == outcomes_hash([{"label": 1, "id": "a"}])
+    True
+    """
+    digest = hashlib.sha256()
+    for row in outcomes:
+        digest.update(json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False).encode() + b"\n")
+    return digest.hexdigest()
+
+
 def read(path: Path) -> Record:
-    """Read a record.
+    """Read a record and check its outcomes.
 
     Raises:
-        StaanetError: the file is not a record, or its outcomes are not the ones it was made from.
+        StaanetError: The file is not a record, or the outcomes do not match the hash in the record.
+    """
+    return read_with_outcomes(path)[0]
+
+
+def read_with_outcomes(path: Path) -> tuple[Record, list[dict[str, Any]]]:
+    """Read a record and the outcomes of its clips.
+
+    Raises:
+        StaanetError: The file is not a record, or the outcomes do not match the hash in the record.
     """
     record = validated(Record, read_json(path), str(path))
-    outcomes = path.with_suffix(".jsonl")
-    if not outcomes.is_file() or hashlib.sha256(outcomes.read_bytes()).hexdigest() != record.outcomes_sha256:
-        raise StaanetError(f"{outcomes}: expected the outcomes that {path.name} was made from; run again with --fresh")
-    return record
-
-
-def outcomes(run: Path, record: Record) -> list[dict[str, Any]]:
-    """Read the per-clip outcomes of a record of a run."""
-    return read_outcomes(record_path(run / "records", record.signature, record.source, record.target, record.attack))
+    file = path.with_suffix(".jsonl")
+    problem = StaanetError(
+        f"{file}: expected the outcomes from which {path.name} was computed, got others; run again with --fresh"
+    )
+    try:
+        outcomes = read_outcomes(path)
+    except StaanetError:
+        raise problem from None
+    if outcomes_hash(outcomes) != record.outcomes_sha256:
+        raise problem
+    return record, outcomes
 
 
 def read_outcomes(path: Path) -> list[dict[str, Any]]:
-    """Read the per-clip outcomes of the record at `path`."""
+    """Read the per-clip outcomes that belong to the record at `path`."""
     return read_jsonl(path.with_suffix(".jsonl"))
-
-
-def write_contents(
-    run: Path,
-    title: str,
-    published: str = "",
-    toy: bool = False,
-    by_gender: bool = False,
-    pairwise: Iterable[str] = (),
-    equal_distortion: bool = False,
-    **paths: Iterable[Path],
-) -> None:
-    """Write down what belongs to a run as its settings are now; what earlier settings made stays, unread.
-
-    Args:
-        run: the run's folder.
-        title: of its page.
-        published: the published table that stands beside its own, such as `staanet.table4`; empty for none.
-        toy: whether synthetic speech stands for its corpora.
-        by_gender: whether its tables tell the genders apart.
-        pairwise: the attacks that it compares pair by pair.
-        equal_distortion: whether it compares its models where clips were moved equally far.
-        paths: by the name of their folder, such as `records`, in the order in which they are to be read.
-    """
-    listed = {name: [path.name for path in group] for name, group in paths.items()}
-    said = {"title": title, "published": published, "toy": toy, "by_gender": by_gender}
-    write_json(run / CONTENTS, {**said, "pairwise": list(pairwise), "equal_distortion": equal_distortion, **listed})
-
-
-def title(run: Path) -> str | None:
-    """Return the title of a run, None where it is not written down."""
-    return cast(str | None, _said(run, "title", None))
-
-
-def published(run: Path) -> str:
-    """Return the name of the published table that stands beside a run's own, empty for none."""
-    return str(_said(run, "published", ""))
-
-
-def toy(run: Path) -> bool:
-    """Return whether a run is a toy, about nothing and not to be published."""
-    return bool(_said(run, "toy", False))
-
-
-def by_gender(run: Path) -> bool:
-    """Return whether a run's tables tell the genders apart."""
-    return bool(_said(run, "by_gender", False))
-
-
-def pairwise(run: Path) -> list[str]:
-    """Return the attacks that a run compares pair by pair."""
-    return list(_said(run, "pairwise", []))
-
-
-def equal_distortion(run: Path) -> bool:
-    """Return whether a run compares its models where clips were moved equally far."""
-    return bool(_said(run, "equal_distortion", False))
-
-
-def contents(run: Path, name: str, pattern: str) -> list[Path]:
-    """Return what belongs to a run in its folder `name`, or all that fits `pattern` where nothing is written down."""
-    entries = _said(run, name, [])
-    return (
-        [run / name / entry for entry in entries] if (run / CONTENTS).is_file() else sorted((run / name).glob(pattern))
-    )
-
-
-def _said(run: Path, key: str, default: Any) -> Any:
-    """Return what a run's list of contents says under a key."""
-    return read_json(run / CONTENTS).get(key, default) if (run / CONTENTS).is_file() else default
-
-
-def read_all(run: Path) -> list[Record]:
-    """Read the records of a run, in the order of its experiment; one that only counts clips has none.
-
-    Raises:
-        StaanetError: nothing says that there are none.
-    """
-    paths = contents(run, "records", "*.json")
-    if not paths and not (run / CONTENTS).is_file():
-        raise StaanetError(
-            f"{run / 'records'}: expected records (*.json), found none; give the folder that `staanet run` wrote"
-        )
-    return [read(path) for path in paths]

@@ -1,4 +1,4 @@
-"""A room's table of contents: the names under which users reach what the room holds."""
+"""Registries: the attacks, corpora, defences, metrics and models that users select by name."""
 
 import inspect
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,11 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """The entries of one kind by name, in alphabetical order.
+    """A read-only mapping from names to the entries of one kind, in alphabetical order.
+
+    Args:
+        kind: What the entries are, in the singular, such as "attack"; used in error messages.
+        entries: The entries by name.
 
     >>> registry = Registry("attack", {"noise": 1})
     >>> registry["nois"]
@@ -38,9 +42,17 @@ class Registry(Mapping[str, T], Generic[T]):
 
 
 def collect(kind: str, namespace: Mapping[str, object], base: type[Any]) -> Registry[Any]:
-    """Gather what a room imports: each concrete subclass of `base`, or each instance of it, keyed by its `name`.
+    """Return a registry of the concrete subclasses and the instances of `base` in a namespace, keyed by their `name`.
 
-    The import line in a room's `__init__` is thus the registration. Two entries of one name are our own mistake.
+    An entry is thus registered by importing it in the `__init__` of its package.
+
+    Args:
+        kind: What the entries are, in the singular, such as "attack".
+        namespace: Names and objects, as `globals()` returns them.
+        base: The class that the entries share.
+
+    Raises:
+        AssertionError: If two different entries have the same name.
 
     >>> class Base: pass
     >>> class Noise(Base): name = "noise"

@@ -1,4 +1,4 @@
-"""Randomness that can be repeated: a number for every purpose, a stream for every clip."""
+"""Reproducible randomness: one seed for each purpose and one random stream for each clip."""
 
 import contextlib
 import copy
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 def derive(*parts: object) -> int:
-    """Return a seed that depends on all parts, so that each purpose has a stream of its own.
+    """Return a seed that depends on all `parts`, so that each purpose has an independent random stream.
 
     >>> derive(0, "fold", 1) == derive(0, "fold", 1), derive(0, "fold", 1) == derive(0, "fold", 2)
     (True, False)
@@ -22,7 +22,7 @@ def derive(*parts: object) -> int:
 
 @contextlib.contextmanager
 def seeded(*parts: object) -> Iterator[None]:
-    """Seed torch's own generators for a block, and give them back as they were.
+    """Seed torch's global generators within a block and restore their state afterwards.
 
     >>> def draw():
     ...     with seeded(0, "weights"):
@@ -37,15 +37,15 @@ def seeded(*parts: object) -> Iterator[None]:
 
 
 class ClipRandom:
-    """One random stream per clip, which depends on the seed and on the clip's own samples only.
+    """One random stream per clip, which depends only on the seed and on the samples of the clip.
 
-    Batch composition, order and padding therefore change no draw. Draws come from the CPU's generator and are moved to
-    the clips' device, so that every device sees the same ones.
+    The composition, order and padding of a batch therefore do not change any draw. Draws are made on the CPU and then
+    moved to the device of the clips, so that they are the same on every device.
 
     Args:
-        seed: any integer.
-        waveforms: `[B, T]`.
-        lengths: `[B]`, valid samples per clip.
+        seed: Any integer.
+        waveforms: Samples of the clips, `[B, T]`.
+        lengths: Number of valid samples of each clip, `[B]`.
 
     >>> clips = torch.tensor([[0.1, 0.2, 0.0], [0.3, 0.4, 0.5]])
     >>> draw = lambda rows, lengths: ClipRandom(0, clips[rows], torch.tensor(lengths)).signs()
@@ -63,7 +63,10 @@ class ClipRandom:
             self._streams.append(torch.Generator().manual_seed(derive(seed, content)))
 
     def select(self, rows: Tensor) -> Self:
-        """Return the same streams for some of the clips, by their rows: whoever draws, each stream moves on.
+        """Return the streams of some clips; they are shared, so that draws from either object advance them.
+
+        Args:
+            rows: Numbers of the clips in the batch, `[N]`.
 
         >>> clips = torch.tensor([[0.1, 0.2], [0.3, 0.4]])
         >>> both, one = (ClipRandom(0, clips, torch.tensor([2, 2])) for _ in range(2))
@@ -83,7 +86,7 @@ class ClipRandom:
         return drawn.to(self._device)
 
     def uniform(self, *shape: int) -> Tensor:
-        """Return draws from [0, 1): `[B, T]`, zero beyond each clip, or `[B, *shape]` where a shape is given."""
+        """Return uniform draws from [0, 1): `[B, T]`, zero beyond each clip, or `[B, *shape]` if a shape is given."""
         if shape:
             drawn = torch.empty(len(self._streams), *shape)
             for row, stream in zip(drawn, self._streams, strict=True):
@@ -92,21 +95,21 @@ class ClipRandom:
         return self._draw(lambda length, stream: torch.rand(length, generator=stream), torch.float32)
 
     def normal(self) -> Tensor:
-        """Return draws from the normal distribution of mean 0 and variance 1, `[B, T]`, zero beyond each clip."""
+        """Return draws from the standard normal distribution, `[B, T]`, zero beyond each clip."""
         return self._draw(lambda length, stream: torch.randn(length, generator=stream), torch.float32)
 
     def signs(self) -> Tensor:
-        """Return draws from {-1, 1}, `[B, T]`, zero beyond each clip."""
+        """Return random signs, -1 or 1 with equal probability, `[B, T]`, zero beyond each clip."""
         return self._draw(
             lambda length, stream: torch.randint(2, (length,), generator=stream) * 2.0 - 1.0, torch.float32
         )
 
     def orders(self) -> Tensor:
-        """Return a random order of each clip's samples, `[B, T]`, zero beyond each clip."""
+        """Return a random permutation of the sample indices of each clip, `[B, T]`, zero beyond each clip."""
         return self._draw(lambda length, stream: torch.randperm(length, generator=stream), torch.int64)
 
     def shuffle(self, values: Tensor) -> Tensor:
-        """Return each clip's values `[B, T]` at random places of the same clip."""
+        """Return the values `[B, T]` of each clip, moved to random positions within the same clip."""
         valid = (
             torch.arange(self._size, device=self._device) < torch.tensor(self._lengths, device=self._device)[:, None]
         )

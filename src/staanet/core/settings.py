@@ -1,4 +1,4 @@
-"""Settings are dataclasses; files and keywords are validated into them, unknown keys refused."""
+"""Validation of settings: TOML files and keyword arguments become dataclasses, and unknown keys are refused."""
 
 import dataclasses
 import tomllib
@@ -17,8 +17,13 @@ T = TypeVar("T")
 def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     """Return `values` as an instance of the dataclass `schema`.
 
+    Args:
+        schema: The dataclass, whose fields may be dataclasses themselves.
+        values: Value of each field by its name.
+        where: Where the values come from, such as a file; error messages begin with it.
+
     Raises:
-        StaanetError: an unknown key (the nearest known one is offered) or a value of another type.
+        StaanetError: If a key is unknown (the message suggests the most similar one) or a value has another type.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Loop: epochs: int = 3
@@ -38,12 +43,12 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
         if isinstance(cause, StaanetError):
             raise StaanetError(f"{where}: {key + ': ' if key else ''}{cause}") from None
         if first["type"] == "missing":
-            raise StaanetError(f"{where}: expected the key {key!r}, found none") from None
+            raise StaanetError(f"{where}: expected the key {key!r}, found none; add it") from None
         raise StaanetError(f"{where}: {key or 'settings'}: {first['msg']}, got {first['input']!r}") from None
 
 
 def _check_keys(schema: Any, values: Any, where: str) -> None:
-    """Refuse keys that the dataclass, or a dataclass inside it, does not know."""
+    """Raise an error if a key is not a field of the dataclass or of a dataclass inside it."""
     if typing.get_origin(schema) is dict and isinstance(values, Mapping):
         for key, value in values.items():
             _check_keys(typing.get_args(schema)[1], value, f"{where}: {key}")
@@ -58,10 +63,10 @@ def _check_keys(schema: Any, values: Any, where: str) -> None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file.
+    """Return the content of a TOML file.
 
     Raises:
-        StaanetError: no such file, or not TOML.
+        StaanetError: If the file does not exist, cannot be read or is not TOML.
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
@@ -74,10 +79,17 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping[str, Any], where: str) -> T:
-    """Return a preset by name, or a preset (the key `preset`, else `default`) with some of its values changed.
+    """Return a preset, with changes to some of its fields if there are any.
+
+    Args:
+        schema: The dataclass of the presets.
+        presets: Presets by name; one is called `default`.
+        values: The name of a preset, or a table of changed fields whose key `preset` names the preset that they change
+            (default: `default`).
+        where: Where the values come from, such as a file; error messages begin with it.
 
     Raises:
-        StaanetError: an unknown preset, key or value.
+        StaanetError: If the preset, a key or a value is not valid.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Loop: epochs: int = 3
@@ -93,10 +105,15 @@ def from_preset(schema: type[T], presets: Mapping[str, T], values: str | Mapping
 
 
 def with_preset(presets: Mapping[str, Mapping[str, Any]], values: Mapping[str, Any], where: str) -> dict[str, Any]:
-    """Return settings with those of the preset that `preset` names, where they are not given beside it.
+    """Return settings completed by those of a preset; settings that are given explicitly take precedence.
+
+    Args:
+        presets: Settings by the name of their preset.
+        values: Settings, in which the key `preset` names the preset, if any.
+        where: Where the values come from, such as a file; error messages begin with it.
 
     Raises:
-        StaanetError: an unknown preset.
+        StaanetError: If the preset is unknown.
 
     >>> with_preset({"paper": {"epochs": 30, "rate": 1}}, {"preset": "paper", "rate": 2}, "loop")
     {'epochs': 30, 'rate': 2}
@@ -111,9 +128,9 @@ def with_preset(presets: Mapping[str, Mapping[str, Any]], values: Mapping[str, A
 
 
 def _merged(base: Any, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the fields of `base` with `changes` laid over them, inner dataclasses field by field.
+    """Return the fields of `base`, updated by `changes`; inner dataclasses are updated field by field.
 
-    Fields that a dataclass lists in `alternatives` replace each other.
+    A change to one of the fields that a dataclass lists in `alternatives` resets the others.
     """
     fields = {field.name: getattr(base, field.name) for field in dataclasses.fields(base)}
     alternatives = getattr(base, "alternatives", ())

@@ -1,4 +1,4 @@
-"""A run is named by what it does: the hash of the settings that can change its result."""
+"""Signatures: short hashes of settings, which name the folders of models, generators, adversarial sets and records."""
 
 import dataclasses
 import hashlib
@@ -7,9 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from staanet.core.version import NUMERICS
+
 
 def to_jsonable(value: Any) -> Any:
-    """Return settings as what JSON can hold: dataclasses become objects, tuples lists.
+    """Return settings as values that JSON can hold: dataclasses and mappings become objects, tuples become lists.
+
+    A dataclass with a class attribute `name` (an attack or a corpus) keeps that name next to its fields.
+
+    Raises:
+        TypeError: If a value is of a type that no setting has, such as an array or an open file.
 
     >>> to_jsonable({"b": (1, 2)})
     {'b': [1, 2]}
@@ -27,7 +34,7 @@ def to_jsonable(value: Any) -> Any:
 
 
 def signature(settings: Any) -> str:
-    """Return ten hex digits that change whenever a setting does, whatever the order of the keys.
+    """Return a hash of ten hexadecimal digits, which changes with every setting but not with the order of the keys.
 
     >>> signature({"a": 1, "b": 2}) == signature({"b": 2, "a": 1}) != signature({"a": 1, "b": 3})
     True
@@ -36,7 +43,16 @@ def signature(settings: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
+def signature_of(settings: Mapping[str, Any]) -> str:
+    """Return the hash of the settings of a result and of the version of the numbers, which a release leaves as it is.
+
+    >>> signature_of({"seed": 1}) == signature({"seed": 1})
+    False
+    """
+    return signature({"numerics": NUMERICS, **settings})
+
+
 def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,4 +1,4 @@
-"""Batches of waveforms `[B, T]`, zero beyond each clip's length: checked, masked, ranked."""
+"""Functions on batches of waveforms `[B, T]`, in which each clip is padded with zeros beyond its own length."""
 
 import math
 
@@ -8,10 +8,15 @@ from torch import Tensor
 from staanet.core.errors import StaanetError
 
 BOUNDS = (-1.0, 1.0)
+"""Default range of samples: full scale."""
 
 
 def valid_samples(lengths: Tensor, size: int) -> Tensor:
-    """Return the mask `[B, T]` of the samples that belong to each clip.
+    """Return a mask `[B, T]` that is true at the samples within each clip's length.
+
+    Args:
+        lengths: Number of valid samples of each clip, `[B]`.
+        size: Width T of the batch, in samples.
 
     >>> valid_samples(torch.tensor([1, 3]), 3)
     tensor([[ True, False, False],
@@ -21,7 +26,12 @@ def valid_samples(lengths: Tensor, size: int) -> Tensor:
 
 
 def top_positions(scores: Tensor, counts: Tensor, allowed: Tensor) -> Tensor:
-    """Return the mask `[B, T]` of the `counts` `[B]` highest scores `[B, T]` among the allowed samples; ties never add.
+    """Return a mask `[B, T]` of the highest scores of each clip, never more than `counts`, even among equal scores.
+
+    Args:
+        scores: Score of each sample, `[B, T]`.
+        counts: Number of samples to select in each clip, `[B]`; all allowed ones if fewer are allowed.
+        allowed: Mask `[B, T]` of the samples that may be selected.
 
     >>> top_positions(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([2]), torch.tensor([[True, True, True]]))
     tensor([[ True, False,  True]])
@@ -37,10 +47,15 @@ def top_positions(scores: Tensor, counts: Tensor, allowed: Tensor) -> Tensor:
 
 
 def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tuple[float, float] = BOUNDS) -> Tensor:
-    """Check a batch `[B, T]` and return its lengths `[B]`, the full width where none are given.
+    """Check a batch of waveforms and return the lengths of its clips, `[B]`.
+
+    Args:
+        waveforms: Floating-point samples, `[B, T]`, zero beyond each clip's length.
+        lengths: Number of valid samples of each clip, `[B]` (default: T for every clip).
+        bounds: Lowest and highest value that a sample may have (default: full scale).
 
     Raises:
-        StaanetError: a shape, dtype, range, length or tail that breaks the contract of waveforms.
+        StaanetError: If shape, dtype, range, lengths or padding are not as described.
 
     >>> check_waveforms(torch.zeros(2, 5))
     tensor([5, 5])
@@ -54,19 +69,21 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
     if lengths is None:
         lengths = torch.full((len(waveforms),), size, device=waveforms.device)
     if lengths.shape != (len(waveforms),) or lengths.is_floating_point():
-        raise StaanetError(f"expected integer lengths [{len(waveforms)}], got {lengths.dtype} {list(lengths.shape)}")
+        raise StaanetError(
+            f"expected integer lengths [{len(waveforms)}], got {lengths.dtype} {list(lengths.shape)}; give one per clip"
+        )
     lengths = lengths.to(waveforms.device)
     if not len(waveforms):
         return lengths
     if not size:
-        raise StaanetError("expected clips of one sample or more, got none; leave the empty clips out")
+        raise StaanetError("expected clips of one sample or more, got empty ones; remove them from the batch")
     beyond = (waveforms != 0).logical_and_(~valid_samples(lengths, size)).any()
     figures = (*lengths.aminmax(), *waveforms.aminmax(), beyond)
     shortest, longest, least, most, tail = torch.stack([figure.double() for figure in figures]).tolist()
     if not (math.isfinite(least) and math.isfinite(most)):
-        raise StaanetError("expected finite waveforms, got NaN or infinite samples; leave the damaged clips out")
+        raise StaanetError("expected finite waveforms, got NaN or infinite samples; remove the damaged clips")
     if not 1 <= shortest <= longest <= size:
-        raise StaanetError(f"expected lengths in 1..{size}, got {shortest:.0f}..{longest:.0f}")
+        raise StaanetError(f"expected lengths in 1..{size}, got {shortest:.0f}..{longest:.0f}; give them in samples")
     low, high = bounds
     if not low <= least <= most <= high:
         raise StaanetError(
@@ -74,5 +91,5 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
             "integer range"
         )
     if tail:
-        raise StaanetError("expected zeros beyond each clip's length, got other samples; check lengths")
+        raise StaanetError("expected zeros beyond each clip's length, got other samples; check the lengths")
     return lengths

@@ -1,4 +1,4 @@
-"""Corpora of emotional speech: one file each, listed by importing it; splits by speaker; the prepared dataset."""
+"""Corpora of emotional speech, one per file; a corpus is registered by importing it here."""
 
 from staanet.core.registry import collect
 from staanet.corpora.audformat import Audformat as Audformat

@@ -1,4 +1,4 @@
-"""Databases in audformat, which the tool audb publishes: media, a header, and tables of what each file is."""
+"""Databases in audformat, the format in which audb publishes corpora: media files, a header, and tables."""
 
 import shutil
 import tempfile
@@ -17,17 +17,18 @@ HEADER = "db.yaml"
 
 @dataclass(frozen=True)
 class Audformat(Corpus):
-    """A database in audformat, as `audb.load_to` leaves it: `db.yaml` and its tables; needs the extra `audformat`.
+    """A database in audformat, as `audb.load_to` writes it: `db.yaml` and tables; needs the extra `audformat`.
 
-    Emotion, speaker and sex are looked up in all tables and in what is known of each speaker. The parts of tables that
-    name one (train, dev, test) become sessions. Tables are read as CSV or Parquet, never as pickles.
+    Emotion, speaker and gender are looked up in all tables and in the descriptions of speakers. The split of a table
+    (train, dev, test), if it has one, becomes the session of its files. Tables are read as CSV or Parquet, never as
+    pickles.
 
     Args:
-        tables: that hold the emotion; all where left out, which must agree.
-        emotion: scheme or column that holds it.
-        speaker: scheme or column that holds the speaker.
-        gender: scheme or column that holds the speaker's sex.
-        emotions: the labels, in order; all that occur, in alphabetical order, where left out.
+        tables: Names of the tables with the emotion (default: all, which must then agree).
+        emotion: Scheme or column with the emotion.
+        speaker: Scheme or column with the speaker.
+        gender: Scheme or column with the gender of the speaker.
+        emotions: Emotions in the order of their class numbers (default: all that occur, in alphabetical order).
     """
 
     name = "audformat"
@@ -41,14 +42,15 @@ class Audformat(Corpus):
     emotions: tuple[str, ...] = ()
 
     def labels(self, root: Path) -> tuple[str, ...]:
-        """Return the emotions that occur, or those that were given."""
+        """Return the emotions that were given, else those that occur."""
         return self.emotions or tuple(sorted({utterance.label for utterance in self.validate(root).utterances}))
 
     def validate(self, root: Path) -> Validation:
-        """List what the tables say, and what is not there.
+        """List the clips that the tables describe.
 
         Raises:
-            StaanetError: no database, no such table, scheme or speaker, tables that disagree, or parts of files.
+            StaanetError: If there is no database; if it lacks a table, the emotion or the speaker; or if its tables
+                disagree or describe segments of files.
         """
         database = _load(root)
         for table in self.tables:
@@ -60,7 +62,7 @@ class Audformat(Corpus):
             )
         except (ValueError, TypeError) as error:
             raise StaanetError(
-                f"{root}: expected one emotion and speaker a clip, got {_line(error)}; "
+                f"{root}: expected one emotion and one speaker per clip, got {_line(error)}; "
                 f"name tables that agree, of {', '.join(database.tables)}"
             ) from error
         if known.index.nlevels > 1:
@@ -71,7 +73,7 @@ class Audformat(Corpus):
         for scheme in (self.emotion, self.speaker):
             if scheme not in known or known[scheme].isna().all():
                 raise StaanetError(f"{root}: {unknown_name('scheme', scheme, database.schemes)}")
-        parts, language = _parts(database, self.emotion), _language(database)
+        subsets, language = _subsets(database, self.emotion), _language(database)
         clips = [
             Utterance(
                 id=str(PurePath(file).with_suffix("")),
@@ -80,18 +82,18 @@ class Audformat(Corpus):
                 speaker=str(row[self.speaker]),
                 gender=row.get(self.gender),
                 language=language,
-                session=parts.get(file),
+                session=subsets.get(file),
             )
             for file, row in known.dropna(subset=[self.emotion, self.speaker]).to_dict("index").items()
         ]
         found = by_path(root, clips, f"the files that the tables of {HEADER} name", self.emotions)
-        left = len(known) - len(clips)
-        remarks = [f"left out {left} clips without an emotion or a speaker"] if left else []
+        others = len(known) - len(clips)
+        remarks = [f"left out {others} clips without an emotion or a speaker"] if others else []
         return replace(found, remarks=[*found.remarks, *remarks])
 
 
 def _load(root: Path) -> Any:
-    """Return the database at `root`; its header and tables are read without running what they may hold."""
+    """Return the database at `root`, without running code that its header or tables may contain."""
     audformat, yaml = import_extra("audformat", EXTRA), import_extra("yaml", EXTRA)
     if not (root / HEADER).is_file():
         raise StaanetError(f"{root}: expected a database with the header {HEADER}, found none; give its folder")
@@ -102,37 +104,37 @@ def _load(root: Path) -> Any:
             _read(database[name], root, name)
     except StaanetError:
         raise
-    except Exception as error:  # audformat, yaml, pandas and pyarrow have no common one
-        told = f"{type(error).__name__}: {_line(error)}"
-        raise StaanetError(f"{root / HEADER}: expected a database in audformat, got {told}; load it again") from error
+    except Exception as error:  # audformat, yaml, pandas and pyarrow share no base class
+        cause = f"{type(error).__name__}: {_line(error)}"
+        raise StaanetError(f"{root / HEADER}: expected a database in audformat, got {cause}; load it again") from error
     return database
 
 
 def _read(table: Any, root: Path, name: str) -> None:
-    """Read a table from a copy beside which no pickle lies, since that would be preferred."""
+    """Read a table from a copy in an empty folder, because audformat prefers a pickle that lies next to the table."""
     files = [root / f"db.{name}.{kind}" for kind in ("parquet", "csv")]
-    there = [file for file in files if file.is_file()]
-    if not there:
+    existing = [file for file in files if file.is_file()]
+    if not existing:
         raise StaanetError(f"{root}: expected the table {files[0].name} or {files[1].name}, found none; load it again")
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder) / f"table{there[0].suffix}"
-        shutil.copyfile(there[0], copy)
+        copy = Path(folder) / f"table{existing[0].suffix}"
+        shutil.copyfile(existing[0], copy)
         table.load(str(copy.with_suffix("")))
 
 
-def _parts(database: Any, emotion: str) -> dict[str, str]:
-    """Return the part of each file that a table with the emotion names."""
+def _subsets(database: Any, emotion: str) -> dict[str, str]:
+    """Return the subset of each file that is in a table with the emotion and with a split."""
     named = {"train": "train", "dev": "val", "test": "test"}
-    parts: dict[str, str] = {}
+    subsets: dict[str, str] = {}
     for table in database.tables.values():
-        part = named.get(database.splits[table.split_id].type) if table.split_id else None
-        if part and emotion in table.columns:
-            parts |= dict.fromkeys(table.files, part)
-    return parts
+        subset = named.get(database.splits[table.split_id].type) if table.split_id else None
+        if subset and emotion in table.columns:
+            subsets |= dict.fromkeys(table.files, subset)
+    return subsets
 
 
 def _language(database: Any) -> str | None:
-    """Return the two letters of the language, where there is one."""
+    """Return the code of the language in two letters, None unless the database has exactly one language."""
     known = database.languages
     return import_extra("iso639", EXTRA).Lang(known[0]).pt1 or None if len(known) == 1 else None
 

@@ -1,4 +1,4 @@
-"""Hugging Face's `audiofolder`: files in folders, and what each is in a table beside them or in its folder's name."""
+"""The `audiofolder` layout of Hugging Face datasets, in which tables or the names of folders describe the files."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
@@ -10,25 +10,26 @@ from staanet.corpora.tables import described, read_table
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
-PARTS = {
+SUBSETS = {
     **dict.fromkeys(("train", "training"), "train"),
     **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
     **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
 }
-"""By the name of a folder; its part is the session of its files."""
+"""The subset by the name of a folder; it becomes the session of the files in the folder."""
 
 
 @dataclass(frozen=True)
 class AudioFolder(Corpus):
-    """A Hugging Face `audiofolder`, downloaded: `metadata.csv`, `.jsonl` or `.parquet`, or a folder per emotion.
+    """A downloaded Hugging Face `audiofolder`: `metadata.csv`, `.jsonl` or `.parquet`, or one folder per emotion.
 
-    A table lies at the root or in the folder of a part (train, validation, test), describes the files by `file_name`
-    from where it lies, and may have the columns of `folder`'s. Without one, a file is read as in `folder`.
+    Tables lie in the root folder or in the folder of a subset (train, validation, test). Their column `file_name` is
+    relative to the table, and they may have the other columns of the corpus `folder`. Without a table, files are
+    described as in `folder`.
 
     Args:
-        emotion: the column that holds the emotion.
-        speaker: the column that holds the speaker.
-        emotions: the labels, in order; all that occur, in alphabetical order, where left out.
+        emotion: Name of the column with the emotion.
+        speaker: Name of the column with the speaker.
+        emotions: Emotions in the order of their class numbers (default: all that occur, in alphabetical order).
     """
 
     name = "audiofolder"
@@ -40,14 +41,15 @@ class AudioFolder(Corpus):
     emotions: tuple[str, ...] = ()
 
     def labels(self, root: Path) -> tuple[str, ...]:
-        """Return the emotions that occur, or those that were given."""
+        """Return the emotions that were given, else those that occur."""
         return self.emotions or tuple(sorted({utterance.label for utterance in self.validate(root).utterances}))
 
     def validate(self, root: Path) -> Validation:
-        """List what the tables or the folders say, and what is not there.
+        """List the clips that the tables or the folders describe.
 
         Raises:
-            StaanetError: a table that cannot be read or lacks a column, a file described twice, or no usable clip.
+            StaanetError: If a table cannot be read, lacks a column or describes a file twice, or if there is no usable
+                clip.
         """
         names = {"file_name": "path", self.emotion.lower(): "emotion", self.speaker.lower(): "speaker"}
         tables = sorted(path for name in TABLES for path in root.rglob(name))
@@ -57,10 +59,12 @@ class AudioFolder(Corpus):
             for clip in described(read_table(table, names), str(table.parent.relative_to(root)))
         ]
         form = f"{', '.join(TABLES)} or a folder per emotion with audio in it"
-        return by_path(root, [_dealt(clip) for clip in clips or map(from_path, audio_files(root))], form, self.emotions)
+        clips = [_with_subset(clip) for clip in clips or map(from_path, audio_files(root))]
+        return by_path(root, clips, form, self.emotions)
 
 
-def _dealt(clip: Utterance) -> Utterance:
-    """Return a clip with the part that its folder is of, unless its table tells a session."""
-    parts = [PARTS[folder.lower()] for folder in PurePath(clip.path).parts[:-1] if folder.lower() in PARTS]
-    return replace(clip, session=clip.session or (parts[0] if parts else None))
+def _with_subset(clip: Utterance) -> Utterance:
+    """Return a clip with the subset of its folder as session, unless its table has a session for it."""
+    folders = (folder.lower() for folder in PurePath(clip.path).parts[:-1])
+    subsets = [SUBSETS[folder] for folder in folders if folder in SUBSETS]
+    return replace(clip, session=clip.session or (subsets[0] if subsets else None))

@@ -1,4 +1,4 @@
-"""What a corpus is: named clips of speech with an emotion and a speaker each."""
+"""The interface of a corpus, and the description of its clips: an emotion and a speaker for each."""
 
 import abc
 from collections.abc import Sequence
@@ -16,15 +16,23 @@ from staanet.core.signature import signature
 Samples = NDArray[np.float32]
 
 SILENCE = 1e-5
-"""A peak below this is silence: less than one step of 16-bit audio."""
+"""A clip whose peak is below this is silent; it is less than one step of 16-bit audio."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """One clip: where it is and what is known of it. `id` is unique in its corpus, `path` relative to the root.
+    """The description of one clip.
 
-    `session` says in which recordings it was made or, where the corpus deals its own clips, in which part it is (train,
-    val, test); `statement` which text is spoken; `intensity` how strongly the emotion is acted, as the corpus has them.
+    Args:
+        id: Id of the clip, unique in its corpus.
+        path: Path of the file, relative to the root of the corpus.
+        label: The emotion.
+        speaker: Name of the speaker, unique in the corpus.
+        gender: "female" or "male"; None if unknown.
+        language: Code of the language in two letters (ISO 639-1); None if unknown.
+        session: Name of the recording session; for a corpus with an official split, the subset (train, val or test).
+        statement: Identifier of the spoken text, as the corpus has it.
+        intensity: How strongly the emotion is acted, as the corpus has it.
     """
 
     id: str
@@ -39,28 +47,38 @@ class Utterance:
 
     @property
     def is_augmented(self) -> bool:
-        """Whether it was made from what was spoken, for training to hear as well."""
+        """Whether the clip is an augmented copy, which splits by speaker or session use for training only."""
         return False
 
 
 @dataclass(frozen=True)
 class Segment(Utterance):
-    """A stretch of a `clip`, or of a `augmentation` of it where one is named; all else is known of the clip."""
+    """The description of a segment of a clip or of an augmented copy of it; other fields are those of the clip.
+
+    Args:
+        clip: Id of the clip.
+        augmentation: How the clip was augmented, such as "pitch+1.5"; empty if it was not.
+    """
 
     clip: str = ""
     augmentation: str = ""
 
     @property
     def is_augmented(self) -> bool:
-        """Whether it was made from what was spoken, for training to hear as well."""
+        """Whether the segment is of an augmented copy, which splits by speaker or session use for training only."""
         return self.augmentation != ""
 
 
 @dataclass(frozen=True)
 class Validation:
-    """What was found at a root: the clips, and what is wrong with them, one line each.
+    """The clips that were found at the root of a corpus, and what is wrong with others.
 
-    `remarks` are of many clips at once: classes left out, numbers that are not the published ones.
+    Args:
+        utterances: The usable clips.
+        missing: Ids or paths of clips that belong to the corpus but were not found.
+        extra: Paths of files that do not belong to the corpus.
+        problems: One line for each clip that cannot be used.
+        remarks: Lines about many clips, such as classes that were left out or counts that differ from the published.
     """
 
     utterances: Sequence[Utterance]
@@ -71,49 +89,50 @@ class Validation:
 
 
 class Corpus(abc.ABC):
-    """A corpus at a root folder; a subclass is a frozen dataclass whose fields are its settings.
+    """Base class of corpora; a subclass is a frozen dataclass whose fields are its settings.
 
-    A file of this room reads, in this order: what the corpus is and who made it, citation, licence, labels, layout.
+    Methods take the root, the folder in which the files of the corpus lie. The first line of the docstring of a
+    subclass is its summary in `staanet list corpora`.
     """
 
     name: ClassVar[str]
     licence: ClassVar[str]
     citation: ClassVar[str]
     on_disk: ClassVar[bool] = True
-    """Whether it lies in files of its own; `root` means nothing to a corpus that does not."""
+    """Whether the corpus consists of files; `root` is ignored by a corpus that does not."""
 
     @abc.abstractmethod
     def validate(self, root: Path) -> Validation:
-        """List the clips at `root`, what is missing, what is extra and what cannot be used, without reading audio."""
+        """Return the usable clips at `root` and what is missing, extra or unusable, without reading audio."""
 
     @abc.abstractmethod
     def labels(self, root: Path) -> tuple[str, ...]:
         """Return the emotions in the order of their class numbers."""
 
     def fingerprint(self, root: Path) -> str:
-        """Return a hash of the clips at `root`: what is known of each, and the size of its file.
+        """Return a hash of the descriptions and file sizes of the clips at `root`.
 
         Raises:
-            StaanetError: nothing usable there.
+            StaanetError: If there is no usable clip.
         """
         utterances = self.validate(root).utterances
         sizes = [(root / utterance.path).stat().st_size if self.on_disk else 0 for utterance in utterances]
         return signature([[asdict(utterance), size] for utterance, size in zip(utterances, sizes, strict=True)])
 
     def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
-        """Return a clip's samples `[T, C]` in [-1, 1] and its sample rate.
+        """Return the samples of a clip, `[T, C]` in [-1, 1], and its sampling rate in Hz.
 
         Raises:
-            StaanetError: the file cannot be read.
+            StaanetError: If the file cannot be read.
         """
         return read(root / utterance.path)
 
 
 def audio_files(root: Path) -> tuple[str, ...]:
-    """Return the audio files below `root` as relative paths, in order; hidden ones are passed over.
+    """Return the audio files in `root` and its subfolders as sorted relative paths, without hidden files.
 
     Raises:
-        StaanetError: no such folder.
+        StaanetError: If `root` is not a folder.
     """
     if not root.is_dir():
         raise StaanetError(f"{root}: expected a folder of audio, found none; give --root or set STAANET_CORPORA")

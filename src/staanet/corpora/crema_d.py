@@ -1,8 +1,9 @@
 """CREMA-D, the Crowd-sourced Emotional Multimodal Actors Dataset: acted English by 91 actors, as audio.
 
 7442 clips (2.5 s on average, 16 kHz), 12 sentences, 6 emotions, 43 women and 48 men of 20 to 74 years. One sentence,
-IEO, is spoken in three intensities, the others in none that is specified; 20 clips of the scheme were never made. What
-is said of the sexes comes from the corpus' own table. 1076_MTI_SAD_XX holds no speech, so that no dataset will have it.
+IEO, is spoken with three intensities; the intensity of the others is unspecified. Twenty clips that the naming scheme
+allows were never recorded. The gender of the actors is that of the table which comes with the corpus. The clip
+1076_MTI_SAD_XX holds no speech and is therefore in no prepared dataset.
 """
 
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ EMOTIONS = {
     "NEU": "neutral",
     "SAD": "sadness",
 }
-"""By the third part of the name: what the actor was asked for, not what was heard."""
+"""Emotion by the third part of the file name: the one that the actor was asked for, not what listeners perceived."""
 
 INTENSITIES = {"LO": "low", "MD": "medium", "HI": "high", "XX": None}
-"""By the fourth; XX is unspecified."""
+"""Intensity by the fourth part of the file name; XX means unspecified."""
 
 SENTENCES = ("IEO", "TIE", "IOM", "IWW", "TAI", "MTI", "IWL", "ITH", "DFA", "ITS", "TSI", "WSI")
 
@@ -46,12 +47,14 @@ NAMES = {
     if (intensity != "XX") == (sentence == "IEO" and emotion != "NEU")
     and f"{actor}_{sentence}_{emotion}_{intensity}" not in NEVER_MADE
 }
-"""All 7442, each with its emotion."""
+"""The emotion of each of the 7442 clips, by its name."""
 
 
 @dataclass(frozen=True)
 class CremaD(Corpus):
-    """The official folder `AudioWAV`, or any folder of its files, names unchanged.
+    """CREMA-D: acted English by 91 actors, 6 emotions, 7442 clips.
+
+    The root is the official folder `AudioWAV`, or any folder with its files under unchanged names.
 
     >>> CremaD.utterance("AudioWAV/1001_IEO_ANG_HI.wav")
     Utterance(id='1001_IEO_ANG_HI', path='AudioWAV/1001_IEO_ANG_HI.wav', label='anger', speaker='1001', ...)
@@ -70,13 +73,13 @@ class CremaD(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 7442 names."""
+        """List the clips at `root`, compared with the 7442 names of the corpus."""
         form = "1001_IEO_ANG_HI (actor, sentence, emotion, intensity)"
         return by_name(root, self.utterance, form, self.labels(root), NAMES)
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not one of the corpus."""
+        """Return the description of a clip from the name of its file, None if the corpus has no such name."""
         name = PurePath(path).stem
         if name not in NAMES:
             return None

@@ -1,8 +1,8 @@
-"""DEMoS, the Database of Elicited Mood in Speech: Italian by 68 native speakers, moods induced instead of acted.
+"""DEMoS, the Database of Elicited Mood in Speech: Italian by 68 native speakers, elicited rather than acted.
 
-9365 clips (2.9 s on average) of 7 emotions and 332 neutral ones, 23 women and 45 men; everything is in the file name.
-PR are the clips chosen as prototypical, NP the others. The STAA-Net paper leaves the neutral ones out and deals 40, 30
-and 30 % of the speakers to training, validation and test.
+9365 clips (2.9 s on average) of 7 emotions and 332 neutral ones, 23 women and 45 men; the file name describes the clip.
+Names that begin with PR are clips that were chosen as prototypical, NP are the others. The STAA-Net paper leaves the
+neutral clips out and assigns 40, 30 and 30 % of the speakers to training, validation and test.
 """
 
 import re
@@ -22,7 +22,7 @@ EMOTIONS = {
     "tri": "sadness",
     "sor": "surprise",
 }
-"""By the first three letters of the last part of the name."""
+"""Emotion by the first three letters of the last part of the file name."""
 
 PUBLISHED = {
     "anger": 1477,
@@ -34,16 +34,21 @@ PUBLISHED = {
     "sadness": 1530,
     "surprise": 1000,
 }
+"""Published number of clips of each emotion."""
 
 _NAME = re.compile(rf"((NP|PR)_)?(?P<sex>[fm])_(?P<speaker>\d\d)_(?P<emotion>{'|'.join(EMOTIONS)})\d\d[a-c]")
 
 
 @dataclass(frozen=True)
 class Demos(Corpus):
-    """The official folders `DEMOS` and `NEU`, or any folder of their files, names unchanged.
+    """DEMoS: elicited Italian by 68 native speakers, 7 emotions, 9365 clips.
+
+    The root contains the official folders, `DEMOS` and `NEU`, or is any folder with their files under unchanged
+    names.
 
     Args:
-        neutral: keep the neutral clips, which the STAA-Net paper leaves out; with them, eight classes and 9697 clips.
+        neutral: Keep the neutral clips, which makes 8 classes and 9697 clips (default: False, as in the STAA-Net
+            paper).
 
     >>> Demos.utterance("DEMOS/NP_f_43_pau05b.wav")
     Utterance(id='NP_f_43_pau05b', path='DEMOS/NP_f_43_pau05b.wav', label='fear', speaker='43', gender='female', ...)
@@ -64,7 +69,7 @@ class Demos(Corpus):
         return tuple(sorted(emotion for emotion in EMOTIONS.values() if self.neutral or emotion != "neutral"))
 
     def validate(self, root: Path) -> Validation:
-        """List the clips, and compare how many there are of each emotion with the published numbers."""
+        """List the clips at `root`, and compare the number of clips of each emotion with the published number."""
         labels = self.labels(root)
         found = by_name(root, self.utterance, "NP_f_43_pau05b (selection, sex, speaker, emotion and take)", labels)
         published = {label: PUBLISHED[label] for label in labels}
@@ -72,10 +77,10 @@ class Demos(Corpus):
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not of the corpus' form."""
+        """Return the description of a clip from the name of its file, None if the name has another form."""
         name = PurePath(path).stem
-        said = _NAME.fullmatch(name)
-        if said is None:
+        match = _NAME.fullmatch(name)
+        if match is None:
             return None
-        gender = "female" if said["sex"] == "f" else "male"
-        return Utterance(name, path, EMOTIONS[said["emotion"]], said["speaker"], gender, "it")
+        gender = "female" if match["sex"] == "f" else "male"
+        return Utterance(name, path, EMOTIONS[match["emotion"]], match["speaker"], gender, "it")

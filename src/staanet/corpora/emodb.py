@@ -1,6 +1,6 @@
 """EmoDB, the Berlin Database of Emotional Speech: acted German by ten professional actors.
 
-535 clips (2.8 s on average, 16 kHz), 10 sentences, 7 emotions, 5 women and 5 men; everything is in the file name.
+535 clips (2.8 s on average, 16 kHz), 10 sentences, 7 emotions, 5 women and 5 men; the file name describes the clip.
 """
 
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ EMOTIONS = {
     "N": "neutral",
     "T": "sadness",
 }
-"""By the sixth character of the name (the initials of the German words)."""
+"""Emotion by the sixth character of the file name, the initial of the German word."""
 
 WOMEN = ("08", "09", "13", "14", "16")
 MEN = ("03", "10", "11", "12", "15")
@@ -27,7 +27,10 @@ MEN = ("03", "10", "11", "12", "15")
 
 @dataclass(frozen=True)
 class EmoDB(Corpus):
-    """The official download (a folder `wav`) or any folder of its files, WAV or FLAC, names unchanged.
+    """EmoDB: acted German by 10 professional actors, 7 emotions, 535 clips.
+
+    The root is the official download (with a folder `wav`), or any folder with its files, as WAV or FLAC, under
+    unchanged names.
 
     >>> EmoDB.utterance("wav/03a01Fa.wav")
     Utterance(id='03a01Fa', path='wav/03a01Fa.wav', label='happiness', speaker='03', gender='male', ...)
@@ -45,7 +48,7 @@ class EmoDB(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 535 names."""
+        """List the clips at `root`, compared with the 535 names of the corpus."""
         index = resources.files("staanet.corpora").joinpath("emodb.index").read_text(encoding="utf-8").split()
         expected = {name: EMOTIONS[name[5]] for name in index}
         return by_name(
@@ -54,7 +57,7 @@ class EmoDB(Corpus):
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not one of the corpus."""
+        """Return the description of a clip from the name of its file, None if the corpus has no such name."""
         name = PurePath(path).stem
         speaker, emotion = name[:2], EMOTIONS.get(name[5:6])
         if len(name) != 7 or emotion is None or speaker not in WOMEN + MEN:

@@ -1,7 +1,7 @@
 """EMOVO: acted Italian by six professional actors.
 
-588 clips (3.1 s on average, 48 kHz), 14 sentences, 7 emotions, 3 women and 3 men; everything is in the file name, and
-the names follow one rule.
+588 clips (3.1 s on average, 48 kHz), 14 sentences, 7 emotions, 3 women and 3 men. The file name describes the clip, and
+the corpus has every combination of emotion, speaker and sentence.
 """
 
 from dataclasses import dataclass
@@ -20,19 +20,21 @@ EMOTIONS = {
     "tri": "sadness",
     "sor": "surprise",
 }
-"""By the first part of the name."""
+"""Emotion by the first part of the file name."""
 
 SPEAKERS = ("f1", "f2", "f3", "m1", "m2", "m3")
 SENTENCES = ("b1", "b2", "b3", "l1", "l2", "l3", "l4", "n1", "n2", "n3", "n4", "n5", "d1", "d2")
-"""Brief, long, nonsense, and questions."""
+"""Brief (b), long (l) and nonsense (n) sentences, and questions (d)."""
 
 NAMES = {"-".join(parts): EMOTIONS[parts[0]] for parts in product(EMOTIONS, SPEAKERS, SENTENCES)}
-"""All 588, each with its emotion."""
+"""The emotion of each of the 588 clips, by its name."""
 
 
 @dataclass(frozen=True)
 class Emovo(Corpus):
-    """The official folders (`f1` ... `m3`) or any folder of their files, names unchanged.
+    """EMOVO: acted Italian by 6 professional actors, 7 emotions, 588 clips.
+
+    The root contains the official folders (`f1` ... `m3`), or is any folder with their files under unchanged names.
 
     >>> Emovo.utterance("f1/dis-f1-b1.wav")
     Utterance(id='dis-f1-b1', path='f1/dis-f1-b1.wav', label='disgust', speaker='f1', gender='female', ...)
@@ -50,12 +52,12 @@ class Emovo(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 588 names."""
+        """List the clips at `root`, compared with the 588 names of the corpus."""
         return by_name(root, self.utterance, "dis-f1-b1 (emotion, speaker, sentence)", self.labels(root), NAMES)
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not one of the corpus."""
+        """Return the description of a clip from the name of its file, None if the corpus has no such name."""
         name = PurePath(path).stem
         if name not in NAMES:
             return None

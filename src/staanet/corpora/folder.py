@@ -1,4 +1,4 @@
-"""Your own recordings: a folder per emotion, or a table that says what each file is."""
+"""Recordings of your own, described by a table or by one folder per emotion."""
 
 from dataclasses import dataclass
 from pathlib import Path, PurePath
@@ -10,15 +10,15 @@ from staanet.corpora.tables import described, read_table
 
 @dataclass(frozen=True)
 class Folder(Corpus):
-    """Audio files at `root`, described in one of two ways.
+    """Recordings of your own, described by a table (`metadata.csv`) or sorted into one folder per emotion.
 
-    - A CSV table (`metadata.csv`, or the name given as `table`) with the columns path (or file), emotion, speaker and,
-      where known, gender, language, session, statement, intensity; paths are relative to the table.
-    - No table: a folder per emotion. The speaker is the part of the file name before the first `-` or `_`.
+    The CSV table has the columns path (or file), emotion and speaker and, if known, gender, language, session,
+    statement and intensity; paths are relative to the table. Without a table, the folder of a file is its emotion, and
+    the part of its name before the first `-` or `_` is its speaker.
 
     Args:
-        table: name of the table within `root`.
-        emotions: the labels, in order; all that occur, in alphabetical order, where left out.
+        table: Name of the table in the root folder.
+        emotions: Emotions in the order of their class numbers (default: all that occur, in alphabetical order).
     """
 
     name = "folder"
@@ -29,14 +29,14 @@ class Folder(Corpus):
     emotions: tuple[str, ...] = ()
 
     def labels(self, root: Path) -> tuple[str, ...]:
-        """Return the emotions that occur, or those that were given."""
+        """Return the emotions that were given, else those that occur."""
         return self.emotions or tuple(sorted({utterance.label for utterance in self.validate(root).utterances}))
 
     def validate(self, root: Path) -> Validation:
-        """List what the table or the folders say, and what is not there.
+        """List the clips that the table or the folders describe.
 
         Raises:
-            StaanetError: a table without a required column, a file described twice, or no audio at all.
+            StaanetError: If the table lacks a column or describes a file twice, or if there is no usable clip.
         """
         table, form = root / self.table, f"{self.table} or a folder per emotion with audio in it"
         tabled = table.is_file()
@@ -45,7 +45,7 @@ class Folder(Corpus):
 
 
 def from_path(path: str) -> Utterance:
-    """Return what the place of a file says: its folder is the emotion, its name begins with the speaker."""
+    """Return the description of a clip whose folder is its emotion and whose name begins with its speaker."""
     parts = PurePath(path)
     label = parts.parts[-2] if len(parts.parts) > 1 else ""
     speaker = parts.stem.replace("_", "-").split("-")[0]

@@ -1,7 +1,7 @@
-"""The HDF5 files of the STAA-Net authors' code (arXiv 2402.01227): waveforms and class numbers, read and written.
+"""HDF5 files of the STAA-Net authors' code (arXiv 2402.01227), which hold waveforms and class numbers.
 
-A corpus is the datasets `train_audio, train_y, dev_audio, dev_y, test_audio, test_y`: waveforms of their own lengths at
-16 kHz, and class numbers. An adversarial set is `x_org, x_adv, y`, of which `x_org` is a corpus too.
+A corpus consists of the HDF5 datasets `train_audio, train_y, dev_audio, dev_y, test_audio, test_y`: waveforms of any
+length at 16 kHz, and class numbers. An adversarial set consists of `x_org, x_adv, y`; its `x_org` is also a corpus.
 """
 
 from collections.abc import Sequence
@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from staanet.core.errors import StaanetError
-from staanet.core.hdf5 import class_numbers, clip, opened, sample_rate, texts
+from staanet.core.hdf5 import open_hdf5, read_class_numbers, read_clip, read_texts, sample_rate
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 
 SUBSETS = {"train": "train", "dev": "val", "test": "test"}
-"""The authors' names of the parts, and ours: their `dev` is what we call validation."""
+"""Names of the subsets: the authors' names are the keys, those of this library the values."""
 
 CLEAN, ATTACKED, NUMBERS = "x_org", "x_adv", "y"
-"""The datasets of an adversarial set."""
+"""The HDF5 datasets of an adversarial set: clean clips, attacked clips and class numbers."""
 
 
 @dataclass(frozen=True)
 class Hdf5(Corpus):
-    """An HDF5 file as the STAA-Net authors' code writes it, or a folder that holds one; needs the extra `h5`.
+    """An HDF5 file as the STAA-Net authors' code writes it, or a folder with one such file; needs the extra `h5`.
 
-    The file says nothing of speakers: each part counts as one speaker, and is its clips' session. What this library
-    writes also has the names of the classes and speakers, which their code passes over.
+    The authors' files do not name speakers: each subset counts as one speaker, and is the session of its clips. Files
+    that this library exports also hold the names of classes and speakers, which the authors' code ignores.
 
     Args:
-        emotions: the labels, in the order of the class numbers; the file's own, else the numbers, where left out.
+        emotions: Emotions in the order of the class numbers (default: those that the file names, else the numbers).
     """
 
     name = "hdf5"
@@ -38,49 +38,49 @@ class Hdf5(Corpus):
     emotions: tuple[str, ...] = ()
 
     def labels(self, root: Path) -> tuple[str, ...]:
-        """Return the emotions that were given, or those that the file names, or the class numbers.
+        """Return the emotions that were given, else those that the file names, else the class numbers.
 
         Raises:
-            StaanetError: there are more class numbers than names.
+            StaanetError: If there are more class numbers than names.
         """
-        with opened(_file(root)) as file:
+        with open_hdf5(_file(root)) as file:
             return _labels(file, self.emotions)
 
     def validate(self, root: Path) -> Validation:
-        """List the rows of every part.
+        """List the clips of all subsets.
 
         Raises:
-            StaanetError: no such file, or datasets that are not those of the layout.
+            StaanetError: If the file does not exist or does not have this layout.
         """
         path = _file(root)
-        with opened(path) as file:
+        with open_hdf5(path) as file:
             labels = _labels(file, self.emotions)
             utterances = []
-            for part, (clips, numbers, speakers) in _datasets(file).items():
-                known = class_numbers(file, numbers, clips)
-                spoken = texts(file, speakers, len(known)) or [part] * len(known)
+            for subset, (clips, numbers, speakers) in _datasets(file).items():
+                known = read_class_numbers(file, numbers, clips)
+                names = read_texts(file, speakers, len(known)) or [subset] * len(known)
                 utterances += [
                     Utterance(
-                        f"{part}/{row:06d}",
+                        f"{subset}/{row:06d}",
                         _relative(root, path),
                         labels[number],
-                        spoken[row],
-                        session=SUBSETS.get(part),
+                        names[row],
+                        session=SUBSETS.get(subset),
                     )
                     for row, number in enumerate(known)
                 ]
         return Validation(utterances)
 
     def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
-        """Return a row's samples `[T, 1]` and the sample rate.
+        """Return the samples of a clip, `[T, 1]`, and its sampling rate in Hz.
 
         Raises:
-            StaanetError: it cannot be read.
+            StaanetError: If the clip cannot be read.
         """
-        part, row = utterance.id.split("/")
-        with opened(_file(root)) as file:
-            clips, *_ = _datasets(file)[part]
-            return clip(file, clips, int(row))[:, None], sample_rate(file)
+        subset, row = utterance.id.split("/")
+        with open_hdf5(_file(root)) as file:
+            clips, *_ = _datasets(file)[subset]
+            return read_clip(file, clips, int(row))[:, None], sample_rate(file)
 
 
 def _file(root: Path) -> Path:
@@ -97,20 +97,22 @@ def _relative(root: Path, path: Path) -> str:
 
 
 def _datasets(file: Any) -> dict[str, tuple[str, str, str]]:
-    """Return the names of each part's clips, class numbers and speakers."""
+    """Return the names of the HDF5 datasets with the clips, class numbers and speakers of each subset."""
     if CLEAN in file:
         return {"set": (CLEAN, NUMBERS, "speaker")}
-    parts = {part: (f"{part}_audio", f"{part}_y", f"{part}_speaker") for part in SUBSETS if f"{part}_audio" in file}
-    if not parts:
-        wanted = ", ".join(f"{part}_audio" for part in SUBSETS)
+    subsets = {name: (f"{name}_audio", f"{name}_y", f"{name}_speaker") for name in SUBSETS if f"{name}_audio" in file}
+    if not subsets:
+        wanted = ", ".join(f"{name}_audio" for name in SUBSETS)
         raise StaanetError(
             f"{file.filename}: expected the datasets {wanted}, or {CLEAN}, found {', '.join(file) or 'none'}"
         )
-    return parts
+    return subsets
 
 
 def _labels(file: Any, emotions: Sequence[str]) -> tuple[str, ...]:
-    numbers = [number for clips, name, _ in _datasets(file).values() for number in class_numbers(file, name, clips)]
+    numbers = [
+        number for clips, name, _ in _datasets(file).values() for number in read_class_numbers(file, name, clips)
+    ]
     count = int(max(numbers, default=-1)) + 1
     counted = (str(number).zfill(len(str(count - 1))) for number in range(count))
     labels = tuple(emotions) or tuple(file.attrs.get("labels", ())) or tuple(counted)

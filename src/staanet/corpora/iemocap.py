@@ -1,8 +1,8 @@
 """IEMOCAP, the Interactive Emotional Dyadic Motion Capture database: English dialogues by ten actors, as audio.
 
-10 039 turns (4.5 s on average, 16 kHz), improvised or from a script, in five sessions of a woman and a man each. The
-protocol of four classes keeps the 5531 that most annotators called angry, happy or excited (one class), neutral or sad.
-A dialogue's name says who wore the markers, the letter before a turn's number who speaks.
+10 039 turns (4.5 s on average, 16 kHz), improvised or from a script, in five sessions with one woman and one man each.
+The protocol of four classes keeps the 5531 turns that most annotators called angry, happy or excited (one class),
+neutral or sad. The name of a dialogue contains who wore the markers, the letter before the number of a turn who speaks.
 
 The STAA-Net paper (arXiv 2402.01227, section 4.1) trains on sessions 1, 2 and 5, validates on 4 and tests on 3.
 """
@@ -22,7 +22,7 @@ EMOTIONS = {
     "neu": "neutral",
     "sad": "sadness",
 }
-"""By the third column of the evaluations; other codes are left out."""
+"""Emotion by the third column of the evaluations; turns with other codes are left out."""
 
 OTHERS = {
     "dis": "disgust",
@@ -32,6 +32,7 @@ OTHERS = {
     "sur": "surprise",
     "xxx": "no agreement",
 }
+"""Names of the other codes, for the remark that counts their turns."""
 
 PUBLISHED = {
     "1": {"anger": 229, "happiness": 278, "neutral": 384, "sadness": 194},
@@ -40,7 +41,7 @@ PUBLISHED = {
     "4": {"anger": 327, "happiness": 303, "neutral": 258, "sadness": 143},
     "5": {"anger": 170, "happiness": 442, "neutral": 384, "sadness": 245},
 }
-"""By session; in the STAA-Net paper's parts they add up to its Table 1."""
+"""Published number of clips of each emotion by session; in the STAA-Net paper's subsets they sum to its Table 1."""
 
 _NAME = re.compile(r"Ses0(?P<session>[1-5])[FM]_(impro|script)\w+_(?P<sex>[FM])\d{3}")
 _EVALUATION = re.compile(r"^\[[^\]]*\]\t(?P<name>\w+)\t(?P<emotion>\w+)\t\[", re.MULTILINE)
@@ -48,7 +49,11 @@ _EVALUATION = re.compile(r"^\[[^\]]*\]\t(?P<name>\w+)\t(?P<emotion>\w+)\t\[", re
 
 @dataclass(frozen=True)
 class Iemocap(Corpus):
-    """The official folders `Session1` to `Session5`: turns from `sentences/wav`, labels from `dialog/EmoEvaluation`."""
+    """IEMOCAP: English dialogues by 10 actors, 4 emotions, 5531 clips.
+
+    The root contains the official folders `Session1` to `Session5`, with the turns in `sentences/wav` and the labels in
+    `dialog/EmoEvaluation`.
+    """
 
     name = "iemocap"
     licence = "on request, under the University of Southern California's release agreement"
@@ -63,10 +68,10 @@ class Iemocap(Corpus):
         return tuple(sorted(set(EMOTIONS.values())))
 
     def validate(self, root: Path) -> Validation:
-        """Compare the turns with the evaluations, and the classes of each session with the published numbers.
+        """List the turns at `root`, and compare their number for each session and emotion with the published number.
 
         Raises:
-            StaanetError: no evaluations there.
+            StaanetError: If there are no evaluations.
         """
         turns = [path for path in audio_files(root) if "dialog" not in PurePath(path).parts]
         evaluations = sorted(root.rglob("EmoEvaluation/Ses*.txt"))
@@ -76,17 +81,17 @@ class Iemocap(Corpus):
                 "give the folder of the full release"
             )
         known = {**EMOTIONS, **OTHERS}
-        said = [turn for file in evaluations for turn in _EVALUATION.findall(file.read_text(encoding="latin-1"))]
-        emotions = {name: known.get(code, code) for name, code in said}
+        texts = [file.read_text(encoding="latin-1") for file in evaluations]
+        emotions = {name: known.get(code, code) for text in texts for name, code in _EVALUATION.findall(text)}
 
         def utterance(path: str) -> Utterance | None:
             name = PurePath(path).stem
-            told = _NAME.fullmatch(name)
-            if told is None:
+            match = _NAME.fullmatch(name)
+            if match is None:
                 return None
-            gender = "female" if told["sex"] == "F" else "male"
-            speaker = f"Ses0{told['session']}{told['sex']}"
-            return Utterance(name, path, emotions.get(name, ""), speaker, gender, "en", told["session"])
+            gender = "female" if match["sex"] == "F" else "male"
+            speaker = f"Ses0{match['session']}{match['sex']}"
+            return Utterance(name, path, emotions.get(name, ""), speaker, gender, "en", match["session"])
 
         form = "Ses01F_impro01_M003 (session, dialogue, sex and turn)"
         found = by_name(root, utterance, form, self.labels(root), emotions, turns)

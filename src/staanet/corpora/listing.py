@@ -1,4 +1,4 @@
-"""What lies at a root, held against what a corpus says of itself."""
+"""Comparison of the files at a root with the clips that a corpus should have."""
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -16,18 +16,19 @@ def by_name(
     expected: Mapping[str, str] | None = None,
     files: Iterable[str] | None = None,
 ) -> Validation:
-    """List the clips of a corpus whose file names say which clip each is.
+    """List the clips of a corpus whose file names describe them.
 
     Args:
-        root: where they lie.
-        utterance: what a path says, None where its name is not of the corpus' form.
-        form: an example of a name and its parts, for whoever has another.
-        labels: the emotions to keep; clips of others are counted in a remark.
-        expected: the labels of all clips by id, where the corpus has such a list: others are extra.
-        files: the paths to look at; all audio where left out.
+        root: Folder of the corpus.
+        utterance: Returns the description that a path contains, or None if the name does not have the expected form.
+        form: An example of a file name and the meaning of its parts, for error messages.
+        labels: Emotions whose clips are kept; a remark counts the clips of others.
+        expected: Emotion of every clip by its id; files with other ids are extra (default: None, any id belongs to the
+            corpus).
+        files: Relative paths of the files (default: all audio files at `root`).
 
     Raises:
-        StaanetError: no such folder.
+        StaanetError: If `root` is not a folder.
     """
     found: dict[str, Utterance] = {}
     extra, problems, others = [], [], Counter[str]()
@@ -48,15 +49,21 @@ def by_name(
         missing=[name for name, label in (expected or {}).items() if label in labels and name not in found],
         extra=extra,
         problems=problems,
-        remarks=[f"left out {others.total()} clips of other classes: {_told(others)}"] if others else [],
+        remarks=[f"left out {others.total()} clips of other classes: {_as_text(others)}"] if others else [],
     )
 
 
 def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Sequence[str] = ()) -> Validation:
-    """List the clips of a corpus that says where each lies, of the given emotions or of all that occur.
+    """List the clips of a corpus whose descriptions name their files.
+
+    Args:
+        root: Folder of the corpus.
+        described: Descriptions of the clips.
+        form: The files that should be at `root`, for the error message.
+        emotions: Emotions whose clips are kept (default: all that occur).
 
     Raises:
-        StaanetError: no such folder, or nothing usable there, where `form` says what should be.
+        StaanetError: If `root` is not a folder or has no usable clip.
     """
     files = dict.fromkeys(audio_files(root))
     there = [utterance for utterance in described if utterance.path in files]
@@ -83,7 +90,12 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
 
 
 def differences(what: str, utterances: Iterable[Utterance], published: Mapping[str, int]) -> list[str]:
-    """Return a line where there are not as many clips of each emotion as published, else nothing.
+    """Return one line if the numbers of clips per emotion differ from the published numbers, else nothing.
+
+    Args:
+        what: Name of the clips, with which the line begins.
+        utterances: The clips.
+        published: Published number of clips of each emotion.
 
     >>> differences("session 3", [], {"anger": 240, "sadness": 305})
     ['session 3: expected 545 clips (anger 240, sadness 305), got none']
@@ -91,9 +103,9 @@ def differences(what: str, utterances: Iterable[Utterance], published: Mapping[s
     counts = Counter(utterance.label for utterance in utterances)
     if counts == published:
         return []
-    got = f"{counts.total()} ({_told(counts)})" if counts else "none"
-    return [f"{what}: expected {sum(published.values())} clips ({_told(published)}), got {got}"]
+    got = f"{counts.total()} ({_as_text(counts)})" if counts else "none"
+    return [f"{what}: expected {sum(published.values())} clips ({_as_text(published)}), got {got}"]
 
 
-def _told(counts: Mapping[str, int]) -> str:
+def _as_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{label} {count}" for label, count in sorted(counts.items()))

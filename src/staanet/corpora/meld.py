@@ -1,9 +1,10 @@
 """MELD, the Multimodal EmotionLines Dataset: turns of the television series Friends, in English.
 
-13 708 turns (3.2 s on average, 48 kHz) with laughter and music, 7 emotions by most annotators' votes, some 300
-speakers, six of whom speak 83 % of the turns. It comes as video: take the sound out first, names unchanged. Its own
-parts are the sessions train, val (its dev) and test; the same six speak in all three, so that only a split by speaker
-says anything about new voices. Of the other speakers the sexes are not told.
+13 708 turns (3.2 s on average, 48 kHz) with laughter and music, 7 emotions by majority vote of the annotators, and
+some 300 speakers, six of whom speak 83 % of the turns. The corpus comes as video: extract the audio first and keep the
+names. The subsets of its official split are the sessions train, val (called dev in the corpus) and test. The same six
+speakers are in all three, so that only a split by speaker shows how a model works on new voices. The gender of the
+other speakers is not known.
 """
 
 import re
@@ -24,25 +25,31 @@ EMOTIONS = {
     "sadness": "sadness",
     "surprise": "surprise",
 }
+"""Emotion by its name in the tables."""
 
 TABLES = {
     "train": "train_sent_emo.csv",
     "val": "dev_sent_emo.csv",
     "test": "test_sent_emo.csv",
 }
+"""Table of each subset."""
 
-SEXES = {
+GENDERS = {
     **dict.fromkeys(("Monica", "Phoebe", "Rachel"), "female"),
     **dict.fromkeys(("Chandler", "Joey", "Ross"), "male"),
 }
 
 _NAME = re.compile(r"dia\d+_utt\d+")
-_PART = re.compile("train|dev|test")
+_SUBSET = re.compile("train|dev|test")
 
 
 @dataclass(frozen=True)
 class Meld(Corpus):
-    """The official folders with the sound of each video (`train_splits/dia0_utt0.wav` ...) and the three tables."""
+    """MELD: turns of the television series Friends in English, 7 emotions, some 300 speakers, 13 708 clips.
+
+    The root contains the official folders with the audio of each video (`train_splits/dia0_utt0.wav` ...) and the three
+    tables.
+    """
 
     name = "meld"
     licence = "GPL-3.0 (the labels; the series belongs to its makers)"
@@ -56,33 +63,33 @@ class Meld(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare the turns at `root` with the tables.
+        """List the turns at `root`, compared with the tables.
 
         Raises:
-            StaanetError: a table is missing or lacks a column, or there are videos only.
+            StaanetError: If a table is missing or lacks a column, or if there are only videos.
         """
         if not audio_files(root) and any(root.rglob("dia*.mp4")):
             raise StaanetError(
-                f"{root}: expected audio, found videos; take the sound out of each with `ffmpeg -i X.mp4 X.wav`"
+                f"{root}: expected audio, found videos; extract the audio of each with `ffmpeg -i X.mp4 X.wav`"
             )
-        turns = {turn: row for part, table in TABLES.items() for turn, row in _turns(root, part, table).items()}
+        turns = {turn: row for subset, table in TABLES.items() for turn, row in _turns(root, subset, table).items()}
 
         def utterance(path: str) -> Utterance | None:
             file = PurePath(path)
-            folders = _PART.findall(str(file.parent))
+            folders = _SUBSET.findall(str(file.parent))
             if not folders or not _NAME.fullmatch(file.stem):
                 return None
-            part = "val" if folders[-1] == "dev" else folders[-1]
-            turn = f"{part}-{file.stem}"
+            subset = "val" if folders[-1] == "dev" else folders[-1]
+            turn = f"{subset}-{file.stem}"
             label, speaker = turns.get(turn, ("", ""))
-            return Utterance(turn, path, label, speaker, SEXES.get(speaker), "en", part)
+            return Utterance(turn, path, label, speaker, GENDERS.get(speaker), "en", subset)
 
-        form = "train_splits/dia0_utt0 (part, dialogue, turn)"
+        form = "train_splits/dia0_utt0 (subset, dialogue, turn)"
         return by_name(root, utterance, form, self.labels(root), {turn: label for turn, (label, _) in turns.items()})
 
 
-def _turns(root: Path, part: str, name: str) -> dict[str, tuple[str, str]]:
-    """Return emotion and speaker of each turn of a part."""
+def _turns(root: Path, subset: str, name: str) -> dict[str, tuple[str, str]]:
+    """Return the emotion and the speaker of each turn of a subset."""
     paths = sorted(root.rglob(name))
     if not paths:
         raise StaanetError(f"{root}: expected the table {name}, found none; put it there")
@@ -91,5 +98,5 @@ def _turns(root: Path, part: str, name: str) -> dict[str, tuple[str, str]]:
     turns = {}
     for row in table.rows.values():
         emotion, speaker = str(row["emotion"]).strip(), str(row["speaker"]).strip()
-        turns[f"{part}-dia{row['dialogue_id']}_utt{row['utterance_id']}"] = EMOTIONS.get(emotion, emotion), speaker
+        turns[f"{subset}-dia{row['dialogue_id']}_utt{row['utterance_id']}"] = EMOTIONS.get(emotion, emotion), speaker
     return turns

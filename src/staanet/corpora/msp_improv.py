@@ -1,8 +1,8 @@
 """MSP-IMPROV: acted English dialogues by twelve students of acting, as audio.
 
-8438 turns, improvised, read, or between takes, in six sessions of a woman and a man each. 7798 have one of
-four emotions by most annotators' votes; the others and those without agreement are left out. 20 sentences are spoken in
-turns of the kinds T (improvised) and R (read); S are the other turns of the scenes, P those between takes.
+8438 turns, improvised, read, or between takes, in six sessions with one woman and one man each. 7798 have one of four
+emotions by majority vote of the annotators; turns with others or without agreement are left out. Turns of the kinds T
+(improvised) and R (read) speak one of 20 sentences; S are the other turns of the scenes, P the turns between takes.
 """
 
 import re
@@ -19,9 +19,10 @@ EMOTIONS = {
     "N": "neutral",
     "S": "sadness",
 }
-"""By the letter after the name in the evaluations."""
+"""Emotion by the letter after the name in the evaluations."""
 
 OTHERS = {"O": "other", "X": "no agreement"}
+"""Names of the other letters, for the remark that counts their turns."""
 
 _TURN = r"S\d\d[AHNS]-[FM]0[1-6]-[PRST]-[FM]{2}\d+"
 _NAME = re.compile(rf"(MSP|UTD)-IMPROV-({_TURN})")
@@ -30,7 +31,11 @@ _EVALUATION = re.compile(rf"^UTD-IMPROV-({_TURN})\.avi; *(\w+);", re.MULTILINE)
 
 @dataclass(frozen=True)
 class MspImprov(Corpus):
-    """The official audio folders (`session1` ...) with the file of labels (`Evalution.txt`) at `root` or below."""
+    """MSP-IMPROV: acted English dialogues by 12 students of acting, 4 emotions, 7798 clips.
+
+    The root contains the official folders (`session1` ...), and the file of labels (`Evalution.txt`) in it or in a
+    subfolder.
+    """
 
     name = "msp_improv"
     licence = "on request, under the University of Texas at Dallas' academic or commercial licence"
@@ -45,24 +50,24 @@ class MspImprov(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare the turns at `root` with the evaluations.
+        """List the turns at `root`, compared with the evaluations.
 
         Raises:
-            StaanetError: no evaluations there.
+            StaanetError: If there is no file of evaluations.
         """
         evaluations = sorted(root.rglob("Eval*tion.txt"))  # the release spells it Evalution
         if not evaluations:
             raise StaanetError(f"{root}: expected a file Evalution.txt with the labels, found none; put it there")
-        said = _EVALUATION.findall(evaluations[0].read_text(encoding="latin-1"))
+        rows = _EVALUATION.findall(evaluations[0].read_text(encoding="latin-1"))
         known = {**EMOTIONS, **OTHERS}
-        emotions = {f"MSP-IMPROV-{turn}": known.get(code, code) for turn, code in said}
+        emotions = {f"MSP-IMPROV-{turn}": known.get(code, code) for turn, code in rows}
 
         def utterance(path: str) -> Utterance | None:
-            told = _NAME.fullmatch(PurePath(path).stem)
-            if told is None:
+            match = _NAME.fullmatch(PurePath(path).stem)
+            if match is None:
                 return None
-            name = f"MSP-IMPROV-{told[2]}"
-            sentence, speaker, kind, _ = told[2].split("-")
+            name = f"MSP-IMPROV-{match[2]}"
+            sentence, speaker, kind, _ = match[2].split("-")
             return Utterance(
                 id=name,
                 path=path,
@@ -74,5 +79,5 @@ class MspImprov(Corpus):
                 statement=sentence[:3] if kind in "RT" else None,
             )
 
-        form = "MSP-IMPROV-S01A-F01-T-FM01 (sentence and wanted emotion, speaker, kind, turn)"
+        form = "MSP-IMPROV-S01A-F01-T-FM01 (sentence and intended emotion, speaker, kind, turn)"
         return by_name(root, utterance, form, self.labels(root), emotions)

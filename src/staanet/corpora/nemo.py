@@ -1,6 +1,6 @@
 """nEMO: acted Polish by nine actors.
 
-4481 clips (2.5 s on average, 24 kHz), 90 sentences, 6 emotions, 4 women and 5 men; everything is in the file name.
+4481 clips (2.5 s on average, 24 kHz), 90 sentences, 6 emotions, 4 women and 5 men; the file name describes the clip.
 """
 
 import re
@@ -18,7 +18,7 @@ EMOTIONS = {
     "sadness": "sadness",
     "surprised": "surprise",
 }
-"""By the second part of the name."""
+"""Emotion by the second part of the file name."""
 
 WOMEN = ("EB0", "IC0", "KD0", "MK0")
 MEN = ("KS0", "MP0", "SM0", "TP0", "WR0")
@@ -31,6 +31,7 @@ PUBLISHED = {
     "sadness": 769,
     "surprise": 669,
 }
+"""Published number of clips of each emotion."""
 
 _NAME = re.compile(
     rf"(?P<speaker>{'|'.join(WOMEN + MEN)})_(?P<emotion>{'|'.join(EMOTIONS)})_(?P<sentence>[1-9]|[1-8]\d|90)"
@@ -39,7 +40,9 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Nemo(Corpus):
-    """The official folder `samples`, or any folder of its files, names unchanged.
+    """nEMO: acted Polish by 9 actors, 6 emotions, 4481 clips.
+
+    The root is the official folder `samples`, or any folder with its files under unchanged names.
 
     >>> Nemo.utterance("samples/EB0_surprised_64.wav")
     Utterance(id='EB0_surprised_64', path='samples/EB0_surprised_64.wav', label='surprise', speaker='EB0', ...)
@@ -57,18 +60,18 @@ class Nemo(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """List the clips, and compare how many there are of each emotion with the published numbers."""
+        """List the clips at `root`, and compare the number of clips of each emotion with the published number."""
         found = by_name(root, self.utterance, "EB0_anger_1 (speaker, emotion, sentence)", self.labels(root))
         return replace(found, remarks=[*found.remarks, *differences("all", found.utterances, PUBLISHED)])
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not of the corpus' form."""
+        """Return the description of a clip from the name of its file, None if the name has another form."""
         name = PurePath(path).stem
-        said = _NAME.fullmatch(name)
-        if said is None:
+        match = _NAME.fullmatch(name)
+        if match is None:
             return None
-        gender = "female" if said["speaker"] in WOMEN else "male"
+        gender = "female" if match["speaker"] in WOMEN else "male"
         return Utterance(
-            name, path, EMOTIONS[said["emotion"]], said["speaker"], gender, "pl", statement=said["sentence"]
+            name, path, EMOTIONS[match["emotion"]], match["speaker"], gender, "pl", statement=match["sentence"]
         )

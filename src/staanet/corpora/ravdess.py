@@ -1,9 +1,9 @@
 """RAVDESS, the Ryerson Audio-Visual Database of Emotional Speech and Song: its speech, as audio, by 24 actors.
 
-1440 clips (3.7 s on average, 48 kHz), North American English, 2 statements, 8 emotions, each but neutral in two
-intensities, 12 women and 12 men; everything is in the file name, and the names follow one rule. Two names hold one
-recording: `03-01-03-01-02-01-07` and `03-01-03-01-02-02-07`. Both are actor 07's, so that a split by speaker keeps them
-on one side; one by clips might not.
+1440 clips (3.7 s on average, 48 kHz), North American English, 2 statements, 8 emotions with two intensities each
+(neutral with one), 12 women and 12 men. The file name describes the clip, and the corpus has every combination. Two
+files, `03-01-03-01-02-01-07` and `03-01-03-01-02-02-07`, hold the same recording. Both are of actor 07, so that a split
+by speaker keeps them in one subset; a split by clips might not.
 """
 
 import re
@@ -24,10 +24,10 @@ EMOTIONS = {
     "07": "disgust",
     "08": "surprise",
 }
-"""By the third part of the name."""
+"""Emotion by the third part of the file name."""
 
 INTENSITIES = {"01": "normal", "02": "strong"}
-"""By the fourth; neutral has no strong one."""
+"""Intensity by the fourth part of the file name; neutral has no strong intensity."""
 
 NAMES = tuple(
     f"03-01-{emotion}-{intensity}-{statement}-{repetition}-{actor:02d}"
@@ -36,7 +36,7 @@ NAMES = tuple(
     )
     if (EMOTIONS[emotion], INTENSITIES[intensity]) != ("neutral", "strong")
 )
-"""All 1440, in order: 03 is audio without video, 01 speech without song."""
+"""The names of the 1440 clips; they begin with 03 (audio without video) and 01 (speech, not song)."""
 
 _NAME = re.compile(
     r"0[1-3]-0[12]-(?P<emotion>0[1-8])-(?P<intensity>0[12])-(?P<statement>0[12])-0[12]-"
@@ -46,10 +46,13 @@ _NAME = re.compile(
 
 @dataclass(frozen=True)
 class Ravdess(Corpus):
-    """The official speech (folders `Actor_01` ...) or any folder of its files, WAV or FLAC, names unchanged.
+    """RAVDESS: acted North American English by 24 actors, 8 emotions, 1440 clips.
+
+    The root contains the official folders (`Actor_01` ...), or is any folder with their files, as WAV or FLAC, under
+    unchanged names.
 
     Args:
-        calm: keep the class calm; without it, seven classes and 1248 clips.
+        calm: Keep the class calm; without it there are 7 classes and 1248 clips (default: True).
 
     >>> Ravdess.utterance("Actor_12/03-01-06-01-02-01-12.wav")
     Utterance(id='03-01-06-01-02-01-12', path='Actor_12/03-01-06-01-02-01-12.wav', label='fear', speaker='12', ...)
@@ -70,25 +73,25 @@ class Ravdess(Corpus):
         return tuple(sorted(emotion for emotion in EMOTIONS.values() if self.calm or emotion != "calm"))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 1440 names; audio of the videos and the song is extra."""
+        """List the clips at `root`, compared with the 1440 names of the corpus; videos' audio and songs are extra."""
         form = "03-01-06-01-02-01-12 (modality, channel, emotion, intensity, statement, repetition, actor)"
         expected = {name: EMOTIONS[name[6:8]] for name in NAMES}
         return by_name(root, self.utterance, form, self.labels(root), expected)
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not of the corpus' form."""
+        """Return the description of a clip from the name of its file, None if the name has another form."""
         name = PurePath(path).stem
-        said = _NAME.fullmatch(name)
-        if said is None:
+        match = _NAME.fullmatch(name)
+        if match is None:
             return None
         return Utterance(
             id=name,
             path=path,
-            label=EMOTIONS[said["emotion"]],
-            speaker=said["actor"],
-            gender="male" if int(said["actor"]) % 2 else "female",
+            label=EMOTIONS[match["emotion"]],
+            speaker=match["actor"],
+            gender="male" if int(match["actor"]) % 2 else "female",
             language="en",
-            statement=said["statement"],
-            intensity=INTENSITIES[said["intensity"]],
+            statement=match["statement"],
+            intensity=INTENSITIES[match["intensity"]],
         )

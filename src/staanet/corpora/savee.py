@@ -1,7 +1,8 @@
 """SAVEE, the Surrey Audio-Visual Expressed Emotion database: acted British English by four men, as audio.
 
-480 clips (3.8 s on average, 44.1 kHz), 7 emotions, 15 sentences each and 30 neutral ones. The name of a file says
-emotion and sentence, its folder who speaks; copies with both in the name (`DC_a01`) are read too.
+480 clips (3.8 s on average, 44.1 kHz), 7 emotions, 15 sentences for each emotion and 30 for neutral. The name of a file
+contains the emotion and the sentence, the name of its folder the speaker; files with all three in the name (`DC_a01`)
+are read as well.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ EMOTIONS = {
     "sa": "sadness",
     "su": "surprise",
 }
-"""By the letters before the number."""
+"""Emotion by the letters before the number in the file name."""
 
 NAMES = {
     f"{speaker}_{code}{sentence:02d}": emotion
@@ -27,12 +28,15 @@ NAMES = {
     for code, emotion in EMOTIONS.items()
     for sentence in range(1, 31 if emotion == "neutral" else 16)
 }
-"""All 480, each with its emotion."""
+"""The emotion of each of the 480 clips, by its name."""
 
 
 @dataclass(frozen=True)
 class Savee(Corpus):
-    """The official folders (`AudioData/DC` ...) or any folder of their files, names unchanged.
+    """SAVEE: acted British English by 4 men, 7 emotions, 480 clips.
+
+    The root contains the official folders (`AudioData/DC` ...), or is any folder with their files under unchanged
+    names.
 
     >>> Savee.utterance("AudioData/JE/sa03.wav")
     Utterance(id='JE_sa03', path='AudioData/JE/sa03.wav', label='sadness', speaker='JE', gender='male', ...)
@@ -50,13 +54,13 @@ class Savee(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 480 names."""
+        """List the clips at `root`, compared with the 480 names of the corpus."""
         form = "DC/a01 or DC_a01 (speaker, emotion, sentence)"
         return by_name(root, self.utterance, form, self.labels(root), NAMES)
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what folder and name of a file say, None where it is not one of the corpus."""
+        """Return the description of a clip from its folder and file name, None if the corpus has no such name."""
         file = PurePath(path)
         name = file.stem if "_" in file.stem else f"{file.parent.name}_{file.stem}"
         if name not in NAMES:

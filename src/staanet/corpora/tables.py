@@ -1,4 +1,4 @@
-"""Tables that say what each file is: a row per clip, as CSV, JSON lines or Parquet."""
+"""Tables that describe the clips of a corpus, one row per clip, as CSV, JSON Lines or Parquet."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ OPTIONAL = ("gender", "language", "session", "statement", "intensity")
 
 
 class Table(NamedTuple):
-    """What a file holds: the names of its columns, and its rows by line."""
+    """The path of a table, the names of its columns, and its rows by their number in the file."""
 
     path: Path
     columns: list[str]
@@ -26,14 +26,14 @@ class Table(NamedTuple):
 
 
 def read_table(path: Path, names: Mapping[str, str]) -> Table:
-    """Read a table, its columns in lower case and renamed.
+    """Return the content of a table, with the names of its columns in lower case.
 
     Args:
-        path: of a .csv, .jsonl or .parquet file.
-        names: of columns, each with what it is called from here on.
+        path: A .csv, .jsonl or .parquet file.
+        names: New names of columns, by their lower-case name in the file.
 
     Raises:
-        StaanetError: it cannot be read.
+        StaanetError: If the file cannot be read.
     """
     if path.suffix == ".jsonl":
         columns, rows = _jsonl(path)
@@ -50,10 +50,10 @@ def read_table(path: Path, names: Mapping[str, str]) -> Table:
 
 
 def expect(table: Table, columns: Sequence[str]) -> None:
-    """Refuse a table without some columns.
+    """Check that a table has the given columns.
 
     Raises:
-        StaanetError: it lacks one.
+        StaanetError: If it lacks one.
     """
     for column in columns:
         if column not in table.columns:
@@ -64,17 +64,22 @@ def expect(table: Table, columns: Sequence[str]) -> None:
 
 
 def described(table: Table, folder: str = "") -> list[Utterance]:
-    """Return what a table says of each file; `folder` is where its paths begin.
+    """Return the descriptions of clips that a table contains.
+
+    Args:
+        table: A table with the columns path, emotion and speaker, and any of gender, language, session, statement and
+            intensity.
+        folder: Folder to which the paths in the table are relative, itself relative to the root of the corpus.
 
     Raises:
-        StaanetError: a required column, or a value in one, is missing, or a file is described twice.
+        StaanetError: If a required column or a value in one is missing, or if a file is described twice.
     """
     expect(table, REQUIRED)
     seen: dict[str, Utterance] = {}
     for line, row in table.rows.items():
         known = {column: _text(row.get(column)) for column in (*REQUIRED, *OPTIONAL)}
         if empty := [column for column in REQUIRED if not known[column]]:
-            raise StaanetError(f"{table.path}, line {line}: expected a value for {empty[0]}, found none")
+            raise StaanetError(f"{table.path}, line {line}: expected a value for {empty[0]}, found none; add it")
         path = str(PurePath(folder, str(known.pop("path"))))
         if path in seen:
             raise StaanetError(f"{table.path}, line {line}: expected each file once, got {path} again; remove one line")

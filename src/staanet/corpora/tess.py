@@ -1,8 +1,8 @@
 """TESS, the Toronto Emotional Speech Set: acted English by two actresses of 26 and 64 years.
 
-2800 clips (2.1 s on average, 24.4 kHz), 200 words in one carrier phrase, 7 emotions; everything is in the file name.
+2800 clips (2.1 s on average, 24.4 kHz), 200 words in one carrier phrase, 7 emotions; the file name describes the clip.
 One name of the official download lacks a letter: OA_bite_neutral. Two speakers cannot be split into training,
-validation and test; to study TESS alone, deal its words to sessions in a table of your own (`folder`).
+validation and test; to study TESS alone, assign its words to sessions in a table of your own (corpus `folder`).
 """
 
 import re
@@ -23,7 +23,7 @@ EMOTIONS = {
     "sad": "sadness",
     "ps": "surprise",
 }
-"""By the last part of the name; ps is pleasant surprise."""
+"""Emotion by the last part of the file name; ps means pleasant surprise."""
 
 SPEAKERS = ("OAF", "YAF")
 """The older and the younger actress."""
@@ -33,7 +33,9 @@ _NAME = re.compile(rf"({'|'.join(SPEAKERS)})_([a-z]+)_({'|'.join(EMOTIONS)})")
 
 @dataclass(frozen=True)
 class Tess(Corpus):
-    """The official folders (`OAF_angry` ...) or any folder of their files, names unchanged.
+    """TESS: acted English by 2 actresses, 7 emotions, 2800 clips.
+
+    The root contains the official folders (`OAF_angry` ...), or is any folder with their files under unchanged names.
 
     >>> Tess.utterance("YAF_fear/YAF_chair_fear.wav")
     Utterance(id='YAF_chair_fear', path='YAF_fear/YAF_chair_fear.wav', label='fear', speaker='YAF', ...)
@@ -50,7 +52,7 @@ class Tess(Corpus):
         return tuple(sorted(EMOTIONS.values()))
 
     def validate(self, root: Path) -> Validation:
-        """Compare what is at `root` with the corpus' own 2800 names, two actresses' words in all emotions."""
+        """List the clips at `root`, compared with the 2800 names: each word by each actress in each emotion."""
         words = resources.files("staanet.corpora").joinpath("tess.index").read_text(encoding="utf-8").split()
         expected = {
             f"{speaker}_{word}_{code}": EMOTIONS[code] for speaker, word, code in product(SPEAKERS, words, EMOTIONS)
@@ -59,10 +61,10 @@ class Tess(Corpus):
 
     @staticmethod
     def utterance(path: str) -> Utterance | None:
-        """Return what the name of a file says, None where it is not of the corpus' form."""
+        """Return the description of a clip from the name of its file, None if the name has another form."""
         name = re.sub("^OA_", "OAF_", PurePath(path).stem)
-        said = _NAME.fullmatch(name)
-        if said is None:
+        match = _NAME.fullmatch(name)
+        if match is None:
             return None
-        speaker, word, emotion = said.groups()
+        speaker, word, emotion = match.groups()
         return Utterance(name, path, EMOTIONS[emotion], speaker, "female", "en", statement=word)

@@ -1,4 +1,4 @@
-"""Prepared datasets: speech at one rate, split by speaker, whole or in segments of one length."""
+"""Prepared datasets: corpora resampled to one rate, as whole clips or as segments, and their splits."""
 
 from staanet.data.dataset import Batch as Batch
 from staanet.data.dataset import Dataset as Dataset

@@ -1,25 +1,30 @@
-"""A dataset as the HDF5 file that the STAA-Net authors' code reads (arXiv 2402.01227)."""
+"""Export of a prepared dataset as the HDF5 file that the STAA-Net authors' code reads (arXiv 2402.01227)."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from staanet.core.hdf5 import made, put_clips, put_texts
+from staanet.core.hdf5 import create_hdf5, write_clips, write_texts
 from staanet.corpora.hdf5 import SUBSETS
 from staanet.data.dataset import Dataset
 from staanet.data.splits import Split
 
 
 def write(dataset: Dataset, split: Split, path: Path) -> None:
-    """Write a dataset's clips, dealt as `split` says, in the authors' layout, with the speakers beside them.
+    """Write the clips of each subset in the authors' layout, together with the names of the speakers.
+
+    Args:
+        dataset: The prepared dataset.
+        split: The split that assigns the clips to training, validation and test.
+        path: Path of the HDF5 file.
 
     Raises:
-        StaanetError: the place cannot be written.
+        StaanetError: If the file cannot be written.
     """
-    with made(path, dataset.labels, dataset.sample_rate) as file:
-        for part, ours in SUBSETS.items():
-            clips: Sequence[str] = getattr(split, ours)
-            put_clips(file, f"{part}_audio", [dataset.waveform(name).numpy() for name in clips])
-            file[f"{part}_y"] = np.array([dataset.label(name) for name in clips], dtype=np.int32)
-            put_texts(file, f"{part}_speaker", [dataset.utterances[name].speaker for name in clips])
+    with create_hdf5(path, dataset.labels, dataset.sample_rate) as file:
+        for theirs, subset in SUBSETS.items():
+            clips: Sequence[str] = getattr(split, subset)
+            write_clips(file, f"{theirs}_audio", [dataset.waveform(name).numpy() for name in clips])
+            file[f"{theirs}_y"] = np.array([dataset.label(name) for name in clips], dtype=np.int32)
+            write_texts(file, f"{theirs}_speaker", [dataset.utterances[name].speaker for name in clips])

@@ -1,4 +1,4 @@
-"""A corpus, checked and brought to one channel and one rate, becomes a prepared dataset."""
+"""Preparation: a corpus is checked, converted to one channel and one sampling rate, and written as a dataset."""
 
 import dataclasses
 import logging
@@ -19,7 +19,7 @@ from staanet.core.files import atomic_write, check_replaceable, write_json, writ
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
-from staanet.corpora.base import SILENCE, Corpus, Samples, Utterance
+from staanet.corpora.base import SILENCE, Corpus, Samples, Utterance, Validation
 from staanet.data.dataset import Dataset, shard_name
 from staanet.data.segments import Segmentation
 
@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 SHARD_SAMPLES = 64 * 1024 * 1024
+"""Number of samples (256 MB of them) from which a shard is full and the next one begins."""
 
 
 def prepare(
@@ -37,13 +38,23 @@ def prepare(
     trim_db: float | None = None,
     segments: Segmentation | None = None,
 ) -> Dataset:
-    """Check a corpus, bring it to one channel and one rate, cut silence where asked, and write it as a dataset.
+    """Write a corpus as a prepared dataset and return the dataset.
 
-    Clips that cannot be used (unreadable, truncated, empty, silent, with NaN) are left out, each told in one line.
-    With `segments`, what is written is the segments of each clip; those that cannot be used are counted in a line.
+    Clips that cannot be used (unreadable, truncated, empty, silent, or with NaN) are left out, and a warning is logged
+    for each. With `segments`, the dataset holds the segments of each clip; a warning for each reason counts those that
+    cannot be used.
+
+    Args:
+        corpus: The corpus.
+        root: Folder of the corpus.
+        folder: Folder of the dataset; an existing dataset is replaced.
+        sample_rate: Sampling rate of the dataset in Hz (default: 16 kHz, which the published models expect).
+        trim_db: Both ends of a clip are cut off as long as they are this many dB below its loudest frame (default:
+            None, nothing is cut off).
+        segments: How clips are cut into segments and augmented (default: None, clips stay whole).
 
     Raises:
-        StaanetError: nothing usable at `root`, or `folder` cannot be written.
+        StaanetError: If there is no usable clip at `root`, or if `folder` cannot be written.
     """
     check_replaceable(folder, "dataset.json")
     found = corpus.validate(root)
@@ -52,19 +63,20 @@ def prepare(
     utterances = [utterance for utterance in found.utterances if utterance.label in labels]
     if others := len(found.utterances) - len(utterances):
         remarks.append(f"left out {others} clips of other emotions than {', '.join(labels)}")
-    rows: list[dict[str, Any]] = []
+    about = {
+        "corpus": corpus.name,
+        "licence": corpus.licence,
+        "citation": corpus.citation,
+        "labels": labels,
+        "staanet": __version__,
+        "sample_rate": sample_rate,
+        "trim_db": trim_db,
+        "segments": None if segments is None else dataclasses.asdict(segments),
+    }
     with atomic_write(folder) as temporary:
         temporary.mkdir()
-        shard: list[tuple[Utterance, Samples]] = []
-        shards = held = 0
-        for clip in _usable(corpus, root, utterances, sample_rate, trim_db, segments, skipped, remarks):
-            shard.append(clip)
-            held += len(clip[1])
-            if held >= SHARD_SAMPLES:
-                rows += _write_shard(temporary, shards, shard, labels)
-                shard, shards, held = [], shards + 1, 0
-        if shard:
-            rows += _write_shard(temporary, shards, shard, labels)
+        clips = _usable(corpus, root, utterances, sample_rate, trim_db, segments, skipped, remarks)
+        rows = _write_shards(temporary, clips, labels)
         if not rows:
             raise StaanetError(
                 f"{root}: expected usable clips, found none"
@@ -72,37 +84,21 @@ def prepare(
             )
         write_jsonl(temporary / "manifest.jsonl", rows)
         digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
-        about: dict[str, Any] = {
-            "corpus": corpus.name,
-            "licence": corpus.licence,
-            "citation": corpus.citation,
-            "labels": labels,
-        }
-        about |= {
-            "staanet": __version__,
-            "sample_rate": sample_rate,
-            "trim_db": trim_db,
-            "segments": None if segments is None else dataclasses.asdict(segments),
-            "digest": digests[0] if len(digests) == 1 else "+".join(digests),
-        }
-        write_json(
-            temporary / "dataset.json",
-            {
-                **about,
-                "skipped": skipped,
-                "missing": list(found.missing),
-                "extra": list(found.extra),
-                "remarks": remarks,
-            },
-        )
-    for lack, names in (("missing", found.missing), ("not of the corpus", found.extra)):
+        about["digest"] = digests[0] if len(digests) == 1 else "+".join(digests)
+        lists = {"skipped": skipped, "missing": list(found.missing), "extra": list(found.extra), "remarks": remarks}
+        write_json(temporary / "dataset.json", about | lists)
+    _warn(root, found, remarks, skipped)
+    return Dataset(folder)
+
+
+def _warn(root: Path, found: Validation, remarks: Sequence[str], skipped: Sequence[str]) -> None:
+    for state, names in (("missing", found.missing), ("not of the corpus", found.extra)):
         if names:
-            logger.warning("%s: %d clips %s, such as %s", root, len(names), lack, ", ".join(names[:3]))
+            logger.warning("%s: %d clips %s, such as %s", root, len(names), state, ", ".join(names[:3]))
     for line in remarks:
         logger.warning("%s: %s", root, line)
     for line in skipped:
         logger.warning("%s", line)
-    return Dataset(folder)
 
 
 def _usable(
@@ -115,6 +111,8 @@ def _usable(
     skipped: list[str],
     remarks: list[str],
 ) -> Iterable[tuple[Utterance, Samples]]:
+    """Yield the clips, or their segments, that can be used; append to `skipped` and `remarks` why others cannot."""
+
     def load(utterance: Utterance) -> Samples | str:
         try:
             samples, rate = corpus.read(root, utterance)
@@ -143,6 +141,24 @@ def _usable(
                 else:
                     yield clip
     remarks += [f"left out {count} segments {reason}" for reason, count in sorted(lacking.items())]
+
+
+def _write_shards(
+    folder: Path, clips: Iterable[tuple[Utterance, Samples]], labels: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Write clips to as many shards as they need, and return the rows of the manifest."""
+    rows: list[dict[str, Any]] = []
+    shard: list[tuple[Utterance, Samples]] = []
+    shards = size = 0
+    for clip in clips:
+        shard.append(clip)
+        size += len(clip[1])
+        if size >= SHARD_SAMPLES:
+            rows += _write_shard(folder, shards, shard, labels)
+            shard, shards, size = [], shards + 1, 0
+    if shard:
+        rows += _write_shard(folder, shards, shard, labels)
+    return rows
 
 
 def _write_shard(

@@ -1,4 +1,4 @@
-"""Clips in augmented copies and segments of one length, as arXiv 2404.18514 prepares its corpora."""
+"""Segmentation: clips and augmented copies of them, cut into segments of one length, as in arXiv 2404.18514."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -14,19 +14,22 @@ from staanet.corpora.base import SILENCE, Samples, Segment, Utterance
 
 @dataclass(frozen=True)
 class Segmentation:
-    """How a clip becomes segments: trimmed, in augmented copies of other pitch and speed beside its own, cut to one length.
+    """Settings with which clips are trimmed, augmented and cut into segments of one length.
 
-    A augmentation longer than a segment is cut into segments, each trimmed again; what is shorter is repeated. Splits hear
-    augmented copies in training only. The preset of a corpus is what arXiv 2404.18514 does with it, its five emotions included;
-    as the authors' code has it, no remainder is too short. Changing pitch and speed needs the extra `systematic`.
+    Each clip is trimmed, and copies of it with another pitch or speed are made. The clip and its copies are cut into
+    segments, each of which is trimmed again; a shorter one is repeated until it has the length of a segment. Splits by
+    speaker or session use augmented copies for training only.
+
+    The presets of corpora follow arXiv 2404.18514: they keep five emotions each and, as the authors' code does, even
+    the shortest remainder. Segmentation needs the extra `systematic`.
 
     Args:
-        emotions: that are kept; all where left out.
-        seconds: of a segment.
-        trim_db: what lies so far below a clip's loudest frame is cut off its ends.
-        pitches: of the augmented copies, in semitones higher.
-        speeds: of the augmented copies, in times as fast.
-        min_seconds: seconds of a remainder that is worth repeating; shorter ones are left out.
+        emotions: Emotions whose clips are kept (default: all).
+        seconds: Length of a segment in seconds.
+        trim_db: Both ends are cut off as long as they are this many dB below the loudest frame of the clip.
+        pitches: Pitch shifts of the augmented copies in semitones, one copy for each; not 0.
+        speeds: Speed factors of the augmented copies, one copy for each; above 0 and not 1.
+        min_seconds: Shortest remainder at the end of a clip that is kept, in seconds, from 0 to `seconds`.
     """
 
     emotions: tuple[str, ...] = ()
@@ -37,24 +40,28 @@ class Segmentation:
     min_seconds: float = 0.9
 
     def __post_init__(self) -> None:
-        """Refuse what leaves nothing to hear."""
+        """Validate the settings."""
         if not 0 <= self.min_seconds <= self.seconds < math.inf or self.seconds == 0:
             raise StaanetError(
-                f"expected segments of some seconds and a remainder no longer, got {self.seconds} and {self.min_seconds}"
+                f"expected seconds above 0 and min_seconds from 0 to seconds, got {self.seconds} and "
+                f"{self.min_seconds}; both are lengths in seconds"
             )
         if not self.trim_db > 0:
-            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; 30 is the paper's")
+            raise StaanetError(f"expected trim_db above 0, got {self.trim_db}; the paper uses 30")
         if 1 in self.speeds or 0 in self.pitches or not all(0 < speed < math.inf for speed in self.speeds):
             raise StaanetError(
                 f"expected augmented copies that differ from the clip, got pitches {list(self.pitches)} and speeds "
-                f"{list(self.speeds)}; 0 semitones and 1 times as fast are the clip itself"
+                f"{list(self.speeds)}; give pitches other than 0 and speeds above 0 other than 1"
             )
 
     def labels(self, known: Sequence[str]) -> tuple[str, ...]:
-        """Return the emotions that are kept of those of a corpus.
+        """Return the emotions whose clips are kept.
+
+        Args:
+            known: Emotions of the corpus.
 
         Raises:
-            StaanetError: one that the corpus has not, or librosa is missing.
+            StaanetError: If the corpus does not have one of the emotions, or if librosa is not installed.
         """
         check_installed()
         for emotion in self.emotions:
@@ -63,14 +70,20 @@ class Segmentation:
         return tuple(sorted(self.emotions)) or tuple(known)
 
     def segment(self, clip: Utterance, samples: Samples, sample_rate: int) -> Iterator[tuple[Segment, Samples] | str]:
-        """Give the segments of a clip `[T]`; a few words instead of one say why it is left out."""
+        """Yield the segments of a clip and of its copies; a text instead of a segment says why it is left out.
+
+        Args:
+            clip: The clip.
+            samples: Samples of the clip, `[T]`.
+            sample_rate: Sampling rate of the clip in Hz.
+        """
         speech = trim(samples, self.trim_db)
         if len(speech) < VOCODER:
             yield f"of clips with less than {VOCODER / sample_rate:g} s of speech"
             return
         size = round(self.seconds * sample_rate)
         for augmentation, changed in self._augmented(speech, sample_rate):
-            for number, segment in enumerate(self._parts(changed, size)):
+            for number, segment in enumerate(self._cut(changed, size)):
                 if len(segment) == 0 or np.abs(segment).max() < SILENCE:
                     yield "of silence"
                 elif number and len(segment) < self.min_seconds * sample_rate:
@@ -87,7 +100,7 @@ class Segmentation:
         faster = ((f"speed{speed:g}", stretch(speech, speed)) for speed in self.speeds)
         return chain([("", speech)], pitched, faster)
 
-    def _parts(self, samples: Samples, size: int) -> list[Samples]:
+    def _cut(self, samples: Samples, size: int) -> list[Samples]:
         if len(samples) < size:
             return [samples]
         return [trim(samples[start : start + size], self.trim_db) for start in range(0, len(samples), size)]
@@ -99,4 +112,7 @@ SEGMENTATION_PRESETS = {
     "emovo": Segmentation(emotions=("disgust", "fear", "happiness", "neutral", "surprise"), min_seconds=0.0),
     "ravdess": Segmentation(emotions=("disgust", "fear", "happiness", "sadness", "surprise"), min_seconds=0.0),
 }
-"""The five emotions are those of arXiv 2404.18514, whose log-mel spectrograms correlate least with the others'."""
+"""The default, and the settings of arXiv 2404.18514 for each corpus.
+
+That paper keeps the five emotions whose log-mel spectrograms correlate least with those of the others.
+"""

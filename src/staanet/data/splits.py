@@ -1,6 +1,6 @@
-"""Who is heard in training, who in validation, who in the test: whole speakers, women and men in equal subsets.
+"""Splits into training, validation and test by speaker, with women and men in equal proportions.
 
-Where a corpus has sessions, whole sessions instead. Versions of clips are heard in training only.
+Corpora with sessions can be split by session instead. Augmented copies of clips are used for training only.
 """
 
 import math
@@ -19,10 +19,10 @@ from staanet.corpora.base import Utterance
 Subset = Literal["train", "val", "test"]
 By = Literal["speaker", "session"]
 SplitUnit = By | Literal["id"]
-"""What no split divides: by `id` each clip is dealt by itself, and its speaker is in several subsets."""
+"""What a split keeps together in one subset; with `id` each clip is assigned on its own, whoever speaks."""
 
 OFFICIAL_SUBSETS: Mapping[Subset, Sequence[str]] = {"train": ("train",), "val": ("val",), "test": ("test",)}
-"""The sessions of a corpus that deals its own clips."""
+"""Names of the sessions in each subset for a corpus that comes with its own split."""
 
 EvaluatedSubset = Literal["val", "test"]
 """The subset whose clips are attacked."""
@@ -30,9 +30,16 @@ EvaluatedSubset = Literal["val", "test"]
 
 @dataclass(frozen=True)
 class Split:
-    """The ids of the clips in each subset; no speaker is in two of them or, `by` session, no session; by id, no clip.
+    """The ids of the clips in each subset; no speaker (or session or clip, see `by`) is in two subsets.
 
-    `test` holds the clips that are attacked; they are of the `subset` of that name, or of another, see `evaluating`.
+    Args:
+        name: What kind of split it is, such as "5 folds".
+        fold: Number of the fold, from 0; None if the split is not one of several folds.
+        train: Ids of the clips for training.
+        val: Ids of the clips for validation.
+        test: Ids of the clips that are attacked. They are the test subset, or the one that `evaluating` selects.
+        by: The unit that is kept together in one subset.
+        subset: Name of the subset from which the clips in `test` come.
     """
 
     name: str
@@ -44,14 +51,14 @@ class Split:
     subset: EvaluatedSubset = "test"
 
     def digest(self) -> str:
-        """Return the hash of who is where."""
+        """Return a hash of the clips in each subset."""
         return signature({"train": self.train, "val": self.val, "test": self.test})
 
     def evaluating(self, subset: EvaluatedSubset) -> "Split":
-        """Return the split in which the clips of a subset are attacked, after training on all that come before it.
+        """Return the split in which the clips of `subset` are attacked, after training on all subsets before it.
 
-        So the STAA-Net paper (arXiv 2402.01227, section 5) gets its two columns: `val` trains on the training clips,
-        `test` on those of validation as well. No clips are left by which epochs could be compared.
+        The STAA-Net paper (arXiv 2402.01227, section 5) reports both: for `val` models are trained on the training
+        clips, for `test` on the training and the validation clips. No clips remain for choosing an epoch.
         """
         if subset == "val":
             return replace(self, val=(), test=self.val, subset="val")
@@ -64,19 +71,21 @@ def by_speaker(
     seed: int = 0,
     held_out: Sequence[str] = (),
 ) -> Split:
-    """Split by speaker into training, validation and test, each sex by itself.
+    """Split the speakers of each sex into training, validation and test.
 
     Args:
-        utterances: the clips.
-        shares: of the speakers in each subset, adding up to 1; every subset gets one of each sex where there are three.
-        seed: of the order in which speakers are dealt.
-        held_out: speakers of the test, whatever the seed.
+        utterances: The clips.
+        shares: Share of the speakers in training, validation and test; each is above 0 and they add up to 1. Validation
+            and test get at least one speaker of each sex that has three or more.
+        seed: Seed of the random order in which speakers are assigned.
+        held_out: Speakers that are in the test subset whatever the seed.
 
     Raises:
-        StaanetError: too few speakers, one that the corpus has not, or a class that training would not hear.
+        StaanetError: If there are too few speakers, if a held-out speaker is not in the corpus, or if a class is absent
+            from the training subset.
 
     Warns:
-        StaanetWarning: a class that no test speaker has.
+        StaanetWarning: If a class is absent from the test subset.
     """
     _check_shares(shares)
     known = {utterance.speaker for utterance in utterances}
@@ -100,18 +109,21 @@ def by_speaker(
 def by_subsets(
     utterances: Sequence[Utterance], subsets: Mapping[Subset, Sequence[str]] = OFFICIAL_SUBSETS, by: By = "session"
 ) -> Split:
-    """Split as is said: `subsets` names the sessions, or the speakers, of training, validation and test.
+    """Split by given lists of sessions or speakers.
 
     Args:
-        utterances: the clips.
-        subsets: the names; where left out, those of a corpus that deals its own clips: train, val and test.
-        by: what the names are of.
+        utterances: The clips.
+        subsets: Names of the sessions or speakers in each subset (default: the official split of a corpus, whose
+            sessions are then called train, val and test).
+        by: Whether `subsets` names sessions or speakers.
 
     Raises:
-        StaanetError: a name that the corpus has not, one in two subsets, or a class that training would not hear.
+        StaanetError: If a name is not in the corpus or is in two subsets, or if a class is absent from the training
+            subset.
 
     Warns:
-        StaanetWarning: names in no subset, whose clips are left out; speakers in two subsets; a class not in the test.
+        StaanetWarning: If a session or speaker is in no subset, so that its clips are left out; if a speaker is in two
+            subsets; or if a class is absent from the test subset.
 
     >>> clips = [Utterance(f"{s}{e}", "", e, f"w{s}", session=s) for s in "123" for e in ("joy", "anger")]
     >>> by_subsets(clips, {"train": ("2",), "val": ("3",), "test": ("1",)}).test
@@ -125,8 +137,8 @@ def by_subsets(
         if named.count(name) > 1:
             raise StaanetError(f"expected each {by} in one subset, got {name!r} in two; name it once")
     if unused := sorted(set(groups) - set(named)):
-        told = f"expected every {by} in a subset, got {_listed(unused)} in none; left out"
-        warnings.warn(told, StaanetWarning, stacklevel=2)
+        message = f"expected every {by} in a subset, got {_listed(unused)} in none; left out"
+        warnings.warn(message, StaanetWarning, stacklevel=2)
     used = [utterance for utterance in utterances if getattr(utterance, by) in named]
     return _split(f"{by}s", None, used, {subset: list(subsets.get(subset, ())) for subset in OFFICIAL_SUBSETS}, by)
 
@@ -134,21 +146,21 @@ def by_subsets(
 def at_random(
     utterances: Sequence[Utterance], shares: tuple[float, float, float] = (0.64, 0.16, 0.2), seed: int = 0
 ) -> Split:
-    """Deal the clips themselves, whoever speaks, each class in proportion: how arXiv 2404.18514 splits its segments.
+    """Split single clips at random, whoever speaks, with the same shares in each class, as arXiv 2404.18514 does.
 
-    Segmentation and augmented copies of one clip are then in training and in the test, and so is every speaker: its figures say
-    nothing about speech that was not heard in training, and are there to be compared with the paper's.
+    Segments and augmented copies of one clip, and all speakers, are then in both training and test. Results therefore
+    say nothing about speakers that were not in the training set; they only serve for a comparison with that paper.
 
     Args:
-        utterances: the clips, augmented copies included.
-        shares: of the clips in each subset, adding up to 1.
-        seed: of the order in which they are dealt.
+        utterances: The clips, augmented copies included.
+        shares: Share of the clips in training, validation and test; each is above 0 and they add up to 1.
+        seed: Seed of the random order in which clips are assigned.
 
     Raises:
-        StaanetError: a class that training would not hear.
+        StaanetError: If a class is absent from the training subset.
 
     Warns:
-        StaanetWarning: speakers in several subsets; a class that is not in the test.
+        StaanetWarning: If speakers are in several subsets, or if a class is absent from the test subset.
     """
     _check_shares(shares)
     ranked: list[tuple[float, str, str]] = []
@@ -169,45 +181,52 @@ def at_random(
 def folds(
     utterances: Sequence[Utterance], count: int = 5, seed: int = 0, run: Sequence[int] = (), by: By = "speaker"
 ) -> tuple[Split, ...]:
-    """Deal the speakers to `count` folds, each sex by itself; each fold is the test once, the next one the validation.
+    """Return the splits of a cross-validation: each fold is the test subset once, and the next fold is for validation.
+
+    Speakers are assigned to the folds in turn, first those of one sex and then the others.
 
     Args:
-        utterances: the clips.
-        count: of the folds, three or more.
-        seed: of the order in which speakers are dealt.
-        run: the folds to return, counted from 0; all where left out.
-        by: `session` deals the sessions instead, in their own order: of five, fold 0 tests the first.
+        utterances: The clips.
+        count: Number of folds, 3 or more.
+        seed: Seed of the random order in which speakers are assigned.
+        run: Numbers of the folds to return, from 0 (default: all).
+        by: With `session`, sessions are assigned instead of speakers, in the order of their names: of five sessions,
+            fold 0 tests the first one.
 
     Raises:
-        StaanetError: fewer than three folds, fewer speakers than folds, or a class that training would not hear.
+        StaanetError: If there are fewer than three folds or fewer speakers than folds, or if a class is absent from a
+            training subset.
 
     Warns:
-        StaanetWarning: a class that no test speaker has; speakers in two subsets, where sessions are dealt.
+        StaanetWarning: If a class is absent from a test subset, or if folds by session have a speaker in two subsets.
     """
     if count < 3:
-        raise StaanetError(f"expected three or more folds (train, validation, test), got {count}")
+        raise StaanetError(f"expected three or more folds (train, validation, test), got {count}; raise folds")
     wrong = [fold for fold in run if not 0 <= fold < count]
     if wrong:
-        raise StaanetError(f"expected folds to run in 0..{count - 1}, got {wrong}")
+        raise StaanetError(f"expected folds to run in 0..{count - 1}, got {wrong}; change run")
     lists = _by_gender(utterances, seed) if by == "speaker" else [sorted(_groups(utterances, by))]
-    hands: list[list[str]] = [[] for _ in range(count)]
-    for dealt, name in enumerate(name for names in lists for name in names):
-        hands[dealt % count].append(name)
+    members: list[list[str]] = [[] for _ in range(count)]
+    for number, name in enumerate(name for names in lists for name in names):
+        members[number % count].append(name)
     splits = []
     for fold in run or range(count):
-        test, val = hands[fold], hands[(fold + 1) % count]
-        train = [name for hand in hands for name in hand if name not in test + val]
+        test, val = members[fold], members[(fold + 1) % count]
+        train = [name for names in members for name in names if name not in test + val]
         splits.append(_split(f"{count} folds", fold, utterances, {"train": train, "val": val, "test": test}, by))
     return tuple(splits)
 
 
 def _check_shares(shares: tuple[float, float, float]) -> None:
     if not (abs(sum(shares) - 1) <= 1e-6 and min(shares) > 0):
-        raise StaanetError(f"expected three shares above 0 that add up to 1, got {list(shares)}")
+        raise StaanetError(
+            f"expected three shares above 0 that add up to 1, got {list(shares)}; give those of training, validation "
+            "and test"
+        )
 
 
 def _by_gender(utterances: Sequence[Utterance], seed: int) -> list[list[str]]:
-    """Return the speakers of each sex, each list in a seeded order."""
+    """Return the speakers of each sex, each list in a random order."""
     genders = {utterance.speaker: utterance.gender or "" for utterance in utterances}
     lists = []
     for gender in sorted(set(genders.values())):
@@ -218,12 +237,12 @@ def _by_gender(utterances: Sequence[Utterance], seed: int) -> list[list[str]]:
 
 
 def _groups(utterances: Sequence[Utterance], by: By) -> set[str]:
-    """Return the names of the speakers or sessions, which every clip must have."""
+    """Return the names of the speakers or sessions; raise an error if a clip has none."""
     groups = {getattr(utterance, by) for utterance in utterances}
     if None in groups:
-        lost = sum(getattr(utterance, by) is None for utterance in utterances)
+        lacking = sum(getattr(utterance, by) is None for utterance in utterances)
         raise StaanetError(
-            f"expected a {by} of every clip, got none of {lost} of {len(utterances)}; split by speaker instead"
+            f"expected a {by} of every clip, got none of {lacking} of {len(utterances)}; split by speaker instead"
         )
     return groups
 
@@ -235,6 +254,7 @@ def _split(
     members: dict[Subset, list[str]],
     by: SplitUnit = "speaker",
 ) -> Split:
+    """Return the split that puts the given speakers, sessions or clips into each subset, after checking it."""
     where = "the split" if fold is None else f"fold {fold}"
     total = len({getattr(utterance, by) for utterance in utterances})
     empty = [subset for subset, names in members.items() if not names]
@@ -249,21 +269,7 @@ def _split(
         ]
         for subset, names in ((subset, set(names)) for subset, names in members.items())
     }
-    spoken = Counter(utterance.label for utterance in utterances)
-    heard = Counter(utterance.label for utterance in clips["train"])
-    for label, count in sorted(spoken.items()):
-        if count < 2 or heard[label] == 0:
-            raise StaanetError(
-                f"expected clips of {label!r} by training {by}s and others, got {count} in all and {heard[label]} "
-                "in training; add clips, leave the class out, or change the seed of the split"
-            )
-    if untested := sorted(set(spoken) - {utterance.label for utterance in clips["test"]}):
-        warnings.warn(
-            f"{where}: expected test clips of every class, got none of "
-            f"{', '.join(map(repr, untested))}, whose figures are undefined there; add clips, or change the split",
-            StaanetWarning,
-            stacklevel=3,
-        )
+    _check_classes(where, utterances, clips, by)
     subsets = Counter(speaker for subset in clips.values() for speaker in {utterance.speaker for utterance in subset})
     if straddling := sorted(speaker for speaker, count in subsets.items() if count > 1):
         warnings.warn(
@@ -274,6 +280,27 @@ def _split(
         )
     ids = {subset: tuple(utterance.id for utterance in chosen) for subset, chosen in clips.items()}
     return Split(name, fold, ids["train"], ids["val"], ids["test"], by)
+
+
+def _check_classes(
+    where: str, utterances: Sequence[Utterance], clips: Mapping[Subset, Sequence[Utterance]], by: SplitUnit
+) -> None:
+    """Raise an error for a class without training clips, and warn of classes without test clips."""
+    total = Counter(utterance.label for utterance in utterances)
+    training = Counter(utterance.label for utterance in clips["train"])
+    for label, count in sorted(total.items()):
+        if count < 2 or training[label] == 0:
+            raise StaanetError(
+                f"expected clips of {label!r} by training {by}s and others, got {count} in all and {training[label]} "
+                "in training; add clips, leave the class out, or change the seed of the split"
+            )
+    if untested := sorted(set(total) - {utterance.label for utterance in clips["test"]}):
+        warnings.warn(
+            f"{where}: expected test clips of every class, got none of "
+            f"{', '.join(map(repr, untested))}, whose figures are undefined there; add clips, or change the split",
+            StaanetWarning,
+            stacklevel=4,
+        )
 
 
 def _listed(names: Sequence[str]) -> str:

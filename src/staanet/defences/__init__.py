@@ -1,4 +1,4 @@
-"""Defences: one file each; listed by importing it."""
+"""Defences of models: one file per defence, registered by importing it here."""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -20,10 +20,15 @@ DEFENCES = collect("defence", globals(), Defence)
 
 
 def create_defence(name: str, **settings: Any) -> Defence:
-    """Build a defence by its registry name; `preset` names published settings, what is given beside it changes them.
+    """Build a defence by its registry name.
+
+    Args:
+        name: Registry name of the defence.
+        settings: Settings of the defence by name. The key `preset` selects published settings, which the other keys
+            override.
 
     Raises:
-        StaanetError: an unknown name, preset or setting.
+        StaanetError: If the name, the preset or a setting is unknown, or a value is invalid.
 
     >>> create_defence("mp3", kbps=128)
     MP3(kbps=128)
@@ -33,7 +38,10 @@ def create_defence(name: str, **settings: Any) -> Defence:
 
 
 def defence_of(values: str | Mapping[str, Any]) -> Defence:
-    """Return a defence by its name, or by a table whose key `defence` is the name beside its settings.
+    """Build a defence from its registry name, or from a table with the key `defence` and settings.
+
+    Raises:
+        StaanetError: If the table has no key `defence`, or as `create_defence` does.
 
     >>> defence_of({"defence": "noise", "snr_db": 10})
     NoiseDefence(snr_db=10.0)

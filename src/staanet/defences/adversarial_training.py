@@ -1,4 +1,4 @@
-"""Adversarial training: a model learns from attacked clips too."""
+"""Adversarial training: a model is trained on clean and on adversarial clips."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,21 +12,22 @@ from staanet.attacks import Attack, create_attack
 from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.defences.base import Criterion, TrainingDefence
-from staanet.models import CnnLstm, FeatureView, Model
+from staanet.models import FeatureView, HasFeatures, Model
 
 
 @dataclass(frozen=True)
 class AdversarialTraining(TrainingDefence):
-    """In each step a share of the clips is attacked, on the model as it is then, before it learns their true classes.
+    """Training on batches in which a share of the clips is attacked on the current model.
 
-    Source: A. Madry et al., ICLR 2018; FGSM examples as I. J. Goodfellow et al., ICLR 2015, section 6. It goes on from
-    the model that it is made of, where there is one. The presets are the two that the authors of arXiv 2404.18514
-    trained, for `cnn_lstm`; an attack on features counts its epsilon in deviations of a feature.
+    Source: A. Madry et al., ICLR 2018; with FGSM, I. J. Goodfellow et al., ICLR 2015, section 6. Training starts from
+    the base model, if there is one. The presets are the two defences of arXiv 2404.18514 for `cnn_lstm`.
 
     Args:
-        attack: its name, as `attack`, and its settings.
-        ratio: share of the clips of a step that are attacked, rounded up.
-        domain: what is attacked: `waveform`, or the `feature`s of a `cnn_lstm`.
+        attack: Table with the attack's registry name under the key `attack`, and its settings.
+        ratio: Share of the clips of each batch that are attacked, in (0, 1], rounded up. The default is that of
+            arXiv 2404.18514.
+        domain: Input that the attack perturbs: the `waveform`, or the `feature`s of a model that has some, such as
+            `cnn_lstm`. Epsilon is then in standard deviations of a feature.
 
     >>> create = AdversarialTraining(attack={"attack": "pgd", "steps": 7, "epsilon": 0.002})
     >>> create.ratio
@@ -45,20 +46,20 @@ class AdversarialTraining(TrainingDefence):
     domain: Literal["waveform", "feature"] = "waveform"
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none, and an attack that cannot be."""
+        """Validate the settings."""
         if not 0 < self.ratio <= 1:
             raise StaanetError(f"expected ratio in (0, 1], got {self.ratio}")
-        self.built()
+        self.build()
 
-    def built(self) -> Attack:
-        """Return the attack."""
+    def build(self) -> Attack:
+        """Build the attack."""
         settings = dict(self.attack)
         if "attack" not in settings:
             raise StaanetError(f"expected the name of an attack as attack, got {self.attack}")
         return create_attack(settings.pop("attack"), **settings)
 
     def begin(self, model: Model, base_model: Model | None) -> None:
-        """Give a model the weights that it goes on from."""
+        """Copy the weights of the base model, if there is one."""
         if base_model is not None:
             model.load_state_dict(base_model.state_dict())
 
@@ -71,21 +72,27 @@ class AdversarialTraining(TrainingDefence):
         labels: Tensor,
         criterion: Criterion = functional.cross_entropy,
     ) -> Tensor:
-        """Return the loss of a batch of which a share is attacked."""
+        """Return the loss of a batch after attacking a share of its clips."""
         rows = torch.randperm(len(labels))[: -int(-self.ratio * len(labels) // 1)].to(labels.device)
         if self.domain == "feature":
-            return criterion(self._of_features(model, waveforms, lengths, labels, rows), labels)
+            return criterion(self._logits_of_features(model, waveforms, lengths, labels, rows), labels)
         clips = waveforms.clamp(-1, 1)
         with frozen(model):
-            attacked = self.built()(model.forward_fitted, clips[rows], labels[rows], lengths[rows])
+            attacked = self.build()(model.forward_fitted, clips[rows], labels[rows], lengths[rows])
         return criterion(model.forward_fitted(clips.index_copy(0, rows, attacked), lengths).float(), labels)
 
-    def _of_features(self, model: Model, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor) -> Tensor:
-        if not isinstance(model, CnnLstm):
-            raise StaanetError(f"expected a cnn_lstm for attacks on features, got {model.name}; take the waveform")
+    def _logits_of_features(
+        self, model: Model, waveforms: Tensor, lengths: Tensor, labels: Tensor, rows: Tensor
+    ) -> Tensor:
+        """Return the logits `[B, K]` of clips after attacking the features of some rows."""
+        if not isinstance(model, HasFeatures):
+            raise StaanetError(
+                f"expected a model with features, such as cnn_lstm, for attacks on features, got {model.name}; "
+                'use domain = "waveform"'
+            )
         features = model.features(waveforms, lengths)
         with frozen(model):
             view = FeatureView(model)
             features = features.clamp(*view.bounds)
-            attacked = self.built()(view, features[rows], labels[rows])
+            attacked = self.build()(view, features[rows], labels[rows])
         return model.decide(features.index_copy(0, rows, attacked)).float()

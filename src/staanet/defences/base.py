@@ -1,4 +1,4 @@
-"""The contract of defences: settings are the fields of a frozen dataclass; one stands before a model or trains it."""
+"""The base classes of defences: input defences transform clips before a model, training defences train a model."""
 
 import abc
 from collections.abc import Callable, Mapping
@@ -15,48 +15,51 @@ Criterion = Callable[[Tensor, Tensor], Tensor]
 
 
 class Defence(abc.ABC):
-    """Something that is to make a model harder to fool. A subclass is a frozen dataclass."""
+    """A method that makes a model more robust to attacks; subclasses are frozen dataclasses of their settings."""
 
     name: ClassVar[str]
+    """Registry name."""
     reference: ClassVar[str]
-    """Where it comes from."""
+    """Identifier of the paper."""
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
-    """Settings that were published, by name: what they change of the defaults."""
+    """Published settings by name, as changes to the defaults."""
 
 
 class InputDefence(Defence):
-    """What clips go through before a model hears them: also what a channel does to a clip on its way.
+    """A transformation of clips before a model, such as compression or a telephone channel.
 
-    The same clip always comes out the same, whatever else is in the batch.
+    It is deterministic, and the result for a clip does not depend on the rest of the batch. A subclass implements
+    `transform`.
     """
 
     @final
     def __call__(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
-        """Return the waveforms `[B, T]` that a model hears instead, zero beyond each clip.
+        """Return the transformed waveforms `[B, T]`, zero beyond each clip.
 
-        Gradients pass, through what has none as if it were not there, so that an attack that knows of it can go on.
+        Gradients flow through the defence, so that adaptive attacks can use them. Operations without a gradient pass it
+        on unchanged (see `straight_through`).
 
         Args:
-            waveforms: `[B, T]`, zero beyond each clip.
-            lengths: `[B]`.
-            sample_rate: in Hz.
+            waveforms: Clips `[B, T]`, zero beyond their lengths.
+            lengths: Valid samples of each clip, `[B]`.
+            sample_rate: Sampling rate in Hz.
 
         Raises:
-            StaanetError: a sample rate for which it is not made.
+            StaanetError: If the defence does not support the sampling rate.
         """
         valid = valid_samples(lengths, waveforms.shape[1])
         return torch.where(valid, self.transform(torch.where(valid, waveforms, 0), lengths, sample_rate), 0)
 
     @abc.abstractmethod
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
-        """Return the changed waveforms `[B, T]`; what is beyond each clip is cut by the caller."""
+        """Return the transformed waveforms `[B, T]`; the caller sets all samples beyond each clip to zero."""
 
 
 class TrainingDefence(Defence):
-    """A way to train a model, from another one or from random weights."""
+    """A method to train a model, from a trained model or from random weights. A subclass implements `loss`."""
 
     def begin(self, model: Model, base_model: Model | None) -> None:
-        """Give a model what it starts from, where it is made of another one."""
+        """Initialise a model from the base model before training, if there is one. By default, do nothing."""
 
     @abc.abstractmethod
     def loss(
@@ -68,20 +71,20 @@ class TrainingDefence(Defence):
         labels: Tensor,
         criterion: Criterion = functional.cross_entropy,
     ) -> Tensor:
-        """Return the loss of a batch of clips as long as the model hears them.
+        """Return the training loss of a batch.
 
         Args:
-            model: in training.
-            base_model: the model that it is made of.
-            waveforms: `[B, T]`.
-            lengths: `[B]`.
-            labels: `[B]`, the true classes.
-            criterion: of the training, of logits `[B, C]` and classes `[B]` or their probabilities `[B, C]`.
+            model: Model in training.
+            base_model: Trained model from which training starts or learns. None: there is none.
+            waveforms: Clips `[B, T]`, repeated or cut to the training length.
+            lengths: Valid samples of each clip, `[B]`.
+            labels: True classes, `[B]`.
+            criterion: Loss of logits `[B, K]` and classes `[B]` or class probabilities `[B, K]`.
         """
 
 
 def straight_through(waveforms: Tensor, changed: Tensor) -> Tensor:
-    """Return `changed`, with the gradient of `waveforms`: as if nothing had been done (arXiv 1802.00420, section 4.1).
+    """Return `changed` with the gradient of the identity with respect to `waveforms` (arXiv 1802.00420, section 4.1).
 
     >>> clip = torch.tensor([0.3], requires_grad=True)
     >>> straight_through(clip, clip.round()).backward()

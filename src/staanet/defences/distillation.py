@@ -1,4 +1,4 @@
-"""Defensive distillation: a model learns what another one believes, softened."""
+"""Defensive distillation: a model is trained on the softened predictions of a teacher."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,15 @@ from staanet.models import Model
 
 @dataclass(frozen=True)
 class Distillation(TrainingDefence):
-    """A model learns, at a high temperature, the soft labels that its teacher gives at this temperature.
+    """Training on the soft labels of a teacher, with the softmax of both models at a high temperature.
 
-    Source: N. Papernot, P. McDaniel, X. Wu, S. Jha, A. Swami, IEEE S&P 2016. The teacher is the model that it is made
-    of; one that is made of none learns the labels at this temperature, as the method asks of a teacher. Both decide at
-    temperature 1, so that their logits are large and their gradients vanish: attacks on logits are not stopped by it
-    (N. Carlini, D. Wagner, IEEE S&P 2017).
+    Source: N. Papernot, P. McDaniel, X. Wu, S. Jha, A. Swami, IEEE S&P 2016. The teacher is the base model. Without a
+    base model, the model is trained on the true labels at this temperature, as the method trains teachers. Both predict
+    at temperature 1, where their logits are large and the gradients of the softmax vanish; attacks on logits succeed
+    nevertheless (N. Carlini, D. Wagner, IEEE S&P 2017).
 
     Args:
-        temperature: by which logits are divided before the softmax.
+        temperature: Number by which the logits are divided before the softmax, above 0. 1 is ordinary training.
 
     >>> Distillation(temperature=20.0).name
     'distillation'
@@ -33,7 +33,7 @@ class Distillation(TrainingDefence):
     temperature: float = 20.0
 
     def __post_init__(self) -> None:
-        """Refuse a temperature that is none."""
+        """Validate the settings."""
         if not 0 < self.temperature < float("inf"):
             raise StaanetError(f"expected a temperature above 0, got {self.temperature}")
 
@@ -46,7 +46,7 @@ class Distillation(TrainingDefence):
         labels: Tensor,
         criterion: Criterion = functional.cross_entropy,
     ) -> Tensor:
-        """Return the loss beside the soft labels, or beside the labels where there is no teacher."""
+        """Return the loss with respect to the teacher's soft labels, or to the true labels if there is no teacher."""
         targets = labels
         if base_model is not None:
             with torch.no_grad():

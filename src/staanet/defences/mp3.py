@@ -1,4 +1,4 @@
-"""What a model hears was compressed and decoded again."""
+"""MP3: clips are compressed and decoded again."""
 
 import io
 from dataclasses import dataclass
@@ -14,23 +14,25 @@ from staanet.core.errors import StaanetError
 from staanet.defences.base import InputDefence, straight_through
 
 RATES = (8000, 11_025, 12_000, 16_000, 22_050, 24_000)
-"""In Hz, of MPEG-2 and 2.5, whose bit rates reach from `LEAST` to `MOST`."""
+"""Supported sampling rates in Hz: those of MPEG-2 and 2.5, whose bit rates lie between `LEAST` and `MOST`."""
 
 LEAST, MOST = 8, 160
+"""Lowest and highest bit rate in kbit/s."""
 
 LEVEL = 0.95
-"""At which libsndfile writes MP3, so that no peak is cut; it is undone."""
+"""Gain that libsndfile applies when it writes MP3, to avoid clipping; it is undone after decoding."""
 
 
 @dataclass(frozen=True)
 class MP3(InputDefence):
-    """Clips as they come back from MP3 of a constant bit rate (LAME), neither delayed nor lengthened.
+    """MP3 compression at a constant bit rate (LAME), without delay or change of length.
 
-    Source: compression as N. Das et al. (KDD 2018) put it before an image classifier, and "ADAGIO" (ECML PKDD 2018)
-    before a speech recogniser.
+    Compression is the defence of N. Das et al. for image classification (KDD 2018) and speech recognition ("ADAGIO",
+    ECML PKDD 2018). Gradients pass through it unchanged.
 
     Args:
-        kbps: bits per second, in thousands; below 48 the file says nothing of its delay, which could not be undone.
+        kbps: Bit rate in kbit/s, in 48..160. Files with lower bit rates do not store their delay, so it could not be
+            undone.
 
     >>> clip = 0.5 * torch.sin(torch.arange(4000) * 2 * torch.pi * 440 / 16_000)[None]
     >>> change = MP3()(clip, torch.tensor([4000]), 16_000) - clip
@@ -44,7 +46,7 @@ class MP3(InputDefence):
     kbps: int = 64
 
     def __post_init__(self) -> None:
-        """Refuse a bit rate that there is not."""
+        """Validate the settings."""
         if not 48 <= self.kbps <= MOST:
             raise StaanetError(f"expected kbps in 48..{MOST}, got {self.kbps}")
 
@@ -59,6 +61,7 @@ class MP3(InputDefence):
         return straight_through(waveforms, decoded)
 
     def _decoded(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Return one clip `[T]` after compression and decoding."""
         buffer = io.BytesIO()
         soundfile.write(
             buffer,

@@ -1,4 +1,4 @@
-"""Noise is added to what a model hears."""
+"""Noise: white Gaussian noise is added to clips."""
 
 from dataclasses import dataclass
 
@@ -12,12 +12,12 @@ from staanet.defences.base import InputDefence
 
 @dataclass(frozen=True)
 class NoiseDefence(InputDefence):
-    """White Gaussian noise, as far below each clip's power as the SNR says; the same clip always hears the same noise.
+    """White Gaussian noise at a fixed signal-to-noise ratio; the same clip always gets the same noise.
 
-    Source: input noise as X. Liu et al. (ECCV 2018) put it before a network.
+    Noise on the input is part of the defence of X. Liu et al. (ECCV 2018).
 
     Args:
-        snr_db: of each clip to its noise, in dB.
+        snr_db: Ratio of each clip's power to the noise power in dB, in [-100, 100].
 
     >>> clip = torch.full((1, 50_000), 0.5)
     >>> noise = NoiseDefence(snr_db=20.0)(clip, torch.tensor([50_000]), 16_000) - clip
@@ -31,12 +31,12 @@ class NoiseDefence(InputDefence):
     snr_db: float = 20.0
 
     def __post_init__(self) -> None:
-        """Refuse what is no level."""
+        """Validate the settings."""
         if not -100 <= self.snr_db <= 100:
             raise StaanetError(f"expected snr_db in [-100, 100], got {self.snr_db}")
 
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:  # noqa: ARG002
-        """Return the waveforms `[B, T]` with noise."""
+        """Return the waveforms `[B, T]` with added noise."""
         clips = waveforms.detach()
         power = clips.square().sum(1, keepdim=True) / lengths[:, None]
         return waveforms + ClipRandom(0, clips, lengths).normal() * torch.sqrt(power * 10 ** (-self.snr_db / 10))

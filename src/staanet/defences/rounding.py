@@ -1,4 +1,4 @@
-"""What a model hears is rounded to steps."""
+"""Rounding: samples are quantised to fewer bits."""
 
 from dataclasses import dataclass
 
@@ -11,12 +11,13 @@ from staanet.defences.base import InputDefence, straight_through
 
 @dataclass(frozen=True)
 class Rounding(InputDefence):
-    """Samples rounded to the steps of a file with so many bits.
+    """Quantisation of the samples to a number of bits.
 
-    Source: quantisation as Z. Yang et al. (ICLR 2019) put it before a speech recogniser; W. Xu et al. (NDSS 2018).
+    Quantisation is a defence of Z. Yang et al. (ICLR 2019) for speech recognition and of W. Xu et al. (NDSS 2018) for
+    images. Gradients pass through it unchanged.
 
     Args:
-        bits: of a sample, its sign among them; 16 is what most files have.
+        bits: Bits per sample including the sign, in 2..24. The default is that of most audio files.
 
     >>> Rounding(bits=3)(torch.tensor([[0.2, 0.9, -1.0]]), torch.tensor([3]), 16_000)
     tensor([[ 0.2500,  0.7500, -1.0000]])
@@ -28,7 +29,7 @@ class Rounding(InputDefence):
     bits: int = 16
 
     def __post_init__(self) -> None:
-        """Refuse what no file has."""
+        """Validate the settings."""
         if not 2 <= self.bits <= 24:
             raise StaanetError(f"expected bits in 2..24, got {self.bits}")
 

@@ -1,10 +1,10 @@
-"""From an attack to a record: adversarial sets, outcomes on each target, controls, flags."""
+"""Evaluation: adversarial sets, their outcomes on target models, and the figures and flags of records."""
 
 from staanet.evaluation.adversarial import AdversarialSet as AdversarialSet
 from staanet.evaluation.adversarial import Domain as Domain
 from staanet.evaluation.adversarial import LabelsFrom as LabelsFrom
 from staanet.evaluation.adversarial import Protocol as Protocol
-from staanet.evaluation.adversarial import make as make
+from staanet.evaluation.adversarial import make_adversarial_set as make_adversarial_set
 from staanet.evaluation.case import clean_logits as clean_logits
 from staanet.evaluation.case import evaluate as evaluate
 from staanet.evaluation.features import FeatureDataset as FeatureDataset

@@ -1,4 +1,4 @@
-"""Adversarial sets: what an attack made of some clips, written batch by batch so that it can be stopped at any time."""
+"""Adversarial sets: the attacked versions of some clips, written batch by batch so that a run can be interrupted."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from staanet.attacks import Attack
-from staanet.attacks.staa_net import GeneratorAttack, StaaNet
 from staanet.audio.lengths import fit_length
 from staanet.core.checkpoints import load_tensors, save_tensors
 from staanet.core.classifier import frozen
@@ -17,29 +16,31 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.signature import signature
-from staanet.data import Batch, Dataset
+from staanet.data import Batch
 from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted
-from staanet.evaluation.features import FeatureDataset
+from staanet.evaluation.features import ClipDataset, FeatureDataset
 from staanet.metrics import comb_share
 from staanet.models import FeatureView, Model
 
 Protocol = Literal["file", "paper"]
-"""`file` perturbs the samples of the file; `paper` perturbs the clip already repeated or cut to the trained length, as
-the paper does, differently in each repeat, which no file can hold."""
+"""What is attacked: the samples of the file (`file`), or the clip after it was repeated or cut to the source model's
+trained length (`paper`), as in the STAA-Net paper. The latter perturbs each repetition differently, which a file with
+the length of the clip cannot hold."""
 
 LabelsFrom = Literal["predictions", "true_labels"]
-"""Which classes an attack moves away from: the source's own clean predictions, or the true ones."""
+"""Which class an attack moves each clip away from: the one that the source model predicts, or the true one."""
 
 Domain = Literal["waveform", "feature"]
-"""What an attack changes: the samples of clips; or the features that a model's network hears, each in units of its own
-deviation, as arXiv 2404.18514 does. No sound need have the features that it finds."""
+"""What an attack changes: the samples of the clips, or the features that are the input of the model's network, as in
+arXiv 2404.18514, each in units of its standard deviation. There need not be a sound with the perturbed features."""
 
 DONE = "done.json"
+"""Name of the file that marks a finished adversarial set."""
 
 
-def load_clips(dataset: Dataset, clips: Sequence[str], protocol: Protocol, size: int) -> Batch:
-    """Return clips as they are attacked: as they lie in their files, or (`paper`) repeated or cut to `size`."""
+def load_clips(dataset: ClipDataset, clips: Sequence[str], protocol: Protocol, size: int) -> Batch:
+    """Return clips as they are attacked: as in their files (`file`), or repeated or cut to `size` samples (`paper`)."""
     batch = dataset.batch(clips)
     if protocol == "file":
         return batch
@@ -48,10 +49,13 @@ def load_clips(dataset: Dataset, clips: Sequence[str], protocol: Protocol, size:
 
 
 class AdversarialSet:
-    """The adversarial clips in a folder that `make` has finished.
+    """A finished adversarial set, opened for reading.
+
+    Args:
+        folder: Folder that `make_adversarial_set` wrote.
 
     Raises:
-        StaanetError: none there.
+        StaanetError: If the folder holds no finished set.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -62,12 +66,12 @@ class AdversarialSet:
         self._file: dict[str, str] = about["files"]
         self._open: tuple[str, dict[str, Tensor]] = ("", {})
         self.figures: dict[str, float | None] = about["figures"]
-        """What a record says of the set whatever the target: the comb shares, and per clip the seconds, the
-        queries (forward passes) and the gradients (backward passes) that the attack took."""
+        """Figures that do not depend on the target model: the comb shares, and the seconds, queries (forward
+        passes) and gradients (backward passes) that the attack took per clip."""
 
     @property
     def clips(self) -> tuple[str, ...]:
-        """The ids of its clips, those of a file together."""
+        """Ids of the clips; those in the same file are adjacent."""
         return tuple(self._file)
 
     def waveform(self, clip: str) -> Tensor:
@@ -82,21 +86,21 @@ class AdversarialSet:
         return self._open[1][clip]
 
     def like(self, clean: Batch) -> Tensor:
-        """Return the adversarial twins `[B, T]` of clean clips.
+        """Return the attacked versions `[B, T]` of the clips of a batch.
 
         Raises:
-            StaanetError: a twin of another length, made from another clip.
+            StaanetError: If a clip has another length in this set, which was then made from other clips.
         """
         attacked = collate([self.waveform(clip) for clip in clean.ids], [0] * len(clean.ids), clean.ids)
         if not torch.equal(attacked.lengths, clean.lengths.cpu()):
             raise StaanetError(f"{self.folder}: expected the clips of this corpus, got others; remove the folder")
         return attacked.waveforms.to(clean.waveforms.device)
 
-    def beside(self, dataset: Dataset, clip: str) -> tuple[Tensor, Tensor]:
-        """Return a clean clip `[T]` and its adversarial twin `[T]`, to be listened to.
+    def pair(self, dataset: ClipDataset, clip: str) -> tuple[Tensor, Tensor]:
+        """Return a clip and its attacked version as sounds of the same length, `[T]` each, for listening.
 
-        The paper's protocol attacks a repeated or cut clip: both are the stretch that the two have in common. Of
-        features both are made sounds again.
+        Under the protocol `paper`, which attacks the repeated or cut clip, both are cut to the part that they share.
+        Features are converted to sounds.
         """
         attacked = self.waveform(clip)[: dataset.length(clip)]
         clean = dataset.waveform(clip)[: len(attacked)]
@@ -104,16 +108,18 @@ class AdversarialSet:
             return dataset.sound(clip, clean), dataset.sound(clip, attacked)
         return clean, attacked
 
+    beside = pair
+
 
 def batch_name(clips: Sequence[str]) -> str:
-    """Return the file name of a batch of clips."""
+    """Return the name of the file of a batch of clips."""
     return f"batch-{signature(list(clips))}.safetensors"
 
 
-def make(
+def make_adversarial_set(
     attack: Attack,
     source: Model | FeatureView,
-    dataset: Dataset,
+    dataset: ClipDataset,
     labels: Mapping[str, int],
     folder: Path,
     *,
@@ -122,21 +128,21 @@ def make(
     seed: int,
     device: torch.device,
 ) -> AdversarialSet:
-    """Attack clips on `source` and write what comes of it to `folder`; batches that are there already are kept.
+    """Attack clips and write the adversarial set to a folder; batches that an interrupted run has written are reused.
 
     Args:
-        attack: what is done to them.
-        source: the model that it is done on, or a view of its features.
-        dataset: where the clips are, or their features.
-        labels: the clips, and the class that each is to leave.
-        folder: where the set goes.
-        protocol: whether clips are repeated or cut before they are attacked.
-        batch_size: clips at a time.
-        seed: of the attack.
-        device: to attack on.
+        attack: The attack.
+        source: Source model of the attack, or a view of its features.
+        dataset: Dataset of the clips, or of their features.
+        labels: The ids of the clips, each with the class that the attack moves it away from.
+        folder: Folder of the adversarial set.
+        protocol: Whether clips are attacked as in their files or after they were repeated or cut.
+        batch_size: Number of clips that are attacked at the same time.
+        seed: Seed of the attack.
+        device: Device on which the attack runs.
     """
     source.to(device)
-    network = attack.network().to(device) if isinstance(attack, GeneratorAttack) else None
+    stride = attack.prepare(device).stride
     files: dict[str, str] = {}
     costs, combs, model_combs = torch.zeros(3, dtype=torch.float64), [], []
     for ids in track(dataset.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
@@ -144,22 +150,7 @@ def make(
         if not path.is_file():
             batch = load_clips(dataset, ids, protocol, source.trained_length or 0).to(device)
             classes = torch.tensor([labels[clip] for clip in ids], device=device)
-            counted = Counted(source)
-            _wait(device)
-            began = time.perf_counter()
-            with frozen(source):
-                adversarial = attack(counted, batch.waveforms, classes, batch.lengths, seed=seed)
-            _wait(device)
-            took = time.perf_counter() - began
-            positions = _positions(attack, batch, adversarial)
-            tensors = {clip: row[:n].clone() for clip, row, n in zip(ids, adversarial, batch.lengths, strict=True)}
-            pooling = None if attack.model_free else source.pooling_stride
-            figures = {
-                "costs": torch.tensor([took, counted.queries, counted.gradients], dtype=torch.float64),
-                "comb": _comb(positions, batch.lengths, network.stride if network else None),
-                "comb_model": _comb(positions, batch.lengths, pooling),
-            }
-            save_tensors(path, tensors | {f"/{name}": figure for name, figure in figures.items()})
+            save_tensors(path, _attack_batch(attack, source, batch, classes, stride, seed))
         written = load_tensors(path)
         costs += written["/costs"]
         combs.append(written["/comb"])
@@ -180,15 +171,29 @@ def make(
     return AdversarialSet(folder)
 
 
-def _positions(attack: Attack, batch: Batch, adversarial: Tensor) -> Tensor:
-    """Return the positions as the generator marked them, before anything was clamped, or the samples that changed."""
-    if isinstance(attack, StaaNet):
-        return attack.factors(batch.waveforms, batch.lengths).positions
-    return adversarial != batch.waveforms
+def _attack_batch(
+    attack: Attack, source: Model | FeatureView, batch: Batch, classes: Tensor, stride: int | None, seed: int
+) -> dict[str, Tensor]:
+    """Return each attacked clip by its id, and the costs and comb shares of the batch under names with a slash."""
+    device = batch.waveforms.device
+    counted = Counted(source)
+    _synchronise(device)
+    started = time.perf_counter()
+    with frozen(source):
+        adversarial = attack(counted, batch.waveforms, classes, batch.lengths, seed=seed)
+    _synchronise(device)
+    seconds = time.perf_counter() - started
+    positions = attack.chosen_positions(batch.waveforms, batch.lengths, adversarial)
+    clips = {clip: row[:n].clone() for clip, row, n in zip(batch.ids, adversarial, batch.lengths, strict=True)}
+    return clips | {
+        "/costs": torch.tensor([seconds, counted.queries, counted.gradients], dtype=torch.float64),
+        "/comb": _comb(positions, batch.lengths, stride),
+        "/comb_model": _comb(positions, batch.lengths, None if attack.model_free else source.pooling_stride),
+    }
 
 
-def _wait(device: torch.device) -> None:
-    """Wait until the accelerator has done what it was asked for, so that a clock is right."""
+def _synchronise(device: torch.device) -> None:
+    """Wait until the GPU has finished its work, so that a time measurement includes it."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

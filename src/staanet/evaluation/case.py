@@ -1,6 +1,7 @@
-"""A case, one attack made on one source and evaluated on one target, becomes a record and its per-clip outcomes."""
+"""Evaluation of a case: one attack, made on one source model, evaluated on one target model."""
 
-from collections.abc import Mapping, Sequence
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,21 +11,42 @@ from torch import Tensor
 from staanet import metrics
 from staanet.audio.files import as_saved
 from staanet.audio.spectrogram import log_mel_distance
+from staanet.core.errors import StaanetError
 from staanet.core.progress import track
-from staanet.data import Batch, Dataset
+from staanet.core.records import Record
+from staanet.data import Batch
 from staanet.data.dataset import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
+from staanet.evaluation.features import ClipDataset
 from staanet.evaluation.flags import raised
 from staanet.evaluation.perception import averaged
 from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
-from staanet.models import CnnLstm, FeatureView, Model
+from staanet.models import FeatureView, HasFeatures, Model
 
 Rows = list[dict[str, Any]]
+"""One row of a table per clip, by the names of the columns."""
+
+
+def check_record_fields(metrics: Iterable[str]) -> None:
+    """Check that records have a field for each metric, so that a missing one is noticed before any attack has run.
+
+    Raises:
+        StaanetError: If a metric has no field of the same name in `core.records.Record`.
+    """
+    fields = {field.name for field in dataclasses.fields(Record)}
+    if missing := sorted(set(metrics) - fields):
+        raise StaanetError(
+            f"expected a field of staanet.core.records.Record for each metric, found none for {', '.join(missing)}; "
+            "add it to Record"
+        )
+
+
+check_record_fields(metrics.METRICS)
 
 
 def clean_logits(
     model: Model | FeatureView,
-    dataset: Dataset,
+    dataset: ClipDataset,
     clips: Sequence[str],
     *,
     protocol: Protocol,
@@ -32,7 +54,17 @@ def clean_logits(
     batch_size: int,
     device: torch.device,
 ) -> dict[str, Tensor]:
-    """Return the model's logits `[K]` on each clean clip, taken once for all attacks."""
+    """Return the logits `[K]` of a model on each clean clip by its id; they are the same for all attacks.
+
+    Args:
+        model: The model, or a view of its features.
+        dataset: Dataset of the clips, or of their features.
+        clips: Ids of the clips.
+        protocol: How the clips are attacked.
+        size: Trained length of the source model in samples, to which `paper` repeats or cuts the clips.
+        batch_size: Number of clips that are evaluated at the same time.
+        device: Device on which the model runs.
+    """
     model.to(device).eval()
     logits: dict[str, Tensor] = {}
     for ids in dataset.batches(clips, batch_size):
@@ -44,7 +76,7 @@ def clean_logits(
 
 def evaluate(
     target: Model | FeatureView,
-    dataset: Dataset,
+    dataset: ClipDataset,
     clips: Sequence[str],
     adversarial: AdversarialSet,
     clean: dict[str, Tensor],
@@ -58,46 +90,47 @@ def evaluate(
 ) -> tuple[dict[str, Any], Rows]:
     """Return the figures of a record and the rows of its outcomes.
 
-    Each adversarial clip is also written as a 24-bit file and read back (`asr_saved`), since that is what anybody else
-    will hear; features are no sound and cannot be. Rows of waveforms say how far, in the Euclidean norm, the log-mel
-    spectrogram changed (`log_mel_l2`) and, where the target has features, these (`feature_l2`).
+    Attacked waveforms are also evaluated after they were converted to a 24-bit file and back (`predicted_saved`), since
+    a file is what others receive; this is not possible for features. The rows of waveforms contain the Euclidean norm
+    of the change of the log-mel spectrogram (`log_mel_l2`) and, if the target model has features, of these
+    (`feature_l2`).
 
     Args:
-        target: who decides, or a view of its features.
-        dataset: where the clean clips are, or their features.
-        clips: ids of the clips.
-        adversarial: the same clips attacked.
-        clean: the target's logits on the clean clips.
-        protocol: how the clips were attacked.
-        size: the length to which `paper` fitted them, the source's.
-        batch_size: clips at a time.
-        seed: of the control.
-        device: to decide on.
-        perception: how each clip sounds, a row each as `perceive` returns them; not measured where left out.
+        target: Target model, or a view of its features.
+        dataset: Dataset of the clean clips, or of their features.
+        clips: Ids of the clips.
+        adversarial: Adversarial set with the attacked clips.
+        clean: Logits of the target model on the clean clips, from `clean_logits`.
+        protocol: How the clips were attacked.
+        size: Trained length of the source model in samples, to which `paper` repeats or cuts the clips.
+        batch_size: Number of clips that are evaluated at the same time.
+        seed: Seed of the controls.
+        device: Device on which the target model runs.
+        perception: One row per clip from `perceive` (default: None, perception was not measured).
     """
     target.to(device).eval()
-    parts: list[Outcome] = []
+    outcomes: list[Outcome] = []
     sound: dict[str, dict[str, Any]] = {}
     for ids in track(dataset.batches(clips, batch_size), f"evaluate {target.name}"):
         batch = load_clips(dataset, ids, protocol, size).to(device)
         attacked = adversarial.like(batch)
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
-        parts.append(
+        outcomes.append(
             observe(
                 target, batch.waveforms, attacked, batch.labels, batch.lengths, seed=seed, ids=ids, clean_logits=logits
             )
         )
-        if not isinstance(target, FeatureView):
+        if isinstance(target, Model):
             sound |= dict(zip(ids, _of_sound(target, batch, attacked, dataset.sample_rate), strict=True))
-    outcome = Outcome.join(parts)
-    heard = {row["id"]: row for row in perception or []}
+    outcome = Outcome.join(outcomes)
+    perceived = {row["id"]: row for row in perception or []}
     rows = [
         {
             **row,
             **sound.get(row["id"], {}),
             "speaker": dataset.utterances[row["id"]].speaker,
             "gender": dataset.utterances[row["id"]].gender,
-            **(heard[row["id"]] if perception else {}),
+            **(perceived[row["id"]] if perception else {}),
         }
         for row in outcome.rows()
     ]
@@ -105,14 +138,14 @@ def evaluate(
 
 
 def _of_sound(target: Model, batch: Batch, attacked: Tensor, rate: int) -> Rows:
-    """Return what can be said of attacked waveforms only, a row per clip."""
+    """Return the columns that only attacked waveforms have, one row per clip."""
     with torch.no_grad():
         moved = log_mel_distance(batch.waveforms, attacked, batch.lengths, rate).tolist()
     rows: Rows = [
-        {"predicted_saved": decided, "log_mel_l2": distance}
-        for decided, distance in zip(_decide_saved(target, batch, attacked, rate), moved, strict=True)
+        {"predicted_saved": predicted, "log_mel_l2": distance}
+        for predicted, distance in zip(_predict_saved(target, batch, attacked, rate), moved, strict=True)
     ]
-    if isinstance(target, CnnLstm):
+    if isinstance(target, HasFeatures):
         with torch.no_grad():
             changes = target.features(attacked, batch.lengths) - target.features(batch.waveforms, batch.lengths)
         for row, distance in zip(rows, changes.double().norm(dim=1).tolist(), strict=True):
@@ -120,24 +153,24 @@ def _of_sound(target: Model, batch: Batch, attacked: Tensor, rate: int) -> Rows:
     return rows
 
 
-def _decide_saved(target: Model, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
+def _predict_saved(target: Model, batch: Batch, attacked: Tensor, rate: int) -> list[int]:
     clips = [
         torch.from_numpy(as_saved(waveform[:length].cpu().numpy(), rate))
         for waveform, length in zip(attacked, batch.lengths.tolist(), strict=True)
     ]
     again = collate(clips, batch.labels.tolist(), batch.ids).to(attacked.device)
     with torch.no_grad():
-        decided: list[int] = target(again.waveforms, again.lengths).argmax(1).tolist()
-    return decided
+        predicted: list[int] = target(again.waveforms, again.lengths).argmax(1).tolist()
+    return predicted
 
 
-def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[str, Any]:
-    """Return all that a record says of some outcomes: metrics, counts, intervals, flags, reasons of what is undefined.
+def figures(rows: Rows, classes: int, set_figures: Mapping[str, float | None]) -> dict[str, Any]:
+    """Return the figures of a record: metrics, counts, intervals, flags, and notes on undefined values.
 
     Args:
-        rows: of the outcomes.
-        classes: how many there are.
-        made: what the adversarial set says of itself.
+        rows: The outcome of each clip.
+        classes: Number of classes.
+        set_figures: Figures of the adversarial set.
     """
     outcome = Outcome.from_rows(rows, classes)
     saved = np.array([row["predicted_saved"] for row in rows if "predicted_saved" in row])
@@ -165,18 +198,18 @@ def figures(rows: Rows, classes: int, made: Mapping[str, float | None]) -> dict[
         "clips_by_class": metrics.counts(outcome.labels, outcome.classes),
         "predictions_clean": metrics.counts(outcome.predicted_clean, outcome.classes),
         "predictions_adv": metrics.counts(outcome.predicted_adv, outcome.classes),
-        **made,
+        **set_figures,
     }
     values["flags"] = raised(values)
     values["notes"] = _reasons(values)
-    heard, skipped = averaged(rows)
-    values |= heard
-    values["notes"] |= skipped
+    perceived, notes = averaged(rows)
+    values |= perceived
+    values["notes"] |= notes
     return values
 
 
 def _reasons(values: dict[str, Any]) -> dict[str, str]:
-    """Say why a figure is undefined."""
+    """Return the reason why a figure is undefined, for each undefined figure."""
     notes = {}
     for name, value in values.items():
         if value is not None:

@@ -1,4 +1,4 @@
-"""What an attack asks of a model: how many clips forward, how many backward, and, when traced, what came back."""
+"""Counting and tracing of the forward and backward passes that an attack makes through a model."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,11 +10,11 @@ from staanet.core.classifier import Classifier, as_classifier, bounds_of, encode
 
 
 class Counted:
-    """A classifier that counts the clips that pass through it, forward and backward.
+    """A classifier that counts the clips in its forward passes (`queries`) and backward passes (`gradients`).
 
     Args:
-        model: what is counted.
-        watch: is told of every pass, for a trace.
+        model: The model whose passes are counted.
+        watch: A trace that records every pass (default: None).
 
     >>> counted = Counted(lambda waveforms: waveforms)
     >>> logits = counted(torch.zeros(3, 2, requires_grad=True), torch.tensor([2, 2, 2]))
@@ -37,10 +37,10 @@ class Counted:
         return logits
 
     def represent(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Return the representations `[B, D]` of waveforms `[B, T]`; they count as the logits do.
+        """Return the representations `[B, D]` of waveforms `[B, T]`, which count like logits.
 
         Raises:
-            StaanetError: a model that gives logits only.
+            StaanetError: If the model returns logits only.
         """
         representations = encoder_of(self._classifier)(waveforms, lengths)
         self._count(waveforms, representations, None)
@@ -60,11 +60,11 @@ class Counted:
 
 
 class Trace:
-    """What each pass of an attack on one clip showed: for debugging the attack.
+    """The passes of an attack on one clip, recorded for debugging the attack.
 
     Args:
-        waveform: `[1, T]`, the clean clip.
-        label: `[1]`, the class that it is to leave or to reach.
+        waveform: Samples of the clean clip, `[1, T]`.
+        label: Class that the attack moves the clip away from or, if it is targeted, towards, `[1]`.
     """
 
     def __init__(self, waveform: Tensor, label: Tensor) -> None:
@@ -73,7 +73,7 @@ class Trace:
         self.steps: list[dict[str, Any]] = []
 
     def forward(self, waveforms: Tensor, logits: Tensor | None) -> int:
-        """Note a forward pass of one or more candidates and return its number; without logits it has no margin."""
+        """Record a forward pass of one or more candidates and return its number; it has a margin only with logits."""
         changes = (waveforms.detach() - self._waveform[:, : waveforms.shape[1]]).abs()
         self.steps.append(
             {
@@ -91,5 +91,5 @@ class Trace:
         return float(margin(logits, self._label.expand(len(logits))).min())
 
     def backward(self, step: int, gradients: Tensor) -> None:
-        """Note the gradient that a pass gave, as the mean of its candidates' Euclidean norms."""
+        """Record the gradient of a pass, as the mean of the Euclidean norms over its candidates."""
         self.steps[step]["gradient_norm"] = float(torch.linalg.vector_norm(gradients, dim=1).mean())

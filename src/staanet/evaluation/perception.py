@@ -1,4 +1,4 @@
-"""How the clips of an adversarial set sound beside the clean ones: the same for every target, so measured once."""
+"""Perceptual measures of an adversarial set, which are measured once because they do not depend on the target model."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,22 +6,25 @@ from statistics import fmean
 from typing import Any
 
 from staanet.core.progress import track
-from staanet.data import Dataset
 from staanet.evaluation.adversarial import AdversarialSet
+from staanet.evaluation.features import ClipDataset
 from staanet.metrics.perception import MEASURES
 
 PERCEPTION = "perception.jsonl"
-"""The file of an adversarial set that holds a row per clip."""
+"""Name of the file in an adversarial set that holds the measures, one row per clip."""
 
 
-def perceive(dataset: Dataset, clips: Sequence[str], adversarial: AdversarialSet) -> list[dict[str, Any]]:
-    """Return a row per clip: its id, each measure (None where undefined) and, under `undefined`, the reasons by name.
+def perceive(dataset: ClipDataset, clips: Sequence[str], adversarial: AdversarialSet) -> list[dict[str, Any]]:
+    """Return one row per clip: its id, its measures (None if undefined), and under `undefined` the reasons by measure.
 
-    Both sides are the stretch that a clip and its twin have in common.
+    Args:
+        dataset: Dataset of the clean clips, or of their features.
+        clips: Ids of the clips.
+        adversarial: Adversarial set with the attacked clips.
     """
     rows = []
     for (clip,) in track(dataset.batches(clips, 1), "perception"):
-        pair = adversarial.beside(dataset, clip)
+        pair = adversarial.pair(dataset, clip)
         found = {name: measure(*pair, dataset.sample_rate) for name, measure in MEASURES.items()}
         values = {name: measured.value for name, measured in found.items()}
         reasons = {name: measured.reason for name, measured in found.items() if measured.value is None}
@@ -30,10 +33,13 @@ def perceive(dataset: Dataset, clips: Sequence[str], adversarial: AdversarialSet
 
 
 def averaged(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, float | None], dict[str, str]]:
-    """Return the means of the measures in the rows of outcomes, over all and over the fooled clips, and their notes.
+    """Return the means of the measures over all and over the fooled clips, and notes on them.
 
-    Each mean is over the clips where the measure is defined; a note says how many were left out and why. Where nothing
-    was measured all are None, without notes.
+    Each mean is over the clips for which the measure is defined; a note says how many were left out and why. If the
+    rows have no measures, all means are None and there are no notes.
+
+    Args:
+        rows: The outcome of each clip, with its measures.
     """
     fields = {field: name for name in MEASURES for field in (name, f"{name}_fooled")}
     if not all(set(MEASURES) <= set(row) for row in rows):

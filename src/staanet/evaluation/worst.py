@@ -1,4 +1,4 @@
-"""Several attacks as one: each clip's worst case, and who found it."""
+"""The worst case over several attacks: for each clip, the attack that lowers the margin most."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from staanet.evaluation.flags import raised
 
 
 def worst(members: Mapping[str, Rows]) -> Rows:
-    """Return, clip by clip, the row of the member that pushed the margin furthest down, with its name as `member`.
+    """Return for each clip the row of the attack that lowered the margin most, with the name of the attack as `member`.
 
-    Source: ensembles of attacks as in F. Croce, M. Hein, "Reliable evaluation of adversarial robustness with an
-    ensemble of diverse parameter-free attacks", ICML 2020. Of equals the first in the order of `members`.
+    Of attacks with the same margin, the first one counts. Ensembles of attacks are used as in F. Croce, M. Hein,
+    "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020.
 
     Args:
-        members: the rows of each, on the same target and clips, by its name.
+        members: Rows of each attack by its name, on the same target model and clips.
 
     Raises:
-        StaanetError: members with different clips.
+        StaanetError: If the attacks have different clips.
 
     >>> rows = lambda margin: [{"id": "a", "margin_adv": margin}]
     >>> worst({"spgd": rows(0.5), "sparse_rs": rows(-1.0)})
@@ -38,24 +38,27 @@ def worst(members: Mapping[str, Rows]) -> Rows:
     return [min(rows, key=lambda row: row["margin_adv"]) for _, rows in sorted(clips.items())]
 
 
-def found(
+def worst_case_figures(
     figures: Mapping[str, Any], rows: Rows, rates: Mapping[str, float], checks: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the figures of a worst case with what only it has: who found it, and what makes a model look robust.
+    """Return the figures of a worst case, with the number of clips that each attack fooled and the signs of the model.
 
     Args:
-        figures: of the rows.
-        rows: as `worst` returns them.
-        rates: the ASR of each member by its name, which ends in that of the attack.
-        checks: of the target, as `sanity` returns them.
+        figures: Figures of the rows.
+        rows: Rows that `worst` returned.
+        rates: Attack success rate of each member by its name, which ends in the name of the attack.
+        checks: Signs of the target model that `sanity` returned.
     """
-    seeing = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access == "gradient"]
-    blind = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access != "gradient"]
+    white_box = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access == "gradient"]
+    black_box = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access != "gradient"]
     members = Counter(row["member"] for row in rows if row["predicted_adv"] != row["predicted_clean"])
     result = {
         **figures,
         **checks,
         "found_by": {name: members[name] for name in rates},
-        "black_box_lead": max(blind) - max(seeing) if blind and seeing else None,
+        "black_box_lead": max(black_box) - max(white_box) if black_box and white_box else None,
     }
     return {**result, "flags": raised(result)}
+
+
+found = worst_case_figures

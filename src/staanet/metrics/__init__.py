@@ -1,4 +1,4 @@
-"""Metrics: pure functions of an outcome, in families; listed by importing them."""
+"""Metrics of attacks: functions of an outcome; a metric is registered by importing it here."""
 
 from staanet.core.registry import collect
 from staanet.metrics.base import Metric as Metric
@@ -41,7 +41,7 @@ METRICS = collect("metric", globals(), Metric)
 
 
 def summary(outcome: Outcome) -> dict[str, float | None]:
-    """Return every metric of an outcome by name; None is undefined.
+    """Return the value of every metric by its name, None where a metric is undefined.
 
     >>> import torch
     >>> clips = torch.tensor([[0.5, -0.5], [-0.5, 0.5]])

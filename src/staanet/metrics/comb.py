@@ -1,4 +1,4 @@
-"""How much of the positions is only a comb: explained by the sample index, whatever the clip says."""
+"""The comb share: how far the positions of a perturbation depend on the sample index alone, not on the clip."""
 
 import torch
 from torch import Tensor
@@ -7,12 +7,15 @@ from staanet.core.waveforms import valid_samples
 
 
 def comb_share(positions: Tensor, lengths: Tensor, stride: int) -> Tensor:
-    """Return the share of the variance of 0-1 positions that the sample index modulo `stride` explains, per clip.
+    """Return the share of the variance of each clip's positions that the sample index modulo `stride` explains, `[B]`.
 
-    1 is a fixed comb; positions that follow only the signal come to about (stride - 1) / (length - 1), the value for
-    positions drawn at random. NaN where all positions are alike.
+    The value is 1 for a fixed comb and about (stride - 1) / (length - 1) for positions that are random or follow only
+    the signal. It is NaN for a clip in which all positions have the same value.
 
-    Shape: positions `[B, T]`, lengths `[B]` -> `[B]`.
+    Args:
+        positions: 1 at samples that the perturbation changes and 0 elsewhere, `[B, T]`.
+        lengths: Number of valid samples of each clip, `[B]`.
+        stride: Period of the comb in samples.
 
     >>> comb = torch.tensor([[1.0, 0.0, 0.0, 1.0, 0.0, 0.0]])
     >>> comb_share(comb, torch.tensor([6]), stride=3)

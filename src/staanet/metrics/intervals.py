@@ -1,4 +1,4 @@
-"""What a number from n clips can say: intervals at 95 %, each with what it assumes."""
+"""Confidence intervals at 95 % for figures from n clips, tests of differences, and what each of them assumes."""
 
 import math
 from collections.abc import Sequence
@@ -9,30 +9,32 @@ from scipy import stats
 from staanet.metrics.outcome import Floats, Integers
 
 Z = 1.959963984540054
-POWER_Z = 0.8416212335729143  # of a power of 80 %
+POWER_Z = 0.8416212335729143  # for a power of 80 %
 
 SPEAKERS = 8
-"""With fewer test speakers their spread cannot be estimated."""
+"""Smallest number of test speakers from which the spread between speakers can be estimated."""
 
 DRAWS = 2000
+"""Number of bootstrap samples."""
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """Return Wilson's score interval of a share of `n` independent clips (E. B. Wilson, JASA 22, 1927).
+    """Return the Wilson score interval of a share of `n` independent clips (E. B. Wilson, JASA 22, 1927).
 
     >>> [round(limit, 4) for limit in wilson(0.5, 100)]
     [0.4038, 0.5962]
     """
     centre = (share + Z**2 / (2 * n)) / (1 + Z**2 / n)
     half = Z * math.sqrt(share * (1 - share) / n + Z**2 / (4 * n**2)) / (1 + Z**2 / n)
-    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))  # whatever is lost in rounding
+    # The minimum and the maximum keep the share inside despite rounding errors.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
 
 
 def paired(differences: Floats) -> tuple[float, float]:
-    """Return the adjusted Wald interval of the mean of paired differences in [-1, 1], clips independent.
+    """Return the adjusted Wald interval of the mean of paired differences in [-1, 1] of independent clips.
 
-    One clip of each extreme is added, so that a difference seen on every clip, or on none, still has a width
-    (D. G. Bonett, R. M. Price, Journal of Educational and Behavioral Statistics 37, 2012).
+    One clip with each extreme value is added, so that the interval has a width even if the difference is the same on
+    all clips (D. G. Bonett, R. M. Price, Journal of Educational and Behavioral Statistics 37, 2012).
 
     >>> [round(limit, 3) for limit in paired(np.zeros(98))]
     [-0.028, 0.028]
@@ -44,15 +46,15 @@ def paired(differences: Floats) -> tuple[float, float]:
 
 
 def by_speaker(values: Floats, speakers: Sequence[str], low: float) -> tuple[float, float]:
-    """Return an interval of the mean of `values` that lets clips of one speaker resemble each other.
+    """Return an interval of the mean of `values` that allows for dependence between the clips of one speaker.
 
-    The mean's variance is the one between speakers, by linearisation, with Student's t of one degree of freedom less
-    than there are speakers (W. G. Cochran, Sampling Techniques, 3rd ed., 1977, section 9A).
+    The variance of the mean is estimated from the speakers by linearisation, with Student's t distribution for one
+    degree of freedom less than the number of speakers (W. G. Cochran, Sampling Techniques, 3rd ed., 1977, section 9A).
 
     Args:
-        values: one per clip, in [low, 1].
-        speakers: who says each clip; two or more different ones.
-        low: the least that a value can be.
+        values: One value per clip, in [low, 1].
+        speakers: Speaker of each clip; two or more different ones.
+        low: Lowest possible value.
 
     >>> clips = np.array([0.0, 1.0, 1.0, 1.0])
     >>> [round(limit, 3) for limit in by_speaker(clips, ["a", "a", "b", "b"], low=0.0)]
@@ -68,10 +70,15 @@ def by_speaker(values: Floats, speakers: Sequence[str], low: float) -> tuple[flo
 
 
 def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, float]:
-    """Return the percentile bootstrap interval of the mean, clips drawn anew within each class.
+    """Return the percentile bootstrap interval of the mean, with clips resampled within each class.
 
-    For few speakers: it lets nothing vary but the clips, and so says nothing of other speakers
+    It is used if there are few speakers. Because only clips are resampled, it says nothing about other speakers
     (B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap, 1993).
+
+    Args:
+        values: One value per clip.
+        labels: Class of each clip.
+        seed: Seed of the bootstrap samples.
 
     >>> stratified(np.ones(5), np.array([0, 0, 1, 1, 1]))
     (1.0, 1.0)
@@ -88,17 +95,17 @@ def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, 
 def beyond_clips(
     values: Floats, labels: Integers, speakers: Sequence[str], independent: tuple[float, float], low: float
 ) -> tuple[float, float]:
-    """Return an interval that does not lean on clips being independent, never narrower than the one that does.
+    """Return an interval that does not assume independent clips, and is never narrower than one that does.
 
-    It spans `independent` and the interval by speaker, or, with fewer than eight speakers, the one of clips within
-    their classes; so that a share of 0 or 1, where speakers show no spread, still has a width.
+    It is the union of `independent` and of the interval by speaker or, with fewer than eight speakers, the bootstrap
+    interval within classes. A share of 0 or 1, for which all speakers agree, therefore still has a width.
 
     Args:
-        values: one per clip, in [low, 1].
-        labels: the class of each clip.
-        speakers: who says each clip.
-        independent: the interval that takes clips as independent.
-        low: the least that a value can be: 0 of a share, -1 of a difference.
+        values: One value per clip, in [low, 1].
+        labels: Class of each clip.
+        speakers: Speaker of each clip.
+        independent: Interval that assumes independent clips.
+        low: Lowest possible value: 0 for a share, -1 for a difference.
 
     >>> clips = np.array([0, 0, 1, 1])
     >>> beyond_clips(np.zeros(4), clips, ["a", "a", "b", "b"], independent=(0.0, 0.49), low=0.0)
@@ -110,9 +117,10 @@ def beyond_clips(
 
 
 def detectable(differences: Floats) -> float:
-    """Return the smallest difference that as many clips as these would show in 80 % of repetitions, at 5 % two-sided.
+    """Return the smallest mean difference that a two-sided test at 5 % detects with a power of 80 %.
 
-    From the spread of the differences themselves, one clip of each extreme added as in `paired`.
+    It follows from the number of clips and the spread of the differences, to which one clip with each extreme value is
+    added as in `paired`.
 
     >>> round(detectable(np.tile([0.0, 1.0], 100)), 3)
     0.1
@@ -122,9 +130,9 @@ def detectable(differences: Floats) -> float:
 
 
 def sign_test(differences: Floats) -> float:
-    """Return the exact two-sided p-value that clips changed by one alone favour neither: McNemar's test.
+    """Return the two-sided p-value of McNemar's exact test on paired differences, in which ties do not count.
 
-    Source: Q. McNemar, Psychometrika 12, 1947; the exact form of the binomial test.
+    Source: Q. McNemar, Psychometrika 12, 1947; the exact form is a binomial test.
 
     >>> round(sign_test(np.array([1.0, 1, 1, 1, 1, 0, 0])), 4)
     0.0625

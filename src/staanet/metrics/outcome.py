@@ -1,4 +1,4 @@
-"""What an attack did to each clip: all that any metric needs, and all that is written down per clip."""
+"""The outcome of an attack on each clip: the input of all metrics, and the rows that are stored per clip."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -19,25 +19,43 @@ Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 CONTROL_DRAWS = 3
+"""Number of random controls per clip."""
 
 LATER = ("l1", "confidence_clean", "confidence_adv")
-"""What the rows of the first versions lack."""
+"""Columns that rows from early versions of this library lack."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """One attack on one model, clip by clip; every field but `classes` has a row per clip.
+    """The outcome of one attack on one model; every field except `classes` has one entry per clip.
 
-    Predictions are class numbers. A margin is the logit of the class predicted on the clean clip less the highest other
-    one: negative once the clip is fooled. A confidence is the largest softmax of the logits. NaN stands for what is
-    undefined, such as the SNR of an unchanged clip.
+    NaN marks values that are undefined, such as the SNR of an unchanged clip.
+
+    Args:
+        ids: Id of each clip.
+        labels: True class.
+        predicted_clean: Class predicted on the clean clip.
+        predicted_adv: Class predicted on the attacked clip.
+        predicted_control: Classes predicted on the controls, `[N, draws]`.
+        margin_clean: Logit of the class predicted on the clean clip minus the highest other logit, on the clean clip.
+        margin_adv: The same on the attacked clip: negative if the clip is fooled.
+        length: Number of samples (or features).
+        l0: Number of samples that changed.
+        linf: Largest absolute change of a sample.
+        l2: Euclidean norm of the change.
+        l1: Sum of the absolute changes.
+        confidence_clean: Largest softmax of the logits on the clean clip.
+        confidence_adv: Largest softmax of the logits on the attacked clip.
+        snr_peak_db: Peak signal-to-noise ratio in dB.
+        snr_energy_db: Energy signal-to-noise ratio in dB.
+        classes: Number of classes.
     """
 
     ids: tuple[str, ...]
     labels: Integers
     predicted_clean: Integers
     predicted_adv: Integers
-    predicted_control: Integers  # [N, draws]
+    predicted_control: Integers
     margin_clean: Floats
     margin_adv: Floats
     length: Integers
@@ -56,24 +74,24 @@ class Outcome:
 
     @property
     def fooled(self) -> NDArray[np.bool_]:
-        """Whether each prediction changed."""
+        """Whether the prediction of each clip changed."""
         changed: NDArray[np.bool_] = self.predicted_adv != self.predicted_clean
         return changed
 
     @property
     def correct(self) -> NDArray[np.bool_]:
-        """Whether each clean prediction is the label."""
+        """Whether the prediction on each clean clip is the true class."""
         right: NDArray[np.bool_] = self.predicted_clean == self.labels
         return right
 
     @property
     def control(self) -> Floats:
-        """The share of the control's draws that changed each prediction."""
+        """Share of the controls of each clip that changed its prediction."""
         changed: Floats = (self.predicted_control != self.predicted_clean[:, None]).mean(1)
         return changed
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a JSON object per clip; NaN becomes null."""
+        """Return one JSON object per clip, with None for NaN."""
         columns = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         columns["id"], columns["label"] = columns.pop("ids"), columns.pop("labels")
         del columns["classes"]
@@ -81,7 +99,7 @@ class Outcome:
 
     @classmethod
     def from_rows(cls, rows: Sequence[dict[str, Any]], classes: int) -> "Outcome":
-        """Return the outcome that `rows` were written from."""
+        """Return the outcome from which `rows` were made."""
         columns: dict[str, Any] = {"ids": tuple(row["id"] for row in rows)}
         for field in dataclasses.fields(cls):
             if field.name in ("ids", "classes"):
@@ -95,20 +113,20 @@ class Outcome:
         return cls(**columns, classes=classes)
 
     @classmethod
-    def join(cls, parts: Sequence["Outcome"]) -> "Outcome":
-        """Return the outcomes of several batches as one, clips in the order of their ids."""
-        ids = [clip for part in parts for clip in part.ids]
+    def join(cls, outcomes: Sequence["Outcome"]) -> "Outcome":
+        """Return the outcomes of several batches as one, with clips in the order of their ids."""
+        ids = [clip for outcome in outcomes for clip in outcome.ids]
         order = sorted(range(len(ids)), key=ids.__getitem__)
         columns: dict[str, Any] = {"ids": tuple(ids[i] for i in order)}
         for field in dataclasses.fields(cls):
             if field.name not in ("ids", "classes"):
-                columns[field.name] = np.concatenate([getattr(part, field.name) for part in parts])[order]
-        return cls(**columns, classes=parts[0].classes)
+                columns[field.name] = np.concatenate([getattr(outcome, field.name) for outcome in outcomes])[order]
+        return cls(**columns, classes=outcomes[0].classes)
 
 
 def _json(value: Any) -> Any:
-    plain = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
-    return None if isinstance(plain, float) and not np.isfinite(plain) else plain
+    number = value.tolist() if isinstance(value, np.ndarray | np.generic) else value
+    return None if isinstance(number, float) and not np.isfinite(number) else number
 
 
 def observe(
@@ -123,21 +141,23 @@ def observe(
     clean_logits: Tensor | None = None,
     draws: int = CONTROL_DRAWS,
 ) -> Outcome:
-    """Return what adversarial waveforms do to a model, beside the control: noise of the same sizes at random places.
+    """Return the outcome of adversarial waveforms on a model, together with that of random controls.
+
+    A control is noise with the sizes of the perturbation, but with random signs and at random positions.
 
     Args:
-        model: anything that maps waveforms (and lengths) to logits `[B, K]`.
-        waveforms: `[B, T]`, the clean clips.
-        adversarial: `[B, T]`, the same clips attacked.
-        labels: `[B]`, the true classes.
-        lengths: `[B]`, valid samples; all of T where left out.
-        seed: of the control.
-        ids: a name per clip; their numbers where left out.
-        clean_logits: `[B, K]`, taken from the model where left out.
-        draws: of the control, one or more.
+        model: Anything that maps waveforms (and lengths) to logits `[B, K]`.
+        waveforms: Samples of the clean clips, `[B, T]`.
+        adversarial: Samples of the attacked clips, `[B, T]`.
+        labels: True classes, `[B]`.
+        lengths: Number of valid samples of each clip, `[B]` (default: T for every clip).
+        seed: Seed of the controls.
+        ids: Id of each clip (default: its number in the batch).
+        clean_logits: Logits of the model on the clean clips, `[B, K]` (default: the model computes them).
+        draws: Number of controls per clip, 1 or more.
 
     Raises:
-        StaanetError: input that breaks the terms of waveforms.
+        StaanetError: If waveforms, lengths or labels are not valid.
     """
     bounds = bounds_of(model)
     lengths = check_waveforms(waveforms, lengths, bounds)
@@ -147,20 +167,9 @@ def observe(
     with frozen(classifier), torch.no_grad():
         clean = classifier(waveforms, lengths) if clean_logits is None else clean_logits
         attacked = classifier(adversarial, lengths)
-        noisy = [
-            classifier(
-                matched_noise(waveforms, perturbations, lengths, derive(seed, "control", draw)).clamp(*bounds), lengths
-            )
-            for draw in range(draws)
-        ]
-    if (
-        labels.shape != lengths.shape
-        or labels.is_floating_point()
-        or not 0 <= int(labels.min()) <= int(labels.max()) < clean.shape[1]
-    ):
-        raise StaanetError(
-            f"expected labels [{len(lengths)}] in 0..{clean.shape[1] - 1}, got {labels.tolist()}; check their order"
-        )
+        noise = (matched_noise(waveforms, perturbations, lengths, derive(seed, "control", i)) for i in range(draws))
+        controls = [classifier(noisy.clamp(*bounds), lengths) for noisy in noise]
+    _check_labels(labels, lengths, clean.shape[1])
     predicted = clean.argmax(1)
     size = perturbations.abs().double()
     peak = waveforms.abs().amax(1).double()
@@ -170,7 +179,7 @@ def observe(
         labels=_integers(labels),
         predicted_clean=_integers(predicted),
         predicted_adv=_integers(attacked.argmax(1)),
-        predicted_control=_integers(torch.stack([logits.argmax(1) for logits in noisy], dim=1)),
+        predicted_control=_integers(torch.stack([logits.argmax(1) for logits in controls], dim=1)),
         margin_clean=_floats(margin(clean, predicted)),
         margin_adv=_floats(margin(attacked, predicted)),
         length=_integers(lengths),
@@ -186,17 +195,28 @@ def observe(
     )
 
 
-def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:
-    """Return waveforms `[B, T]` with noise as large as the perturbations: their own sizes, random signs and places.
+def _check_labels(labels: Tensor, lengths: Tensor, classes: int) -> None:
+    if (
+        labels.shape != lengths.shape
+        or labels.is_floating_point()
+        or not 0 <= int(labels.min()) <= int(labels.max()) < classes
+    ):
+        raise StaanetError(
+            f"expected labels [{len(lengths)}] in 0..{classes - 1}, got {labels.tolist()}; check their order"
+        )
 
-    Like the attacked clips, it is cut to the clips' bounds by the caller.
+
+def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:
+    """Return the clean clips `[B, T]` plus the absolute perturbations with random signs at random positions.
+
+    The caller clips the result to the range of the model's input, as attacks do.
     """
     random = ClipRandom(seed, waveforms, lengths)
     return waveforms + random.shuffle(perturbations.abs()) * random.signs()
 
 
 def decibels(ratio: Tensor) -> Tensor:
-    """Return 10 log10 of a ratio; infinite and undefined ratios become NaN."""
+    """Return 10 log10 of a ratio, NaN if the ratio is not a finite number above 0."""
     return torch.where(torch.isfinite(ratio) & (ratio > 0), 10 * ratio.log10(), torch.nan)
 
 

@@ -1,4 +1,4 @@
-"""How a clip sounds beside its adversarial twin: quality, intelligibility and distortion."""
+"""Perceptual measures of a clean and an attacked clip: quality, intelligibility and distortion."""
 
 import importlib.util
 import warnings
@@ -17,11 +17,11 @@ Clip = NDArray[Any] | Tensor
 PACKAGES = ("pesq", "pystoi")
 EXTRA = "staanet[perceptual]"
 
-PESQ_SHORTEST, PESQ_LONGEST = 0.25, 19.0
-"""In seconds. `pesq` keeps 50 utterances of at least 0.2 s, almost as long apart, and crashes where there are more."""
+PESQ_MIN, PESQ_MAX = 0.25, 19.0
+"""Shortest and longest clip in seconds. `pesq` crashes if it finds more than 50 utterances, of 0.2 s or more each."""
 
-STOI_SHORTEST = 0.4
-"""In seconds: 30 frames of 25.6 ms, half of each shared with the next."""
+STOI_MIN = 0.4
+"""Shortest amount of speech in seconds: 30 frames of 25.6 ms that overlap by half."""
 
 SEGMENT = 0.03
 SEGMENT_RANGE = (-10.0, 35.0)
@@ -31,7 +31,7 @@ SPECTRAL_FRAME = 0.032
 SPECTRAL_FLOOR_DB = 80.0
 
 ROUNDING = 1e-26
-"""A share of energy that only the rounding of 64-bit numbers leaves; one 32-bit sample changed leaves far more."""
+"""Energy ratio below which a difference is only rounding of 64-bit numbers; a changed 32-bit sample is far above it."""
 
 UNCHANGED = "the clip was not changed"
 SILENT = "the clip is silent"
@@ -39,17 +39,18 @@ NOT_INSTALLED = f"a package is missing: install {EXTRA}"
 
 
 class Measured(NamedTuple):
-    """A value, or None and the reason why there is none."""
+    """A value, or None and the reason why the measure is undefined."""
 
     value: float | None
     reason: str | None = None
 
 
 def pesq(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
-    """Return PESQ, a listener's opinion as predicted, 1 (bad) to 4.6 (not changed).
+    """Return PESQ, a predicted opinion score of speech quality from 1 (bad) to 4.6 (not changed).
 
-    ITU-T P.862.2, wide-band, at 16 kHz; P.862 with P.862.1, narrow-band, at 8 kHz; other rates are brought to 16 kHz.
-    The two bands do not compare. Undefined for silence, where no utterance is found, below 0.25 s, and above 19 s.
+    It is wide-band (ITU-T P.862.2) at 16 kHz and narrow-band (P.862 with P.862.1) at 8 kHz; other rates are resampled
+    to 16 kHz. The scores of the two bands cannot be compared. It is undefined for silence, if no utterance is found,
+    below 0.25 s, and above 19 s.
 
     Shape: `[T]`, `[T]` -> one value.
     """
@@ -61,22 +62,23 @@ def pesq(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
         return Measured(None, NOT_INSTALLED)
     if not clean.any() or not attacked.any():
         return Measured(None, SILENT)
-    if len(clean) < PESQ_SHORTEST * sample_rate:
-        return Measured(None, f"the clip is shorter than {PESQ_SHORTEST:g} s")
-    if len(clean) > PESQ_LONGEST * sample_rate:
-        return Measured(None, f"the clip is longer than {PESQ_LONGEST:g} s")
+    if len(clean) < PESQ_MIN * sample_rate:
+        return Measured(None, f"the clip is shorter than {PESQ_MIN:g} s")
+    if len(clean) > PESQ_MAX * sample_rate:
+        return Measured(None, f"the clip is longer than {PESQ_MAX:g} s")
     rate, band = (8_000, "nb") if sample_rate == 8_000 else (16_000, "wb")
     clips = (resample(clip.astype(np.float32), sample_rate, rate) for clip in (clean, attacked))
     score = float(predicted(rate, *clips, band, on_error=PesqError.RETURN_VALUES))
     if score == PesqError.NO_UTTERANCES_DETECTED:
         return Measured(None, "no utterance was found")
-    return Measured(score) if score > 0 else Measured(None, "it gave no score")
+    return Measured(score) if score > 0 else Measured(None, "pesq returned no score")
 
 
 def stoi(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
-    """Return STOI, an intelligibility in about [0, 1]; 1 is not changed (Taal et al., IEEE TASLP 19, 2011).
+    """Return STOI, a measure of intelligibility from about 0 to 1 (not changed) (Taal et al., IEEE TASLP 19, 2011).
 
-    Frames more than 40 dB below the loudest one do not count. Undefined for silence and for less than 0.4 s of speech.
+    Frames more than 40 dB below the loudest one do not count. It is undefined for silence and for less than 0.4 s of
+    speech.
 
     Shape: `[T]`, `[T]` -> one value.
     """
@@ -87,8 +89,8 @@ def stoi(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
         return Measured(None, NOT_INSTALLED)
     if not clean.any():
         return Measured(None, SILENT)
-    too_short = Measured(None, f"the clip has less than {STOI_SHORTEST:g} s of speech")
-    if len(clean) < STOI_SHORTEST * sample_rate:
+    too_short = Measured(None, f"the clip has less than {STOI_MIN:g} s of speech")
+    if len(clean) < STOI_MIN * sample_rate:
         return too_short
     with warnings.catch_warnings():
         warnings.filterwarnings("error", message="Not enough STFT frames", category=RuntimeWarning)
@@ -101,8 +103,8 @@ def stoi(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
 def si_sdr_db(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:  # noqa: ARG001
     """Return the scale-invariant signal-to-distortion ratio in dB (Le Roux et al., ICASSP 2019, arXiv 1811.02508).
 
-    10 log10(|a x|^2 / |y - a x|^2), a = <y, x> / |x|^2, both clips less their means. Undefined where nothing changed,
-    or nothing but gain and offset.
+    It is 10 log10(|a x|^2 / |y - a x|^2) with a = <y, x> / |x|^2, for clips from which the mean is subtracted. It is
+    undefined if nothing changed, or nothing but gain and offset.
 
     Shape: `[T]`, `[T]` -> one value.
 
@@ -126,10 +128,11 @@ def si_sdr_db(original: Clip, adversarial: Clip, sample_rate: int) -> Measured: 
 
 
 def snr_segmental_db(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
-    """Return the segmental signal-to-noise ratio in dB: the mean over frames of 30 ms side by side.
+    """Return the segmental signal-to-noise ratio in dB: the mean over adjacent frames of 30 ms.
 
-    Each frame counts between -10 and 35 dB (J. H. L. Hansen, B. L. Pellom, ICSLP 1998). Frames more than 40 dB below
-    the loudest one are pauses and left out, as by STOI. Undefined where nothing changed, for silence, and below 30 ms.
+    The ratio of each frame is clipped to -10 to 35 dB (J. H. L. Hansen, B. L. Pellom, ICSLP 1998). Frames more than
+    40 dB below the loudest one are pauses and do not count, as in STOI. It is undefined if nothing changed, for
+    silence, and below 30 ms.
 
     Shape: `[T]`, `[T]` -> one value.
     """
@@ -139,8 +142,8 @@ def snr_segmental_db(original: Clip, adversarial: Clip, sample_rate: int) -> Mea
     size = round(SEGMENT * sample_rate)
     if len(clean) < size:
         return Measured(None, f"the clip is shorter than {1000 * SEGMENT:g} ms")
-    whole = len(clean) // size * size
-    signal, noise = ((part[:whole].reshape(-1, size) ** 2).sum(1) for part in (clean, attacked - clean))
+    used = len(clean) // size * size
+    signal, noise = ((part[:used].reshape(-1, size) ** 2).sum(1) for part in (clean, attacked - clean))
     speech = signal > signal.max() * 10 ** (-SPEECH_DB / 10)
     if not speech.any():
         return Measured(None, SILENT)
@@ -150,11 +153,12 @@ def snr_segmental_db(original: Clip, adversarial: Clip, sample_rate: int) -> Mea
 
 
 def log_spectral_distance_db(original: Clip, adversarial: Clip, sample_rate: int) -> Measured:
-    """Return the log-spectral distance in dB: per frame the root mean square over frequency, then the mean.
+    """Return the log-spectral distance in dB; 0 means that nothing changed.
 
-    Of the power spectra's levels, in Hann frames of 32 ms, half of each shared with the next, pauses included; both
-    spectra are at least 80 dB below the clean one's highest value (A. H. Gray, J. D. Markel, IEEE TASSP 24, 1976).
-    0 is not changed. Undefined for silence and below 32 ms.
+    It is the root mean square over frequency of the difference between the power spectra in dB, averaged over frames
+    (A. H. Gray, J. D. Markel, IEEE TASSP 24, 1976). Frames are Hann windows of 32 ms that overlap by half, pauses
+    included. Levels more than 80 dB below the maximum of the clean clip are raised to that level. It is undefined for
+    silence and below 32 ms.
 
     Shape: `[T]`, `[T]` -> one value.
     """
@@ -176,16 +180,16 @@ MEASURES = {
 
 
 def check_installed() -> None:
-    """Refuse to go on without the packages of the extra, before any work is done.
+    """Check that the packages of the extra `perceptual` are installed, before any work is done.
 
     Raises:
-        StaanetError: one is missing.
+        StaanetError: If one is not installed.
     """
     missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise StaanetError(
             f"perception = true: expected the packages {' and '.join(PACKAGES)}, found no {' and no '.join(missing)}; "
-            f"install {EXTRA} (docs/guide.md, Perception), or take the setting out"
+            f"install {EXTRA} (docs/guide.md, Perception), or remove the setting"
         )
 
 
@@ -194,7 +198,7 @@ def _pair(original: Clip, adversarial: Clip) -> tuple[Floats, Floats]:
     if clean.ndim != 1 or clean.shape != attacked.shape or not clean.size:
         raise StaanetError(f"expected two clips [T] of one length, got {list(clean.shape)} and {list(attacked.shape)}")
     if not (np.isfinite(clean).all() and np.isfinite(attacked).all()):
-        raise StaanetError("expected finite samples, got NaN or infinity; leave the damaged clip out")
+        raise StaanetError("expected finite samples, got NaN or infinity; remove the damaged clip")
     return clean, attacked
 
 

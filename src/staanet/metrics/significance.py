@@ -1,4 +1,4 @@
-"""Tests of differences, and what is left of them where many are made at once."""
+"""Tests of differences between groups of speakers, and the correction of p-values for multiple tests."""
 
 from collections.abc import Sequence
 
@@ -8,21 +8,21 @@ from scipy import stats
 from staanet.metrics.outcome import Floats, Integers
 
 PERMUTATIONS = 9999
-"""Drawn where there are more."""
+"""Number of random permutations if there are more than this many."""
 
 
 def by_permutation(values: Floats, speakers: Sequence[str], groups: Sequence[str], seed: int = 0) -> float | None:
-    """Return the two-sided p-value that the means of two groups of speakers differ by chance alone.
+    """Return the two-sided p-value of a permutation test of the difference in means between two groups of speakers.
 
-    Speakers, not clips, are dealt anew to the groups, as many to each as there were, so that clips of a speaker may
-    resemble each other: in all ways, or in 9999 drawn ones (P. I. Good, Permutation, Parametric and Bootstrap Tests of
-    Hypotheses, 3rd ed., 2005). None where a group has fewer than two speakers.
+    Speakers rather than clips are permuted, so that clips of one speaker may depend on each other. All permutations
+    count, or 9999 random ones if there are more (P. I. Good, Permutation, Parametric and Bootstrap Tests of Hypotheses,
+    3rd ed., 2005). The result is None if a group has fewer than two speakers.
 
     Args:
-        values: one per clip.
-        speakers: who says each clip.
-        groups: of each speaker, one of two names.
-        seed: of the ways that are drawn.
+        values: One value per clip.
+        speakers: Speaker of each clip.
+        groups: Group of the speaker of each clip, one of two names.
+        seed: Seed of the random permutations.
 
     >>> voices = [f"{sex}{voice}" for sex in "mf" for voice in range(5) for clip in range(4)]
     >>> round(by_permutation(np.repeat([1.0, 0.0], 20), voices, [voice[0] for voice in voices]), 4)
@@ -45,9 +45,9 @@ def by_permutation(values: Floats, speakers: Sequence[str], groups: Sequence[str
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values corrected for being made together (S. Holm, Scandinavian Journal of Statistics 6, 1979).
+    """Return p-values corrected for multiple tests (S. Holm, Scandinavian Journal of Statistics 6, 1979).
 
-    The chance that any difference is claimed where there is none stays below the level.
+    The correction bounds the probability that any of the tests claims a difference where there is none.
 
     >>> holm([0.01, 0.04, 0.03])
     [0.03, 0.06, 0.06]

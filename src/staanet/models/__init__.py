@@ -1,4 +1,4 @@
-"""Models, the speech-emotion-recognition models that are attacked: one file each, listed by importing it."""
+"""Speech-emotion-recognition models: one file per architecture, registered by importing it here."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import Any, cast
 from staanet.core import checkpoints
 from staanet.core.registry import collect
 from staanet.core.settings import validated
+from staanet.models.base import HasFeatures as HasFeatures
 from staanet.models.base import Model as Model
 from staanet.models.base import ModelSettings as ModelSettings
 from staanet.models.cnn_lstm import CnnLstm as CnnLstm
@@ -24,20 +25,30 @@ MODELS = collect("model", globals(), Model)
 
 
 def settings_of(name: str, labels: Sequence[str] = (), **settings: Any) -> ModelSettings:
-    """Return what a model is to be built from, in full.
+    """Return the complete settings of a model, with defaults filled in.
+
+    Args:
+        name: Registry name of the model.
+        labels: Emotions in the order of the logits. Default: the labels of the checkpoint (Hugging Face models only).
+        settings: Further settings of the model by name.
 
     Raises:
-        StaanetError: an unknown name or setting.
+        StaanetError: If the name or a setting is unknown, or a value is invalid.
     """
     schema: type[ModelSettings] = MODELS[name].Settings
     return validated(schema, {"labels": tuple(labels), **settings}, name)
 
 
 def create_model(name: str, labels: Sequence[str] = (), **settings: Any) -> Model:
-    """Build an untrained model by its registry name, in eval mode; one from Hugging Face may bring its own labels.
+    """Build an untrained model in eval mode by its registry name.
+
+    Args:
+        name: Registry name of the model.
+        labels: Emotions in the order of the logits. Default: the labels of the checkpoint (Hugging Face models only).
+        settings: Further settings of the model by name.
 
     Raises:
-        StaanetError: an unknown name or setting.
+        StaanetError: If the name or a setting is unknown, or a value is invalid.
 
     >>> create_model("emo18", labels=["anger", "neutral"], seconds=1.0).trained_length
     16000
@@ -46,10 +57,10 @@ def create_model(name: str, labels: Sequence[str] = (), **settings: Any) -> Mode
 
 
 def load_model(path: str | Path) -> Model:
-    """Load a model from its checkpoint folder, this library's or one of Hugging Face, in eval mode.
+    """Load a model in eval mode from a checkpoint folder written by this library or by `transformers`.
 
     Raises:
-        StaanetError: no checkpoint there, or one of something else.
+        StaanetError: If the folder holds no checkpoint, or the checkpoint of something else.
     """
     if is_hugging_face(Path(path)):
         return create_model("hugging_face", checkpoint=str(path))

@@ -1,4 +1,4 @@
-"""What a model is: a network that classifies waveforms as they lie in their files."""
+"""The base class of models: networks that classify waveforms and contain their own preprocessing."""
 
 import abc
 import dataclasses
@@ -18,12 +18,13 @@ Network = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """What a model is built from.
+    """Settings that all models share.
 
     Args:
-        labels: the emotions, in the order of the logits.
-        seconds: the length it is trained on; every clip is repeated or cut to it. None, where a model can: none is.
-        sample_rate: of its input, in Hz.
+        labels: Emotions in the order of the logits; two or more, all different.
+        seconds: Trained length in seconds. Every clip is repeated or cut to this length. None: each clip is classified
+            at its own length (only for models that support it).
+        sample_rate: Sampling rate of the input in Hz.
     """
 
     labels: tuple[str, ...]
@@ -31,48 +32,49 @@ class ModelSettings:
     sample_rate: int = 16_000
 
     def __post_init__(self) -> None:
-        """Refuse what no classifier can be built from."""
+        """Validate the settings."""
         check_labels(self.labels)
         check_seconds(self.seconds, self.sample_rate)
 
 
 def check_labels(labels: Sequence[str]) -> None:
-    """Refuse labels between which nothing can be decided.
+    """Check that there are two or more labels, all different.
 
     Raises:
-        StaanetError: fewer than two, or two alike.
+        StaanetError: If there are fewer than two labels, or two are equal.
     """
     if len(labels) < 2 or len(set(labels)) != len(labels):
         raise StaanetError(f"expected two or more different labels, got {list(labels)}")
 
 
 def check_seconds(seconds: float | None, sample_rate: int) -> None:
-    """Refuse a trained length that is none.
+    """Check that a trained length is finite and at least one sample long.
 
     Raises:
-        StaanetError: less than a sample, or without end.
+        StaanetError: If the length is missing, shorter than a sample, or infinite.
     """
     if seconds is None or not 1 <= seconds * sample_rate < float("inf"):
         raise StaanetError(f"expected a trained length of a sample or more, got {seconds} s")
 
 
 class Model(nn.Module, abc.ABC):
-    """A classifier of waveforms that owns its preprocessing.
+    """A speech-emotion-recognition model that maps waveforms to logits.
 
-    Inside `forward` each clip is repeated or cut to the trained length and standardised, so that an attack acts on the
-    samples of the file itself, and its gradient comes back to them. A subclass writes `classify` and `encode`; one that
-    hears clips as long as they are, or standardises them in another way, `hear` as well.
+    `forward` repeats or cuts each clip to the trained length and standardises it, so attacks perturb the samples of the
+    file itself and gradients flow back to them. A subclass implements `classify` and `encode`. It overrides
+    `forward_fitted` if it accepts clips of any length or replaces the standardisation.
 
-    Shape: waveforms `[B, T]` in [-1, 1] and lengths `[B]` (all of T where left out) -> logits `[B, K]`.
+    Shape: waveforms `[B, T]` in [-1, 1] and lengths `[B]` (default: all T samples are valid) -> logits `[B, K]`.
     """
 
     name: ClassVar[str]
+    """Registry name."""
     pooling_stride: ClassVar[int]
-    """Samples per step of what follows the convolutions: the product of their strides or of the pooling strides."""
+    """Samples per time step of the network: the product of all strides before the recurrent or attention layers."""
     preset: ClassVar[str] = "default"
-    """The training that is its default, by name."""
+    """Name of the default training preset."""
     packages: ClassVar[tuple[str, ...]] = ()
-    """What its numbers depend on beside the library's own dependencies."""
+    """Optional packages that affect the model's numbers; runs record their versions."""
     Settings = ModelSettings
 
     def __init__(self, settings: ModelSettings) -> None:
@@ -89,21 +91,29 @@ class Model(nn.Module, abc.ABC):
 
     @property
     def min_samples(self) -> int:
-        """Samples of the shortest clip that it can hear."""
+        """Length in samples of the shortest clip that the network can process."""
         return self.pooling_stride
+
+    @property
+    def exportable(self) -> bool:
+        """Whether `classify(standardise(x))` computes the logits of clips x of the trained length, as exports need."""
+        return self.trained_length is not None and type(self).forward_fitted is Model.forward_fitted
 
     @classmethod
     def check(cls, settings: Any) -> None:
-        """Refuse settings that it cannot be built from, before any work: here by building it.
+        """Check that the model can be built from these settings. By default, build it.
 
         Raises:
-            StaanetError: one of them is wrong.
+            StaanetError: If a setting is invalid.
         """
         cls(settings)
 
     @classmethod
     def identity(cls, settings: Any) -> dict[str, Any]:
-        """Return what decides its weights beside labels, length, seed and training: settings of its own, as changed."""
+        """Return the architecture's settings that differ from their defaults.
+
+        A trained model is identified by these values together with its labels, trained length, seed and training.
+        """
         shared = {field.name for field in dataclasses.fields(ModelSettings)}
         own = [field for field in dataclasses.fields(settings) if field.name not in shared]
         return {
@@ -113,22 +123,22 @@ class Model(nn.Module, abc.ABC):
         }
 
     def fit_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Take from clips, in batches of waveforms and lengths, what it has to know before it learns: nothing, here."""
+        """Fit input statistics on batches of waveforms and lengths before training. By default, do nothing."""
 
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
         return self.forward_fitted(*self.fit_length(waveforms, lengths))
 
     def represent(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return the representations `[B, D]` of waveforms `[B, T]`: what comes before the head.
+        """Return the representations `[B, D]` of waveforms `[B, T]`: the activations before the classification head.
 
         Raises:
-            StaanetError: a model of one's own that has no `encode`.
+            StaanetError: If the model does not implement `encode`.
         """
         return self.forward_fitted(*self.fit_length(waveforms, lengths), self.encode)
 
     def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return waveforms repeated or cut to the trained length, where there is one, and their lengths."""
+        """Return waveforms repeated or cut to the trained length, if the model has one, and their lengths."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
         if self.trained_length is None:
@@ -136,9 +146,12 @@ class Model(nn.Module, abc.ABC):
         return fit_length(waveforms, lengths, self.trained_length), torch.full_like(lengths, self.trained_length)
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
-        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more.
+        """Return the logits `[B, K]` of waveforms `[B, T]` without repeating or cutting them.
 
-        `network` is what they go through once they are standardised: `classify` where left out.
+        Args:
+            waveforms: Clips `[B, T]`, zero beyond their lengths.
+            lengths: Valid samples of each clip, `[B]`.
+            network: Function applied to the standardised waveforms. Default: `classify`.
         """
         return (network or self.classify)(standardise(waveforms))
 
@@ -147,5 +160,38 @@ class Model(nn.Module, abc.ABC):
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
 
     def encode(self, waveforms: Tensor) -> Tensor:  # noqa: ARG002
-        """Return the representations `[B, D]` of standardised waveforms `[B, trained_length]`."""
+        """Return the representations `[B, D]` of standardised waveforms `[B, trained_length]`.
+
+        Raises:
+            StaanetError: If the model does not implement `encode`.
+        """
         raise StaanetError(f"expected a model with a representation, {self.name} has none; write its method encode")
+
+
+class HasFeatures(Model):
+    """A model that classifies a clip by a fixed number of features, which can be attacked instead of the waveform.
+
+    A subclass sets `grid` and `feature_bounds` and implements the three methods. `FeatureView` then classifies
+    features, and the evaluation measures how far an attack moved them.
+    """
+
+    grid: tuple[int, int]
+    """Features of a clip as rows (such as frequency bands) and frames."""
+    feature_bounds: Tensor
+    """Smallest and largest feature of the clips in `fit_statistics`, `[2]`; infinite before."""
+
+    @abc.abstractmethod
+    def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """Return the features `[B, rows * frames]` of waveforms `[B, T]`, row after row."""
+
+    @abc.abstractmethod
+    def decide(self, features: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of features `[B, rows * frames]`."""
+
+    @abc.abstractmethod
+    def sound(self, features: Tensor) -> Tensor:
+        """Return features `[rows * frames]` of one clip as a waveform `[T]` with peak 1, for listening.
+
+        Raises:
+            StaanetError: If the features cannot be inverted.
+        """

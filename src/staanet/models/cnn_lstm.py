@@ -7,40 +7,42 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from staanet.audio.effects import resynthesise
 from staanet.audio.lengths import fit_length
-from staanet.audio.spectrogram import LogMel, log_mel, mfcc
+from staanet.audio.spectrogram import LogMel, log_mel, mfcc, power_of
 from staanet.core.errors import StaanetError
 from staanet.core.signature import to_jsonable
-from staanet.models.base import Model, ModelSettings, Network
+from staanet.models.base import HasFeatures, ModelSettings, Network
 from staanet.models.layers.recurrent import recur
 from staanet.models.layers.segments import SegmentConvolutions
 
 Normalisation = Literal["none", "sum", "maximum", "range"]
 
 SEGMENT = 29
-"""Frames that a step of the LSTM hears."""
+"""Spectrogram frames per time step of the LSTM."""
 
 CONSTANT = 1e-6
-"""Share of a cell's largest value: a cell that deviates by less is left as it is."""
+"""A cell is constant, and is not divided by its deviation, if the deviation is below this share of its peak."""
 
 
 @dataclass(frozen=True)
 class CnnLstmSettings(ModelSettings):
-    """What a CNN-LSTM is built from; the defaults are the final network of arXiv 2404.18514.
+    """Settings of the CNN-LSTM. The defaults are the final network of arXiv 2404.18514.
 
-    Its base network, on which the authors compared normalisations, is `width = 3`, `bidirectional = False`.
+    The base network, on which the authors compared normalisations, is `width = 3`, `bidirectional = False`.
 
     Args:
-        labels: the emotions, in the order of the logits.
-        seconds: the length it is trained on; every clip is repeated or cut to it.
-        sample_rate: of its input, in Hz.
-        spectrogram: of each clip, whose level is heard.
-        normalisation: of a spectrogram: `none`; divided by the `sum` or the `maximum` of its values' sizes; or `range`,
-            each frame from 0 to 1. What has no size stays zero.
-        standardised: whether each cell then has mean 0 and deviation 1 over the clips that the model adapted to.
-        width: of the LSTM, in each direction.
-        bidirectional: whether it hears the segments backwards as well.
-        cepstra: how many cepstral coefficients (MFCC) of each frame it hears; the bands themselves where left out.
+        labels: Emotions in the order of the logits; two or more, all different.
+        seconds: Trained length in seconds. Every clip is repeated or cut to this length.
+        sample_rate: Sampling rate of the input in Hz.
+        spectrogram: Log-mel spectrogram of the clip, which is not standardised, so its level matters.
+        normalisation: Normalisation of each spectrogram: `none`; division by the `sum` or by the `maximum` of its
+            absolute values; or `range`, which scales each frame to [0, 1]. Zero stays zero.
+        standardised: Whether each spectrogram cell is then scaled to mean 0 and standard deviation 1 over the clips
+            in `fit_statistics`.
+        width: Units of the LSTM in each direction; 1 or more.
+        bidirectional: Whether a second LSTM processes the segments in reverse order.
+        cepstra: Number of cepstral coefficients (MFCC) of each frame, 26 or more. None: the mel bands themselves.
     """
 
     spectrogram: LogMel = LogMel(decibels="published")
@@ -51,7 +53,7 @@ class CnnLstmSettings(ModelSettings):
     cepstra: int | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no network can be built from."""
+        """Validate the settings."""
         super().__post_init__()
         if _pooled(self.rows) < 1 or self.width < 1:
             raise StaanetError(
@@ -62,16 +64,17 @@ class CnnLstmSettings(ModelSettings):
 
     @property
     def rows(self) -> int:
-        """Cells of a frame."""
+        """Features per frame: mel bands or cepstral coefficients."""
         return self.spectrogram.bands if self.cepstra is None else self.cepstra
 
 
-class CnnLstm(Model):
-    """The CNN-LSTM of arXiv 2404.18514 on log-mel spectrograms, 3 962 405 parameters at 5 classes.
+class CnnLstm(HasFeatures):
+    """Three convolutions and an LSTM on the log-mel spectrogram; 3 962 405 parameters at 5 classes.
 
-    Segments of 29 frames go through three convolutions each, then through an LSTM, whose last states decide. As in the
-    authors' code, clips are not standardised but the cells of their spectrograms are, so that it hears how loud a clip
-    is. Its front end is part of it, so that attacks act on waveforms; `FeatureView` lets them act on its features.
+    The CNN-LSTM of arXiv 2404.18514. Three convolutions process segments of 29 frames, an LSTM processes the segments,
+    and a linear layer classifies its last states. As in the original code, the cells of the spectrograms are
+    standardised but the clips are not, so the logits depend on a clip's level. The model contains its front end, so
+    attacks perturb waveforms; with `FeatureView` they perturb the features.
 
     >>> model = CnnLstm(CnnLstmSettings(labels=tuple("ABCDE")))
     >>> sum(parameter.numel() for parameter in model.parameters())
@@ -95,15 +98,15 @@ class CnnLstm(Model):
         self.register_buffer("deviation", torch.ones(cells))
         self.register_buffer("feature_bounds", torch.tensor([-torch.inf, torch.inf]))
         self.convolutions = SegmentConvolutions()
-        self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # of the layer, and of the LSTM's input
-        heard = 64 * _pooled(settings.rows)
-        self.lstm = nn.LSTM(heard, settings.width, batch_first=True, bidirectional=settings.bidirectional)
+        self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # a layer of its own, and the LSTM's input
+        units = 64 * _pooled(settings.rows)
+        self.lstm = nn.LSTM(units, settings.width, batch_first=True, bidirectional=settings.bidirectional)
         self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), len(settings.labels))
-        _start(self)
+        _initialise_as_keras(self)
 
     @classmethod
     def identity(cls, settings: CnnLstmSettings) -> dict[str, Any]:
-        """Return what of the network and its front end is not as by default."""
+        """Return the settings that differ from the defaults for the same labels, trained length and sampling rate."""
         own = CnnLstmSettings(settings.labels, settings.seconds, settings.sample_rate)
         names = [field.name for field in fields(own)]
         return {
@@ -114,16 +117,16 @@ class CnnLstm(Model):
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
-        """Samples per step of the LSTM."""
+        """Samples per time step of the LSTM."""
         return SEGMENT * self.settings.spectrogram.hop
 
     @property
     def min_samples(self) -> int:
-        """Samples of the shortest clip that it can hear: a segment."""
+        """Length in samples of the shortest clip that has one segment of frames."""
         return (SEGMENT - 1) * self.settings.spectrogram.hop
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
-        """Return the logits `[B, K]` of waveforms `[B, trained_length]`, which are not standardised."""
+        """Return the logits `[B, K]`, or the output of `network`, of waveforms `[B, trained_length]` as they are."""
         return (network or self.classify)(waveforms)
 
     def classify(self, waveforms: Tensor) -> Tensor:
@@ -135,9 +138,9 @@ class CnnLstm(Model):
         return self._states(self._features(waveforms))
 
     def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """Return what its network hears of clips, band after band.
+        """Return the features of clips: spectrogram cells or cepstral coefficients, row after row.
 
-        Shape: waveforms `[B, T]`, lengths `[B]` (all of T where left out) -> features `[B, bands * frames]`.
+        Shape: waveforms `[B, T]`, lengths `[B]` (default: all T samples are valid) -> features `[B, rows * frames]`.
         """
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
@@ -145,13 +148,13 @@ class CnnLstm(Model):
         return self._features(fit_length(waveforms, lengths, self.trained_length))
 
     def decide(self, features: Tensor) -> Tensor:
-        """Return the logits of features: `[B, bands * frames]` -> `[B, K]`."""
+        """Return the logits of features: `[B, rows * frames]` -> `[B, K]`."""
         logits: Tensor = self.linear(self._states(features))
         return logits
 
     def _states(self, features: Tensor) -> Tensor:
-        """Return the last states of the LSTM, one after the other: `[B, bands * frames]` -> `[B, D]`."""
-        frames = features.unflatten(1, self.grid).transpose(1, 2)  # [B, frames, bands]
+        """Return the last states of both directions of the LSTM: `[B, rows * frames]` -> `[B, D]`."""
+        frames = features.unflatten(1, self.grid).transpose(1, 2)  # [B, frames, rows]
         count = frames.shape[1] // SEGMENT
         segments = frames[:, : count * SEGMENT].reshape(-1, 1, SEGMENT, self.grid[0])
         steps = self.convolutions(segments).unflatten(0, (len(features), count))  # [B, segments, 64 * pooled]
@@ -159,29 +162,39 @@ class CnnLstm(Model):
         return last.transpose(0, 1).flatten(1)
 
     def spectrogram(self, features: Tensor) -> Tensor:
-        """Return the log-mel spectrograms, in dB, that features stand for: to look at them, or hear them.
+        """Return the log-mel spectrograms in dB that have these features, to plot them or to listen to them.
 
         Shape: `[B, bands * frames]` -> `[B, bands, frames]`.
 
         Raises:
-            StaanetError: its normalisation has lost them.
+            StaanetError: If the normalisation or the cepstrum cannot be undone.
         """
         if self.settings.normalisation != "none" or self.settings.cepstra is not None:
             raise StaanetError(
-                f"expected a model whose normalisation is none and that hears bands, got normalisation = "
+                f"expected a model of mel bands whose normalisation is none, got normalisation = "
                 f"{self.settings.normalisation}, cepstra = {self.settings.cepstra}, which cannot be undone"
             )
         spectrograms: Tensor = (features * self.deviation + self.mean).unflatten(1, self.grid)
         return spectrograms
 
-    @torch.no_grad()
-    def fit_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
-        """Take each cell's mean and deviation from clips, where it standardises, and the bounds of all features.
-
-        As published, the bounds are whole numbers.
+    def sound(self, features: Tensor) -> Tensor:
+        """Return features `[bands * frames]` of one clip as a waveform `[T]` with peak 1; phases are estimated.
 
         Raises:
-            StaanetError: no clips.
+            StaanetError: If the normalisation or the cepstrum cannot be undone, or librosa is not installed.
+        """
+        decibels = self.spectrogram(features[None])[0]
+        settings = self.settings.spectrogram
+        return torch.from_numpy(resynthesise(power_of(decibels, settings), self.sample_rate, settings))
+
+    @torch.no_grad()
+    def fit_statistics(self, batches: Iterable[tuple[Tensor, Tensor]]) -> None:
+        """Fit the mean and the deviation of each cell, if `standardised`, and the bounds of all features.
+
+        The bounds are rounded outwards to integers, as published.
+
+        Raises:
+            StaanetError: If there are no clips.
         """
         assert self.trained_length is not None  # noqa: S101
         count = 0
@@ -193,7 +206,7 @@ class CnnLstm(Model):
             total, squares = total + cells.double().sum(0), squares + cells.double().square().sum(0)
             low, high = torch.minimum(low, cells.amin(0)), torch.maximum(high, cells.amax(0))
         if count == 0:
-            raise StaanetError(f"expected clips for {self.name} to adapt to, got none")
+            raise StaanetError(f"expected clips to fit the statistics of {self.name} on, got none")
         if self.settings.standardised:
             deviation = (squares / count - (total / count).square()).clamp_min(0).sqrt()
             varies = deviation > CONSTANT * torch.maximum(low.abs(), high.abs())
@@ -206,10 +219,10 @@ class CnnLstm(Model):
         return (self._cells(waveforms) - self.mean) / self.deviation
 
     def _cells(self, waveforms: Tensor) -> Tensor:
-        """Return the normalised spectrograms `[B, bands * frames]` of waveforms `[B, trained_length]`."""
+        """Return the normalised spectrograms `[B, rows * frames]` of waveforms `[B, trained_length]`."""
         if waveforms.shape[1] != self.trained_length:
             raise StaanetError(
-                f"expected clips of {self.settings.seconds:g} s, since {self.name} knows each cell of their "
+                f"expected clips of {self.settings.seconds:g} s, since {self.name} has a statistic per cell of their "
                 f"spectrogram, got {waveforms.shape[1] / self.sample_rate:g} s; leave crop out"
             )
         with torch.autocast(waveforms.device.type, enabled=False):
@@ -221,7 +234,11 @@ class CnnLstm(Model):
 
 
 def normalised(spectrograms: Tensor, how: Normalisation) -> Tensor:
-    """Return spectrograms `[B, bands, frames]` normalised; what would be divided by zero is zero.
+    """Return normalised spectrograms `[B, bands, frames]`; divisions by zero give zero.
+
+    Args:
+        spectrograms: Log-mel spectrograms in dB.
+        how: Normalisation, as in `CnnLstmSettings`.
 
     >>> normalised(torch.tensor([[[1.0], [3.0]]]), "sum")[0, :, 0]
     tensor([0.2500, 0.7500])
@@ -239,14 +256,14 @@ def normalised(spectrograms: Tensor, how: Normalisation) -> Tensor:
 
 
 def _pooled(bands: int) -> int:
-    """Return how many bands are left after the convolutions and their pooling: of 29 frames, 1 is."""
+    """Return how many rows remain after the convolutions and their pooling; of 29 frames, one remains."""
     first = (bands - 4 - 4) // 2 + 1
     second = (first - 2 - 2) // 2 + 1
     return second - 2 - 1
 
 
-def _start(network: CnnLstm) -> None:
-    """Give the layers the start that Keras gives them: Glorot-uniform weights, zero biases, open forget gates."""
+def _initialise_as_keras(network: CnnLstm) -> None:
+    """Initialise the layers as Keras does: Glorot-uniform weights, zero biases, forget gates with bias 1."""
     for part in network.modules():
         if isinstance(part, nn.Conv2d | nn.Linear):
             nn.init.xavier_uniform_(part.weight)

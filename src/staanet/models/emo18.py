@@ -8,8 +8,9 @@ from staanet.models.layers.recurrent import Recurrent
 
 
 class Emo18(Recurrent):
-    """The smaller train-from-scratch model of the STAA-Net paper, 1 302 087 parameters at 7 classes.
+    """Three convolutions and two LSTM layers on the raw waveform; 1 302 087 parameters at 7 classes.
 
+    The smaller of the two models that the STAA-Net paper trains from scratch.
     Structure: arXiv 2402.01227, section 4.2; P. Tzirakis, J. Zhang, B. W. Schuller, "End-to-end speech emotion
     recognition using deep neural networks", ICASSP 2018.
 

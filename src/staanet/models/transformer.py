@@ -1,4 +1,4 @@
-"""A small Transformer on frames of a clip: of its samples, of its log-mel spectrogram, or of its cepstrum."""
+"""A small Transformer encoder on frames of samples, of a log-mel spectrogram, or of cepstral coefficients."""
 
 import math
 from dataclasses import dataclass
@@ -14,25 +14,26 @@ from staanet.models.base import Model, ModelSettings
 FrontEnd = Literal["waveform", "log_mel", "mfcc"]
 
 CENTRE, SPREAD = -20.0, 20.0
-"""In dB, about those of the spectrograms of standardised speech: with them, cells lie around 0 and deviate by 1."""
+"""Approximate mean and standard deviation in dB of log-mel spectrograms of standardised speech."""
 
 
 @dataclass(frozen=True)
 class TransformerSettings(ModelSettings):
-    """What a Transformer is built from.
+    """Settings of the Transformer.
 
     Args:
-        labels: the emotions, in the order of the logits.
-        seconds: the length it is trained on; every clip is repeated or cut to it.
-        sample_rate: of its input, in Hz.
-        front_end: what a frame is of: the samples of the `waveform`, the bands of its `log_mel` spectrogram, or their
-            cepstral coefficients (`mfcc`).
-        spectrogram: sizes of the frames, of samples as well.
-        cepstra: how many coefficients `mfcc` has.
-        width: numbers per frame; a multiple of `heads`.
-        layers: one after the other.
-        heads: of attention, in each layer.
-        dropout: share that training leaves out in each layer.
+        labels: Emotions in the order of the logits; two or more, all different.
+        seconds: Trained length in seconds. Every clip is repeated or cut to this length.
+        sample_rate: Sampling rate of the input in Hz.
+        front_end: Input of the encoder: frames of samples (`waveform`), of the `log_mel` spectrogram, or of cepstral
+            coefficients (`mfcc`).
+        spectrogram: Size and hop of the frames, for frames of samples as well. The default, 25 ms every 20 ms at
+            16 kHz, has as many time steps per second as wav2vec 2.0.
+        cepstra: Number of coefficients per frame for `mfcc`; at most the number of mel bands.
+        width: Size of each frame's vector; a multiple of twice the number of `heads`.
+        layers: Number of encoder layers; 1 or more.
+        heads: Number of attention heads in each layer; 1 or more.
+        dropout: Dropout probability in each layer, in [0, 1).
     """
 
     front_end: FrontEnd = "log_mel"
@@ -44,7 +45,7 @@ class TransformerSettings(ModelSettings):
     dropout: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse what no network can be built from."""
+        """Validate the settings."""
         super().__post_init__()
         for name in ("width", "layers", "heads"):
             if getattr(self, name) < 1:
@@ -58,11 +59,11 @@ class TransformerSettings(ModelSettings):
 
 
 class Transformer(Model):
-    """A small Transformer encoder whose front end is a setting, to hold representations against each other.
+    """A small Transformer encoder with a selectable front end: waveform, log-mel spectrogram or MFCC.
 
-    Frames become vectors by one linear layer, places are told by sines (A. Vaswani et al., "Attention is all you need",
-    NeurIPS 2017), layers normalise first, and the mean over time goes to a linear head. All but the first layer is the
-    same whatever it hears.
+    A linear layer maps frames to vectors, to which sinusoidal positions are added (A. Vaswani et al., "Attention is all
+    you need", NeurIPS 2017). The layers normalise first, and a linear head classifies the mean over time. Only the
+    first layer depends on the front end, so that front ends can be compared.
 
     >>> model = Transformer(TransformerSettings(labels=tuple("ABCDEFG")))
     >>> sum(parameter.numel() for parameter in model.parameters())
@@ -98,7 +99,7 @@ class Transformer(Model):
 
     @property
     def min_samples(self) -> int:
-        """Samples of the shortest clip that it can hear: a frame."""
+        """Length in samples of the shortest clip that has one frame."""
         return self.settings.spectrogram.n_fft
 
     def classify(self, waveforms: Tensor) -> Tensor:
@@ -109,11 +110,11 @@ class Transformer(Model):
     def encode(self, waveforms: Tensor) -> Tensor:
         """Return the representations `[B, width]` of standardised waveforms `[B, trained_length]`."""
         steps = self.front(self._frames(waveforms))
-        pooled: Tensor = self.encoder(steps + places(steps.shape[1], steps.shape[2]).to(steps)).mean(1)
+        pooled: Tensor = self.encoder(steps + sinusoids(steps.shape[1], steps.shape[2]).to(steps)).mean(1)
         return pooled
 
     def _frames(self, waveforms: Tensor) -> Tensor:
-        """Return the frames `[B, S, size]` of standardised waveforms."""
+        """Return the frames `[B, S, size]` of standardised waveforms `[B, trained_length]`."""
         sizes = self.settings.spectrogram
         if self.settings.front_end == "waveform":
             return waveforms.unfold(1, sizes.n_fft, sizes.hop)
@@ -124,10 +125,10 @@ class Transformer(Model):
         return frames.transpose(1, 2)
 
 
-def places(count: int, width: int) -> Tensor:
-    """Return sines and cosines that tell the places of frames, `[count, width]`.
+def sinusoids(count: int, width: int) -> Tensor:
+    """Return the sinusoidal position encodings of `count` frames, `[count, width]`.
 
-    >>> places(1, 4)
+    >>> sinusoids(1, 4)
     tensor([[0., 1., 0., 1.]])
     """
     rates = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))

@@ -1,4 +1,4 @@
-"""Models seen through something: asked for some of their emotions only, or behind something that changes clips."""
+"""Wrappers of models: a subset of the labels, an input defence in front, or features as the input."""
 
 from collections.abc import Callable, Sequence
 
@@ -6,12 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
-from staanet.models.base import Model, Network
-from staanet.models.cnn_lstm import CnnLstm
+from staanet.models.base import HasFeatures, Model, Network
 
 
 class View(Model):
-    """A model that hears and decides as `model` does, but for what a subclass changes."""
+    """A model that delegates to another model; a subclass overrides the methods that it changes."""
 
     def __init__(self, model: Model) -> None:
         nn.Module.__init__(self)
@@ -22,25 +21,25 @@ class View(Model):
 
     @property
     def name(self) -> str:  # type: ignore[override]
-        """The model's name."""
+        """Registry name of the wrapped model."""
         return self.model.name
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
-        """The model's stride."""
+        """Pooling stride of the wrapped model."""
         return self.model.pooling_stride
 
     @property
     def min_samples(self) -> int:
-        """Samples of the shortest clip that the model can hear."""
+        """Length in samples of the shortest clip that the wrapped model can process."""
         return self.model.min_samples
 
     def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return waveforms as the model repeats or cuts them, and their lengths."""
+        """Return waveforms repeated or cut as the wrapped model does, and their lengths."""
         return self.model.fit_length(waveforms, lengths)
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
-        """Return what the model makes of waveforms `[B, T]` that are neither repeated nor cut any more."""
+        """Return the wrapped model's output for waveforms `[B, T]` without repeating or cutting them."""
         return self.model.forward_fitted(waveforms, lengths, network)
 
     def classify(self, waveforms: Tensor) -> Tensor:
@@ -53,9 +52,13 @@ class View(Model):
 
 
 class LabelView(View):
-    """A model that decides between `labels`, some of its own: the logits of the others are left out.
+    """A model restricted to some of its labels: the logits of the other labels are dropped.
 
-    So a model trained on one corpus can be held against clips of another, over the emotions that both have.
+    This evaluates a model on a corpus that shares only some of its emotions.
+
+    Args:
+        model: Model to restrict.
+        labels: Labels to keep, in the order of the returned logits.
 
     >>> import torch
     >>> from staanet.models import create_model
@@ -70,22 +73,22 @@ class LabelView(View):
         self._columns = [model.labels.index(label) for label in labels]
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
-        """Return the logits `[B, K]`, or what `network` gives, of waveforms `[B, T]` that are not fitted any more."""
-        heard = super().forward_fitted(waveforms, lengths, network)
-        return heard if network else heard[:, self._columns]
+        """Return the kept logits `[B, K]`, or the output of `network`, without repeating or cutting the waveforms."""
+        output = super().forward_fitted(waveforms, lengths, network)
+        return output if network else output[:, self._columns]
 
     def classify(self, waveforms: Tensor) -> Tensor:
-        """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
+        """Return the kept logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
         return super().classify(waveforms)[:, self._columns]
 
 
 class DefendedView(View):
-    """A model that hears what `defence` makes of each clip.
+    """A model behind an input defence, which transforms each clip before the model classifies it.
 
     Args:
-        model: who decides.
-        defence: returns the waveforms `[B, T]` that are heard instead of waveforms `[B, T]` of given lengths `[B]` at a
-            sample rate in Hz.
+        model: Model to protect.
+        defence: Function of waveforms `[B, T]`, lengths `[B]` and the sampling rate in Hz that returns the transformed
+            waveforms `[B, T]`.
 
     >>> import torch
     >>> from staanet.models import create_model
@@ -101,21 +104,22 @@ class DefendedView(View):
         self.defence = defence
 
     def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Return defended waveforms, as the model repeats or cuts them, and their lengths."""
+        """Return the defended waveforms, repeated or cut as the wrapped model does, and their lengths."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
         return super().fit_length(self.defence(waveforms, lengths, self.sample_rate), lengths)
 
 
 class FeatureView(nn.Module):
-    """A CNN-LSTM that hears its own features `[B, bands * frames]`: attacks on it change features, as published.
+    """A classifier of a model's features `[B, rows * frames]`, so that attacks perturb features instead of waveforms.
 
-    What they find need not be the spectrogram of any sound.
+    The features that an attack finds need not belong to any waveform.
 
     Args:
-        model: whose features they are.
-        bounds: lowest and highest feature; those of the clips that the model adapted to where left out. Test clips
-            may have others where these were training clips only: give `bounds_of_features` of all of them.
+        model: Model whose features are attacked.
+        bounds: Smallest and largest allowed feature. Default: the range on the clips that the model's statistics were
+            fitted on. If those were training clips only, test clips may exceed it; pass `bounds_of_features` of all
+            clips instead.
 
     >>> from staanet.models import create_model
     >>> model = create_model("cnn_lstm", labels=("anger", "neutral"))
@@ -124,11 +128,11 @@ class FeatureView(nn.Module):
     True
     """
 
-    def __init__(self, model: CnnLstm, bounds: tuple[float, float] | None = None) -> None:
+    def __init__(self, model: HasFeatures, bounds: tuple[float, float] | None = None) -> None:
         super().__init__()
         self.model = model
         self.name, self.labels = model.name, model.labels
-        self.trained_length = self.pooling_stride = None  # of samples, of which it hears none
+        self.trained_length = self.pooling_stride = None  # both count samples, which features do not have
         low, high = model.feature_bounds.tolist() if bounds is None else bounds
         if not -torch.inf < low < high < torch.inf:
             raise StaanetError(f"expected bounds from low to high, got {[low, high]}; train the model, or give bounds")
@@ -136,12 +140,12 @@ class FeatureView(nn.Module):
         self.eval()
 
     def forward(self, features: Tensor, lengths: Tensor | None = None) -> Tensor:  # noqa: ARG002
-        """Return the logits `[B, K]` of features `[B, bands * frames]`."""
+        """Return the logits `[B, K]` of features `[B, rows * frames]`."""
         return self.model.decide(features)
 
 
 def bounds_of_features(features: Tensor) -> tuple[float, float]:
-    """Return the whole numbers between which all features lie.
+    """Return the smallest range with integer bounds that contains all features.
 
     >>> bounds_of_features(torch.tensor([[-1.2, 3.4]]))
     (-2.0, 4.0)

@@ -8,8 +8,9 @@ from staanet.models.layers.recurrent import Recurrent
 
 
 class Zhao19(Recurrent):
-    """The deeper train-from-scratch model of the STAA-Net paper, 1 010 759 parameters at 7 classes.
+    """Four convolutions and two LSTM layers on the raw waveform; 1 010 759 parameters at 7 classes.
 
+    The deeper of the two models that the STAA-Net paper trains from scratch.
     Structure: arXiv 2402.01227, section 4.2; J. Zhao, X. Mao, L. Chen, "Speech emotion recognition using deep 1D & 2D
     CNN LSTM networks", Biomedical Signal Processing and Control 47, 2019.
 

@@ -1,4 +1,4 @@
-"""The clips to listen to: a run's `examples/<name>/` with original, adversarial and what was predicted."""
+"""Examples to listen to: original and adversarial clips with their predictions, from the folder `examples` of a run."""
 
 import base64
 import math
@@ -16,19 +16,19 @@ from staanet.audio import files
 from staanet.audio.spectrogram import LogMel, log_mel, mel
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
-from staanet.core.records import contents
+from staanet.core.run import Run
 from staanet.core.settings import validated
 from staanet.report.figures import ATTACK, CONTROL, INK, svg
 
 BANDS = 64
 RANGE_DB = 80
-COLUMNS = 300  # points of a drawn waveform
-FRAMES = 200  # of a drawn spectrogram, at most
+COLUMNS = 300  # largest number of points of a drawn waveform
+FRAMES = 200  # largest number of frames of a drawn spectrogram
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What `example.json` says of a clip: the predictions are (before, after) by target."""
+    """The contents of `example.json`; `predictions` holds the predictions before and after the attack, by target."""
 
     id: str
     label: str
@@ -42,7 +42,17 @@ class Facts:
 
 @dataclass(frozen=True)
 class Example:
-    """A clip as the page shows it: data URIs, by how many dB the louder perturbation was raised, and a picture."""
+    """An example as the page shows it.
+
+    Args:
+        facts: The contents of `example.json`.
+        original: Original clip as a data URI.
+        adversarial: Adversarial clip as a data URI.
+        perturbation: Difference of both as a data URI.
+        amplified: Amplified perturbation as a data URI; None if there is nothing to amplify.
+        gain_db: Gain of the amplified perturbation in dB.
+        figure: Waveforms and spectrograms.
+    """
 
     facts: Facts
     original: str
@@ -53,23 +63,23 @@ class Example:
     figure: Markup
 
 
-def read_all(run: Path) -> list[Example]:
-    """Read the examples of a run, in the order of its experiment; none is fine."""
-    return [_read(path, index) for index, path in enumerate(contents(run, "examples", "[!.]*"))]
+def read_examples(run: Run) -> list[Example]:
+    """Read the examples of a run, in the order of the experiment."""
+    return [_read(path, index) for index, path in enumerate(run.examples)]
 
 
 def read_clips(folder: Path) -> tuple[Facts, NDArray[np.float32], NDArray[np.float32], int]:
-    """Return what an example says of itself, its original and adversarial clip `[T, C]`, and their rate in Hz.
+    """Read an example: the contents of `example.json`, original and adversarial clip `[T, C]`, and sampling rate in Hz.
 
     Raises:
-        StaanetError: a file is missing or damaged, or the two are not alike in length, channels and rate.
+        StaanetError: A file is missing or damaged, or the clips differ in length, number of channels or sampling rate.
     """
     facts = validated(Facts, read_json(folder / "example.json"), str(folder / "example.json"))
     original, rate = files.read(folder / "original.flac")
     adversarial, adversarial_rate = files.read(folder / "adversarial.flac")
     if (original.shape, rate) != (adversarial.shape, adversarial_rate):
         raise StaanetError(
-            f"{folder}: expected two files of one length and rate, got {original.shape} at {rate} Hz and "
+            f"{folder}: expected two files of the same length and sampling rate, got {original.shape} at {rate} Hz and "
             f"{adversarial.shape} at {adversarial_rate} Hz; write them again"
         )
     return facts, original, adversarial, rate
@@ -96,13 +106,13 @@ def _uri(flac: bytes) -> str:
 
 
 def _gain_db(original: NDArray[np.float32], perturbation: NDArray[np.float32]) -> int:
-    """Return by how many whole dB the perturbation can be raised without passing the original's peak."""
-    loud, quiet = float(np.abs(original).max()), float(np.abs(perturbation).max())
-    return max(0, math.floor(20 * math.log10(loud / quiet))) if loud and quiet else 0
+    """Return by how many whole dB the perturbation can be amplified up to the peak of the original."""
+    peak, perturbation_peak = float(np.abs(original).max()), float(np.abs(perturbation).max())
+    return max(0, math.floor(20 * math.log10(peak / perturbation_peak))) if peak and perturbation_peak else 0
 
 
 def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Facts) -> str:
-    """Draw waveform and log-mel of original, perturbation and adversarial, on shared axes and one colour scale."""
+    """Draw waveforms and log-mel spectrograms of original, perturbation and adversarial clip on shared axes."""
     figure.set_size_inches(9, 5.2)
     grid = figure.subplots(3, 2, sharex=True, sharey="col")
     seconds = len(clips[0]) / rate
@@ -141,17 +151,17 @@ def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Fa
     bar.outline.set_edgecolor(INK)
     peak = float(np.abs(clips[1]).max())
     return (
-        f"Waveform and log-mel spectrogram of the original, the perturbation and the adversarial clip {facts.id}, "
-        f"{seconds:.1f} seconds long; the perturbation's largest sample is {peak:.3f} of full scale."
+        f"Waveforms and log-mel spectrograms of the original clip {facts.id}, the perturbation and the adversarial "
+        f"clip, {seconds:.1f} seconds long. The largest sample of the perturbation is {peak:.3f} of full scale."
     )
 
 
 def _envelope(clip: NDArray[np.float32]) -> tuple[Any, Any]:
-    """Return the lowest and the highest sample in each of at most `COLUMNS` stretches."""
+    """Return the minimum and the maximum of the samples in each of at most `COLUMNS` intervals."""
     starts = np.linspace(0, len(clip), min(COLUMNS, len(clip)), endpoint=False).astype(int)
     return np.minimum.reduceat(clip, starts), np.maximum.reduceat(clip, starts)
 
 
 def _height(hertz: float, rate: int) -> float:
-    """Return where a frequency stands among the bands of `log_mel`, whose centres are equally spaced in mel."""
+    """Return the vertical position of a frequency among the bands of `log_mel`, which are equally spaced in mel."""
     return (BANDS + 1) * mel(hertz) / mel(rate / 2) - 0.5

@@ -1,4 +1,4 @@
-"""Figures of records as inline SVG that takes its ink from the page, so that light, dark and print all read well."""
+"""Figures of the report as inline SVG, in the text colour of the page, so that they suit light, dark and print."""
 
 import io
 import re
@@ -15,7 +15,7 @@ from staanet.core.records import Record
 from staanet.report.summary import leading
 from staanet.report.wording import case, columns, percent, unique
 
-INK = "#010203"  # stands for the page's own colour of text
+INK = "#010203"  # placeholder that is replaced by the text colour of the page
 ATTACK, CONTROL = "#d9622b", "#7d8a99"
 PALETTE = ("#d9622b", "#3b82c4", "#2a9d74", "#b8860b", "#a05fb4", "#c8506e", "#6b8e23", "#7d8a99")
 MARKERS = "osD^vPX*"
@@ -27,7 +27,7 @@ STYLE: dict[Any, Any] = {
     "axes.linewidth": 0.6,
     "axes.titlesize": "medium",
     "axes.axisbelow": True,
-    "font.family": "DejaVu Sans",  # for measuring; the page sets its own
+    "font.family": "DejaVu Sans",  # only to measure text; the page sets its own font
     "font.size": 9,
     "grid.color": CONTROL,
     "grid.alpha": 0.3,
@@ -40,12 +40,12 @@ STYLE: dict[Any, Any] = {
 
 
 def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
-    """Draw on a new figure and return it as an SVG element whose alternative text is what `draw` returns.
+    """Draw a figure and return it as an SVG element.
 
     Args:
-        draw: fills the figure that it is given first, and says what there is to see.
-        arguments: what it is given after the figure.
-        prefix: set before every id, so that many figures can share a page.
+        draw: Function that draws on the figure, its first argument, and returns the alternative text.
+        arguments: Further arguments of `draw`.
+        prefix: Prefix of every id in the SVG, so that a page can hold several figures.
     """
     text = io.StringIO()
     with matplotlib.rc_context(STYLE):
@@ -56,17 +56,17 @@ def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
     body = text.getvalue()
     body = body[body.index("<svg") :].replace(INK, "currentColor")
     body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
-    body = re.sub(r'<g id="[^"]*"', "<g", body)  # never referred to
+    body = re.sub(r'<g id="[^"]*"', "<g", body)  # these ids are not referenced
     body = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), body)
     body = re.sub(r'\bid="|xlink:href="#|url\(#', lambda match: match.group() + prefix + "-", body)
     return Markup(body.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1).strip())  # noqa: S704
 
 
 def rates(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the ASR of every record beside its control, with their intervals."""
+    """Draw the ASR and the control of every record with their confidence intervals."""
     fields = columns(records)
     if len({(record.attack, record.source, record.target) for record in records}) == len(records):
-        fields = fields[:2]  # the names tell them apart, so that labels stay short
+        fields = fields[:2]  # short labels, which are unique here
     figure.set_size_inches(9, 1.1 + 0.27 * len(records))
     axes = figure.subplots()
     for row, record in enumerate(records):
@@ -77,7 +77,7 @@ def rates(figure: Figure, records: Sequence[Record]) -> str:
         ):
             axes.plot(bounds, [row + shift] * 2, color=colour, linewidth=2, alpha=0.6, solid_capstyle="round")
             axes.plot(value, row + shift, marker, color=colour, markersize=6, label=label if row == 0 else None)
-    axes.set_yticks(range(len(records)), [_marked(record, fields) for record in records])
+    axes.set_yticks(range(len(records)), [_label(record, fields) for record in records])
     axes.set_ylim(len(records) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.xaxis.set_major_formatter(IN_PERCENT)
@@ -87,17 +87,18 @@ def rates(figure: Figure, records: Sequence[Record]) -> str:
     figure.legend(loc="outside upper right", ncols=2)
     best = max(records, key=lambda r: r.asr)
     return (
-        f"ASR and control of {len(records)} records with 95 % intervals. The highest ASR is {percent(best.asr)} % "
-        f"({case(best, fields)}), its control {percent(best.asr_control)} %. The table has all values."
+        f"ASR and control of {len(records)} records with 95 % confidence intervals. The highest ASR is "
+        f"{percent(best.asr)} % ({case(best, fields)}), with a control of {percent(best.asr_control)} %. The transfer "
+        "table holds all values."
     )
 
 
-def _marked(record: Record, fields: Sequence[str]) -> str:
+def _label(record: Record, fields: Sequence[str]) -> str:
     return case(record, fields) + (" · white-box" if record.source == record.target else "")
 
 
 def costs(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the ASR of every record against its sparsity and its SNR."""
+    """Draw the ASR of every record as a function of its sparsity and of its SNR."""
     left, right = figure.subplots(1, 2, sharey=True)
     for index, attack in enumerate(unique(r.attack for r in records)):
         style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "s": 46}
@@ -107,15 +108,15 @@ def costs(figure: Figure, records: Sequence[Record]) -> str:
             points = [getattr(r, name) for r in shown], [r.asr for r in shown]
             axes.scatter(*points, edgecolors=style["color"], facecolors=faces, marker=style["marker"], s=style["s"])
         left.scatter([], [], label=attack, **style)
-    left.set(ylim=(-0.02, 1.02), ylabel="ASR", xlabel="samples changed (sparsity)")
-    right.set(xlabel="peak SNR in dB (quieter to the right)")
+    left.set(ylim=(-0.02, 1.02), ylabel="ASR", xlabel="changed samples (sparsity)")
+    right.set(xlabel="peak SNR in dB (quieter perturbations to the right)")
     levels = [r.snr_peak_db for r in records if r.snr_peak_db is not None]
     if levels:
         right.set_xlim(min(levels) - 3, max(levels) + 3)
     low, high = min(r.sparsity for r in records), max(r.sparsity for r in records)
     if low > 0:
         left.set_xscale("log")
-        left.set_xlim(low / 1.6, high * 1.6)  # wide enough to hold a tick, whatever the values
+        left.set_xlim(low / 1.6, high * 1.6)  # wide enough for at least one tick
         left.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if high < 30 * low else (1,)))
         left.xaxis.set_minor_formatter(NullFormatter())
     left.xaxis.set_major_formatter(IN_PERCENT)
@@ -124,15 +125,15 @@ def costs(figure: Figure, records: Sequence[Record]) -> str:
         axes.grid()
     figure.legend(loc="outside upper right", ncols=6)
     missing = sum(r.snr_peak_db is None for r in records)
-    skipped = f" {missing} records have no SNR and are missing on the right." if missing else ""
+    skipped = f" {missing} records have no SNR and are not shown on the right." if missing else ""
     return (
-        f"ASR against sparsity, which runs from {percent(low, 2)} to {percent(high, 2)} %, and against peak SNR, "
-        f"one point per record, filled where white-box.{skipped}"
+        f"ASR as a function of sparsity, from {percent(low, 2)} to {percent(high, 2)} %, and of peak SNR, one point "
+        f"per record, filled for white-box attacks.{skipped}"
     )
 
 
 def predictions(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw how often the leading record's target predicts each class before and after the attack."""
+    """Draw how often the target of the leading record predicts each class before and after the attack."""
     record = leading(records)
     figure.set_size_inches(4.6, 3.2)
     axes = figure.subplots()
@@ -146,11 +147,15 @@ def predictions(figure: Figure, records: Sequence[Record]) -> str:
     _label_classes(axes, record.labels)
     figure.legend(loc="outside upper right", ncols=2)
     changes = zip(record.labels, record.predictions_clean, record.predictions_adv, strict=True)
-    return "Predictions per class before and after: " + "; ".join(f"{name} {a} and {b}" for name, a, b in changes) + "."
+    return (
+        "Predictions per class before and after the attack: "
+        + "; ".join(f"{name} {a} and {b}" for name, a, b in changes)
+        + "."
+    )
 
 
 def classes(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the leading record's ASR for each true class."""
+    """Draw the ASR of the leading record for each true class."""
     record = leading(records)
     figure.set_size_inches(4.6, 3.2)
     axes = figure.subplots()

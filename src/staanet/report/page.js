@@ -1,6 +1,6 @@
 "use strict";
 
-// Tables: a heading sorts its column, numbers from the largest down first; what is undefined stays last.
+// Tables: a click on a heading sorts the column, numbers in descending order first. Undefined values stay last.
 for (const table of document.querySelectorAll("table.sortable")) {
   const headings = [...table.querySelectorAll("thead tr:last-child th")];
   headings.forEach((heading, column) => heading.querySelector("button").addEventListener("click", () => {
@@ -19,24 +19,24 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
-// Listening: one sound at a time; the button changes to the other of the two at the same place.
+// Examples: only one clip plays at a time; the button switches to the other clip at the same position.
 const clips = [...document.querySelectorAll("audio")];
 clips.forEach((clip) => clip.addEventListener("play", () => clips.forEach((other) => other !== clip && other.pause())));
 
 for (const example of document.querySelectorAll(".example")) {
   const [original, adversarial] = example.querySelectorAll("audio[data-name]");
   const output = example.querySelector("output");
-  let heard = null;
+  let current = null;
   for (const clip of [original, adversarial]) {
     clip.addEventListener("play", () => {
-      heard = clip;
+      current = clip;
       output.textContent = `playing the ${clip.dataset.name}`;
     });
-    clip.addEventListener("pause", () => { if (heard === clip) output.textContent = ""; });
+    clip.addEventListener("pause", () => { if (current === clip) output.textContent = ""; });
   }
   example.querySelector(".ab button").addEventListener("click", () => {
-    const next = heard === original ? adversarial : original;
-    next.currentTime = heard && !heard.ended ? heard.currentTime : 0;
+    const next = current === original ? adversarial : original;
+    next.currentTime = current && !current.ended ? current.currentTime : 0;
     next.play();
   });
 }

@@ -1,4 +1,4 @@
-"""The pages' templates: everything inside one file, and names as text, never as markup."""
+"""Templates of the pages. They include styles and scripts in the page, and escape all names that they are given."""
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 

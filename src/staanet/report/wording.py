@@ -1,4 +1,4 @@
-"""How numbers, records and the conditions of a run are said, the same in tables, figures and prose."""
+"""How numbers, records and experimental conditions are written, the same in tables, figures and sentences."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -18,11 +18,12 @@ SHARED = (
     "budget_snr_db",
     "budget_sparsity",
 )
-"""The conditions that the rows of a table share; where they differ, the row says which is its own."""
+"""Fields with the conditions of an attack. Those that all rows of a table share are in its caption; the others become
+columns."""
 
 
 def number(value: float, decimals: int = 1) -> str:
-    """Return a number with a real minus sign.
+    """Return a number with a true minus sign.
 
     >>> number(-3.14159), number(-0.01)
     ('−3.1', '0.0')
@@ -40,7 +41,7 @@ def percent(fraction: float, decimals: int = 1) -> str:
 
 
 def interval(bounds: Interval) -> str:
-    """Return an interval of fractions in per cent.
+    """Return a confidence interval of a fraction in per cent.
 
     >>> interval((0.471, 0.662))
     '[47.1, 66.2]'
@@ -48,25 +49,38 @@ def interval(bounds: Interval) -> str:
     return f"[{percent(bounds[0])}, {percent(bounds[1])}]"
 
 
+def p_value(value: float) -> str:
+    """Return a p-value with three decimals, or that it is smaller than what they can show.
+
+    >>> p_value(0.0412), p_value(2e-9)
+    ('0.041', '< 0.001')
+    """
+    return "< 0.001" if value < 0.001 else number(value, 3)
+
+
 def unique(values: Iterable[Any]) -> list[Any]:
-    """Return the values in the order of their first appearance, each once; they need not be hashable.
+    """Return each value once, in the order of first appearance. The values need not be hashable.
 
     >>> unique([2, 1, 2])
     [2, 1]
     """
-    found: list[Any] = []
+    result: list[Any] = []
     for value in values:
-        if value not in found:
-            found.append(value)
-    return found
+        if value not in result:
+            result.append(value)
+    return result
 
 
 def columns(records: Sequence[Record]) -> list[str]:
-    """Return the fields that name a row: attack, source, the conditions that differ, and what else tells rows apart."""
+    """Return the fields that name a row of a table.
+
+    These are the attack, the source, the conditions in which the records differ, and more fields if records would
+    otherwise have the same name.
+    """
     fields = ["attack", "source", *(name for name in SHARED if len({getattr(r, name) for r in records}) > 1)]
-    told = [name for name in fields if name != "split"]
-    if len({key(r, told) for r in records}) == len({key(r, fields) for r in records}):
-        fields = told
+    without_split = [name for name in fields if name != "split"]
+    if len({key(r, without_split) for r in records}) == len({key(r, fields) for r in records}):
+        fields = without_split
     for name in ("generator", "signature"):
         if len({(r.target, *key(r, fields)) for r in records}) < len(records):
             fields.append(name)
@@ -74,15 +88,15 @@ def columns(records: Sequence[Record]) -> list[str]:
 
 
 def key(record: Record, fields: Sequence[str]) -> tuple[Any, ...]:
-    """Return the record's values of some fields."""
+    """Return the values of some fields of a record."""
     return tuple(getattr(record, name) for name in fields)
 
 
-def said(value: Any) -> str:
-    """Return a field's value in words.
+def as_text(value: Any) -> str:
+    """Return the value of a field as text.
 
-    >>> said(None), said(0.03)
-    ('none', '0.03')
+    >>> as_text(None), as_text(0.03), as_text((1, 2))
+    ('none', '0.03', '1, 2')
     """
     if value is None:
         return "none"
@@ -92,13 +106,13 @@ def said(value: Any) -> str:
 
 
 def case(record: Record, fields: Sequence[str]) -> str:
-    """Return a record's name among others: attack, source, target, and the conditions that are its own."""
-    own = [f"{name.replace('_', ' ')} {said(getattr(record, name))}" for name in fields[2:]]
+    """Return the name of a record among others: attack, source, target, and the conditions in which it differs."""
+    own = [f"{name.replace('_', ' ')} {as_text(getattr(record, name))}" for name in fields[2:]]
     return f"{record.attack}: {record.source} → {record.target}" + (f" ({', '.join(own)})" if own else "")
 
 
 def budget(record: Record) -> str:
-    """Return a record's budget in words."""
+    """Return the perturbation budget of a record as text."""
     unit = "of full scale" if record.domain == "waveform" else "deviations of a feature"
     changed = "samples" if record.domain == "waveform" else "features"
     if record.budget_epsilon is not None:
@@ -111,13 +125,13 @@ def budget(record: Record) -> str:
 
 
 def folds_of(record: Record) -> str:
-    """Return which folds a record holds, in words."""
-    names = f"fold{'s' if len(record.folds) > 1 else ''} {said(record.folds)}"
+    """Return the folds of a record as text."""
+    names = f"fold{'s' if len(record.folds) > 1 else ''} {as_text(record.folds)}"
     return f"{names} of the {record.folds_planned} planned" if record.partial else names
 
 
 def conditions(records: Sequence[Record]) -> str:
-    """Return n, corpus, split, protocol, budget, seed and defences of a set of records, each value once."""
+    """Return the conditions of some records, such as corpus, split, budget and defences, each value once."""
 
     def listed(values: Iterable[Any], separator: str = ", ") -> str:
         return separator.join(str(value) for value in unique(values))

@@ -1,4 +1,4 @@
-"""An experiment from file to page: which steps it needs, in which order, each found or made."""
+"""Experiments: from an experiment file to records and a page, each step reused if it exists."""
 
 import logging
 from pathlib import Path
@@ -8,19 +8,21 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, remove
 from staanet.core.memory import keep_freed_memory
 from staanet.core.provenance import device_of
-from staanet.core.records import CONTENTS, Record, read_all, write_contents
-from staanet.core.records import toy as is_toy
+from staanet.core.records import Record
+from staanet.core.run import CONTENTS, Layout, Run
 from staanet.metrics.perception import check_installed
+from staanet.study.artefacts.listening import write_examples
+from staanet.study.data import CorpusSplit
 from staanet.study.experiment import Experiment as Experiment
-from staanet.study.experiment import load as load
-from staanet.study.experiment import packaged as packaged
-from staanet.study.steps import Steps
-from staanet.study.toy import reduced
+from staanet.study.loading import load as load
+from staanet.study.loading import packaged as packaged
+from staanet.study.study import Study
+from staanet.study.toy import toy_experiment
 
 logger = logging.getLogger(__name__)
 
 CHECKPOINTS = "checkpoints"
-"""The folder of a toy's own checkpoints."""
+"""The folder of the tiny checkpoints that a toy run makes for itself."""
 
 MADE = (
     "datasets",
@@ -34,10 +36,11 @@ MADE = (
     "report",
     CONTENTS,
 )
+"""What a run writes into its folder."""
 
 
 def folder_of(experiment: str | Path, toy: bool = False) -> Path:
-    """Return where an experiment is written unless another folder is named."""
+    """Return the default folder of a run."""
     return Path("runs") / (Path(experiment).stem + "-toy" * toy)
 
 
@@ -51,76 +54,95 @@ def run(
     toy: bool = False,
     full: bool = False,
 ) -> list[Record]:
-    """Run an experiment, finding what exists and making what is missing, and return its records.
+    """Run an experiment and return its records; existing results are reused, an interrupted run resumes.
 
     Args:
-        experiment: a packaged name or a TOML file.
-        out: where records, tables and the page go; `runs/<name>` where left out.
-        root: of the one corpus; `$STAANET_CORPORA/<name>` where left out.
-        fresh: make everything again.
-        device: such as `cpu` or `cuda`; the accelerator where there is one.
-        toy: rehearse it in minutes, with synthetic speech for its corpora and tiny networks for its own.
-        full: attack all test clips, where the experiment takes some.
+        experiment: Name of a packaged experiment, or a TOML file.
+        out: Folder for records, tables and the page; `runs/<name>` by default.
+        root: Folder of the experiment's one corpus; `$STAANET_CORPORA/<name>` by default.
+        fresh: Whether to delete existing results and start again.
+        device: Device to compute on, such as `cpu` or `cuda`; a GPU by default if there is one.
+        toy: Whether to make a toy run: synthetic speech in place of the corpora and tiny networks, in minutes. It tests
+            that everything runs; its numbers mean nothing.
+        full: Whether to run every attack on all test clips, even where the experiment limits their number.
 
     Raises:
-        StaanetError: an experiment, a corpus or a place that cannot be worked with.
+        StaanetError: the experiment, a corpus or the folder cannot be used.
     """
     keep_freed_memory()
     name, plan = load(experiment)
     if full:
-        plan = plan.full()
+        plan = plan.on_all_clips()
     folder = Path(out) if out is not None else folder_of(name, toy)
+    _check(name, plan, folder, root, toy)
+    if toy:
+        plan = toy_experiment(plan, folder / CHECKPOINTS)
+    study = Study(name, plan, folder, Path(root) if root is not None else None, device_of(device))
+    if fresh:
+        _remove_results(study)
+    study.data.check_examples()
+    if plan.by_gender:
+        study.data.check_genders()
+    records: list[Path] = []
+    examples: list[Path] = []
+    splits: list[Path] = []
+    for place in study.data.corpus_splits():
+        splits.append(study.data.split_path(study.data.split(place)))
+        made = _run_split(study, place)
+        records += made[0]
+        examples += made[1]
+        Run(folder).write(_layout(name, plan), records=records, examples=examples, splits=splits)
+        logger.info("page: %s", report.write(Run(folder)))
+    return Run(folder).records
+
+
+def _check(name: str, plan: Experiment, folder: Path, root: str | Path | None, toy: bool) -> None:
+    """Refuse arguments that do not fit the experiment or the folder, before any work."""
     if toy and root is not None:
-        raise StaanetError(f"{name}: expected no root for a toy, which reads no corpus, got {root}; remove it")
-    if root is not None and len(plan.plans) > 1:
+        raise StaanetError(f"{name}: expected no root for a toy run, which reads no corpus, got {root}; remove it")
+    if root is not None and len(plan.corpus_plans) > 1:
         raise StaanetError(
-            f"{name}: expected no root for the corpora {', '.join(plan.plans)}, got {root}; set STAANET_CORPORA instead"
+            f"{name}: expected no root for the corpora {', '.join(plan.corpus_plans)}, got {root}; set "
+            "STAANET_CORPORA instead"
         )
     if plan.perception:
         check_installed()
     check_writable(folder)
-    if (folder / CONTENTS).is_file() and is_toy(folder) != (toy or plan.toy):
-        raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a toy; choose another")
-    if toy:
-        plan = reduced(plan, folder / CHECKPOINTS)
-    steps = Steps(name, plan, folder, Path(root) if root is not None else None, device_of(device))
-    speech = steps.speech
-    if fresh:
-        if any(folder.iterdir()) and not (folder / "datasets").is_dir():
-            raise StaanetError(f"{folder}: expected the folder of a run to make again, got other files; choose another")
-        logger.info(
-            "corpora %s: found, everything is made again",
-            ", ".join(speech.corpus(name)[0].name for name in plan.plans),
-        )
-        for made in MADE:
-            remove(folder / made)
-    speech.check_examples()
-    if plan.by_gender:
-        speech.check_genders()
+    if (folder / CONTENTS).is_file() and Run(folder).toy != (toy or plan.toy):
+        raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a toy run; choose another")
+
+
+def _remove_results(study: Study) -> None:
+    """Delete all results of a run, after its corpora were found."""
+    if any(study.out.iterdir()) and not (study.out / "datasets").is_dir():
+        raise StaanetError(f"{study.out}: expected the folder of a run to start again, got other files; choose another")
+    names = [study.data.corpus(name)[0].name for name in study.experiment.corpus_plans]
+    logger.info("corpora %s exist; all results are made again", ", ".join(names))
+    for made in MADE:
+        remove(study.out / made)
+
+
+def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]]:
+    """Run every attack on one split and return the paths of the records and of the clips to listen to."""
+    experiment = study.experiment
     records: list[Path] = []
     examples: list[Path] = []
-    splits: list[Path] = []
-    for part in speech.parts():
-        splits.append(speech.split_path(speech.split(part)))
-        for attack in plan.attacks:
-            for source in plan.sources_of(attack, part.corpus):
-                for target in plan.targets_for(attack, source, part.corpus):
-                    members = plan.members(attack)
-                    records += [steps.record(member, source, target, part) for member in members]
-                    records.append((steps.worst if members else steps.record)(attack, source, target, part))
-                if plan.use(attack).examples:
-                    examples += steps.examples(attack, source, part)
-        write_contents(
-            folder,
-            plan.title or name,
-            plan.published,
-            plan.toy,
-            plan.by_gender,
-            plan.pairwise,
-            plan.equal_distortion,
-            records=records,
-            examples=examples,
-            splits=splits,
-        )
-        logger.info("page: %s", report.write(folder))
-    return read_all(folder)
+    for plan in experiment.attack_plans.values():
+        for source in experiment.sources_of(plan, place.corpus):
+            targets = experiment.targets_of(plan, source, place.corpus)
+            for target in targets:
+                records += [case.ensure().path for case in study.cases(plan, source, target, place)]
+            if plan.use.examples:
+                examples += write_examples(study, study.adversarial(plan, source, place), targets)
+    return records, examples
+
+
+def _layout(name: str, plan: Experiment) -> Layout:
+    return Layout(
+        title=plan.title or name,
+        published=plan.published,
+        toy=plan.toy,
+        by_gender=plan.by_gender,
+        pairwise=plan.pairwise,
+        equal_distortion=plan.equal_distortion,
+    )

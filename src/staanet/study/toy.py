@@ -1,6 +1,6 @@
-"""A toy: an experiment on synthetic speech with tiny networks, so that all of it is proven in minutes.
+"""A toy run: an experiment on synthetic speech with tiny networks, so that everything in it is tested in minutes.
 
-What is named, trained, attacked and written stays as it is; there is only less of it. Its numbers are about nothing.
+Names, training, attacks and files are those of the experiment; there is only less of them. Its numbers mean nothing.
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from staanet.attacks.ensembles import NAME
 from staanet.core.files import atomic_write
 from staanet.core.seeds import seeded
 from staanet.data.splits import OFFICIAL_SUBSETS
@@ -17,7 +16,7 @@ from staanet.study.experiment import Experiment
 from staanet.study.plans import CorpusPlan, GeneratorPlan, ModelPlan, SplitPlan
 
 SECONDS = 0.25
-"""Trained length of every model that has one."""
+"""Length in seconds to which every model repeats or cuts clips, if it does."""
 
 CLIPS = {"sentences": 1, "seconds": (0.5, 0.6)}
 
@@ -26,12 +25,12 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "wave_unet": {"channels": (8, 16, 32)},
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},
 }
-"""Of the generators."""
+"""Sizes of the tiny generators, by architecture."""
 
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "cnn_lstm": {"spectrogram": {"bands": 32, "n_fft": 64, "hop": 20, "decibels": "published"}, "width": 8},
 }
-"""Of the models whose own would not fit so short a clip."""
+"""Settings of the models whose defaults do not fit such short clips."""
 
 TRANSFORMER: dict[str, Any] = {
     "hidden_size": 32,
@@ -48,33 +47,33 @@ TRANSFORMER: dict[str, Any] = {
 }
 
 MOST = {"steps": 20, "rounds": 2, "restarts": 1, "queries": 24, "population": 8, "starts": 10, "draws": 6}
-"""Of what attacks take long for, by the name of the setting."""
-
+"""The largest values of the settings that make attacks slow."""
 
 FEW = 4
-"""Clips that an attack meets which does not meet all."""
+"""Number of clips for an attack that the experiment does not run on all clips."""
 
 
-def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
-    """Return the toy of an experiment.
+def toy_experiment(experiment: Experiment, checkpoints: Path) -> Experiment:
+    """Return the toy version of an experiment.
 
     Args:
-        experiment: what it is of.
-        checkpoints: folder of the tiny checkpoints that stand for those of Hugging Face, which are written there.
+        experiment: The experiment.
+        checkpoints: Folder in which tiny checkpoints are written that replace those of Hugging Face.
 
     Raises:
-        StaanetError: a corpus with emotions that synthetic speech has not.
+        StaanetError: the synthetic corpus lacks an emotion of one of the corpora.
     """
-    corpora = {name: _corpus(plan, plan.split or experiment.split) for name, plan in experiment.plans.items()}
-    splits = {name: _split(plan.split or experiment.split) for name, plan in experiment.plans.items()}
+    corpora = {name: _corpus(plan, experiment.split_plan(name)) for name, plan in experiment.corpus_plans.items()}
+    splits = {name: _split(experiment.split_plan(name)) for name in experiment.corpus_plans}
     labels = {name: tuple(plan.settings["emotions"]) for name, plan in corpora.items()}
     return replace(
         experiment,
-        title=f"TOY: {experiment.title}",
+        title=f"TOY RUN: {experiment.title}",
         corpus=None,
         corpora={name: replace(plan, split=splits[name]) for name, plan in corpora.items()},
         models={
-            name: _model(plan, labels[experiment.home(name)], checkpoints) for name, plan in experiment.models.items()
+            name: _model(plan, labels[experiment.training_corpus(name)], checkpoints)
+            for name, plan in experiment.models.items()
         },
         generators={name: _generator(plan) for name, plan in experiment.generators.items()},
         attacks={name: _attack(experiment, name) for name in experiment.attacks},
@@ -83,34 +82,33 @@ def reduced(experiment: Experiment, checkpoints: Path) -> Experiment:
 
 
 def _corpus(plan: CorpusPlan, split: SplitPlan) -> CorpusPlan:
-    """Return synthetic speech with the emotions of a corpus, and with speakers enough for its split."""
-    segments, emotions = plan.cut(), plan.build().labels(Path())
-    emotions = emotions if segments is None else segments.labels(emotions)
+    """Return synthetic speech with the emotions of a corpus, and with enough speakers for its split."""
+    segmentation, emotions = plan.segmentation(), plan.build().labels(Path())
+    emotions = emotions if segmentation is None else segmentation.labels(emotions)
     sessions: tuple[str, ...] = ()
     if split.by == "session":
         subsets = split.subsets or ({} if split.folds else OFFICIAL_SUBSETS)
         sessions = tuple(name for names in subsets.values() for name in names)
         sessions = sessions or tuple(str(number + 1) for number in range(split.folds or 0))
     speakers = max(6, 2 * len(sessions), 2 * (split.folds or 0))
+    short = {"seconds": 2 * SECONDS, "min_seconds": 0.0, "pitches": [1.5], "speeds": []}
     return replace(
         plan,
         name="synthetic",
         settings={**CLIPS, "speakers": speakers, "emotions": emotions, "sessions": sessions},
-        segments=None
-        if segments is None
-        else {"seconds": 2 * SECONDS, "min_seconds": 0.0, "pitches": [1.5], "speeds": []},
+        segments=None if segmentation is None else short,
         stands_for=plan.name,
     )
 
 
 def _split(split: SplitPlan) -> SplitPlan:
-    """Return a split that names no speakers but synthetic ones: the first are held out, subsets by name become shares."""
+    """Return a split with synthetic speakers: the first are held out, and named subsets of speakers become shares."""
     held_out = tuple(f"s{number:02d}" for number, _ in enumerate(split.held_out))
     return replace(split, held_out=held_out, subsets={} if split.by == "speaker" else split.subsets)
 
 
 def _model(plan: ModelPlan, labels: tuple[str, ...], checkpoints: Path) -> ModelPlan:
-    """Return a model that is tiny or hears short clips, for an epoch."""
+    """Return a model that is tiny or takes short clips, trained for one epoch."""
     settings = {**plan.settings, **SETTINGS.get(plan.model, {})}
     if "architecture" in settings:
         settings["architecture"] = {**settings["architecture"], **TRANSFORMER}
@@ -119,14 +117,14 @@ def _model(plan: ModelPlan, labels: tuple[str, ...], checkpoints: Path) -> Model
     training = _table(plan.training) | {"epochs": 1, "batch_size": 8, "crop": None, "precision": "float32"}
     return replace(
         plan,
-        seconds=None if plan.built(("a", "b"), 16_000).seconds is None else SECONDS,
+        seconds=None if plan.resolved_settings(("a", "b"), 16_000).seconds is None else SECONDS,
         settings=settings,
-        training=plan.training if plan.resolved() is None else training,
+        training=plan.training if plan.resolved_training() is None else training,
     )
 
 
 def _generator(plan: GeneratorPlan) -> GeneratorPlan:
-    """Return a tiny generator that is trained for an epoch."""
+    """Return a tiny generator, trained for one epoch."""
     changes = {"epochs": 1, "precision": "float32"}
     return replace(
         plan,
@@ -141,16 +139,16 @@ def _table(training: str | dict[str, Any]) -> dict[str, Any]:
 
 
 def _attack(experiment: Experiment, name: str) -> dict[str, Any]:
-    """Return an attack's table with less of all that takes long."""
-    table = experiment.attacks[name]
-    if table.get("attack", name) == NAME:
+    """Return an attack's table with smaller values of the settings that make it slow."""
+    table, plan = experiment.attacks[name], experiment.attack_plans[name]
+    if plan.members:
         return table
-    own, fewer = experiment.attack(name), {"clips": FEW} if "clips" in table else {}
-    return {**table, **fewer, **{key: most for key, most in MOST.items() if (getattr(own, key, None) or 0) > most}}
+    attack, fewer = plan.build(), {"clips": FEW} if "clips" in table else {}
+    return {**table, **fewer, **{key: most for key, most in MOST.items() if (getattr(attack, key, None) or 0) > most}}
 
 
 def _examples(wanted: int | tuple[str, ...], labels: Mapping[str, tuple[str, ...]]) -> int | tuple[str, ...]:
-    """Return as many clips of the first speaker, who is held out where the experiment names clips."""
+    """Return as many clips of the first speaker, who is held out if the experiment names clips."""
     if isinstance(wanted, int):
         return wanted
     return tuple(f"s00-{emotion}-00" for emotion, _ in zip(next(iter(labels.values())), wanted, strict=False))
@@ -170,7 +168,7 @@ def _checkpoint(folder: Path, model: str, labels: tuple[str, ...]) -> Path:
         with seeded("checkpoint", model):
             network = AutoModelForAudioClassification.from_config(CONFIG_MAPPING[family](**TRANSFORMER, **known))
         for parameter in network.parameters():
-            parameter.data *= 5  # with the small weights of a start all clips sound alike
+            parameter.data *= 5  # with freshly initialised weights all clips get nearly the same logits
         bars = logging.is_progress_bar_enabled()
         logging.disable_progress_bar()
         with atomic_write(folder) as temporary:

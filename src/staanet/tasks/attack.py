@@ -1,4 +1,4 @@
-"""One step by itself: a model, a generator, adversarial files; what the verbs train, fit and attack do."""
+"""Attack audio files on one model and write adversarial files."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from staanet.attacks import create_attack
-from staanet.attacks.staa_net import GeneratorAttack
 from staanet.audio import files as audio
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable
@@ -37,31 +36,43 @@ def attack(
 ) -> list[AttackedFile]:
     """Attack a file, a folder of files or a dataset; each adversarial clip keeps its file's length, rate and channels.
 
-    A recording longer than a minute, or than `window` seconds where given, is attacked in windows: see
-    `attack_recording`. Files are written in 32-bit float (WAV) or 24 bits (FLAC). A trace, a line per pass of the
-    attack through the model, goes beside each file (`.trace.jsonl`) where asked.
+    A recording longer than a minute, or than `window` seconds if given, is attacked in windows: see `attack_recording`.
+    Files are written in 32-bit float (WAV) or 24 bits (FLAC).
+
+    Args:
+        name: Name of the attack (`staanet list attacks`).
+        source: Checkpoint folder of the model that is attacked.
+        inputs: An audio file, a folder of audio files, or a prepared dataset.
+        out: File or folder for the adversarial audio.
+        settings: The attack's settings.
+        seed: Random seed.
+        device: Device to compute on.
+        window: Longest clip in seconds.
+        trace: Whether to write a line per pass of the attack through the model next to each file (`.trace.jsonl`).
 
     Raises:
-        StaanetError: nothing to attack, or a place that cannot be written. Unreadable files are told and left out.
+        StaanetError: there is nothing to attack, or the place cannot be written. Unreadable files are reported and
+            skipped.
     """
     keep_freed_memory()
     if not inputs.exists():
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
     model = load_model(source).to(device)
     check_window(window, model)
-    method = create_attack(name, **settings)
-    if isinstance(method, GeneratorAttack):
-        method.network()  # a missing or wrong generator is told once, not for every file
+    # Prepared here, so that a missing or wrong generator is reported once, not for every file.
+    method = create_attack(name, **settings).prepare(device)
     single = inputs.is_file()
     check_writable(out.parent if single else out)
     if inputs.is_dir() and (out.resolve() in (inputs.resolve(), *inputs.resolve().parents)):
-        raise StaanetError(f"{out}: expected another place than the input, which would be lost; change OUT")
+        raise StaanetError(f"{out}: expected another place than the input, which would be overwritten; change OUT")
     done: list[AttackedFile] = []
     for recording in _recordings(inputs):
         path = recording.path
         target = _named(out, path, single)
         if target.exists() and target.resolve() == (inputs if single else inputs / path).resolve():
-            raise StaanetError(f"{target}: expected another place than the input, which would be lost; change OUT")
+            raise StaanetError(
+                f"{target}: expected another place than the input, which would be overwritten; change OUT"
+            )
         try:
             done += attack_recording(
                 method, model, recording, target, window=window, seed=seed, device=device, trace=trace
@@ -69,7 +80,7 @@ def attack(
         except StaanetError as error:
             if single:
                 raise StaanetError(f"{path}: {error}") from error
-            logger.warning("%s: %s; left out", path, error)
+            logger.warning("%s: %s; skipped", path, error)
     if not done:
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
     return done
@@ -85,7 +96,7 @@ def _recordings(inputs: Path) -> Iterator[Recording]:
             try:
                 about = audio.measure(inputs / path)
             except StaanetError as error:
-                logger.warning("%s; left out", error)
+                logger.warning("%s; skipped", error)
             else:
                 yield Recording(path, about, partial(audio.read_windows, inputs / path))
     else:

@@ -1,21 +1,23 @@
 """Train one generator against a frozen model and save its checkpoint."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 
-from staanet.attacks.generator import create_generator
+from staanet.attacks.generator import GENERATORS, Generator, create_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, read_json, remove
-from staanet.core.seeds import seeded
+from staanet.core.files import check_replaceable, read_json
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
 from staanet.data import Dataset, Split
 from staanet.models import load_model
 from staanet.tasks.train import split_of
+from staanet.training.checkpointed import train_and_save
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from staanet.training.loop import History
 
@@ -31,30 +33,61 @@ def fit(
     seed: int,
     device: torch.device,
 ) -> History:
-    """Train a generator against a trained model, on the model's own training clips where the dataset is its own.
+    """Train a generator against a trained source model and write its checkpoint.
 
-    On another dataset the speakers are dealt by `seed`.
+    If the source model was trained on the same dataset, the generator is trained on the same training clips. Otherwise
+    `seed` decides the split.
+
+    Args:
+        generator: Name of the generator (`staanet list generators`).
+        source: Checkpoint folder of the source model.
+        dataset: Folder of the prepared dataset.
+        out: Folder of the checkpoint.
+        sizes: Sizes of the network that differ from the architecture's defaults.
+        training: Changes to a training preset, which the key `preset` names.
+        seed: Random seed.
+        device: Device to train on.
+
+    Raises:
+        StaanetError: the dataset has another sampling rate than the source model, or a setting is wrong.
     """
     clips = Dataset(dataset)
     model = load_model(source)
-    about = read_json(source / checkpoints.CONFIG)
-    if about.get("made_from", {}).get("dataset") == clips.digest:
-        split = validated(Split, about["split"], str(source))
-    else:
-        split = split_of(clips, seed)
     if model.sample_rate != clips.sample_rate:
         raise StaanetError(
             f"{dataset}: expected a dataset at {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
             f"prepare one with --sample-rate {model.sample_rate}"
         )
+    split = _split(source, clips, seed)
     settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
     check_replaceable(out, checkpoints.CONFIG)
-    with seeded(seed, "weights", generator):
-        network = create_generator(generator, **sizes)
-    made_from = {"generator": generator, "sizes": network.settings, "training": settings}
-    made_from |= {"source": checkpoints.digest(source), "dataset": clips.digest, "split": split.digest(), "seed": seed}
-    progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
-    history = train_generator(network, model, clips, split.train, split.val, settings, progress, seed, device)
-    checkpoints.save(network, out, made_from=made_from, history=history)
-    remove(progress)
-    return history
+    made_from = {
+        "generator": generator,
+        "sizes": validated(GENERATORS[generator].Settings, sizes, generator),
+        "training": settings,
+        "source": checkpoints.digest(source),
+        "dataset": clips.digest,
+        "split": split.digest(),
+        "seed": seed,
+    }
+
+    def train(network: nn.Module, progress: Path) -> History:
+        generator = cast(Generator, network)
+        return train_generator(generator, model, clips, split.train, split.val, settings, progress, seed, device)
+
+    return train_and_save(
+        out,
+        partial(create_generator, generator, **sizes),
+        train,
+        weights_seed=(seed, generator),
+        made_from=made_from,
+        progress=out.with_name(f"{out.name}-{signature(made_from)}.progress"),
+    )
+
+
+def _split(source: Path, dataset: Dataset, seed: int) -> Split:
+    """Return the split on which the source model was trained, or one by the seed on another dataset."""
+    config = read_json(source / checkpoints.CONFIG)
+    if config.get("made_from", {}).get("dataset") == dataset.digest:
+        return validated(Split, config["split"], str(source))
+    return split_of(dataset, seed)

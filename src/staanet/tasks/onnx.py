@@ -1,4 +1,4 @@
-"""A trained network as ONNX: what goes into the file, and how far ONNX Runtime is from torch on it."""
+"""Export a trained network as ONNX and compare ONNX Runtime with torch on it."""
 
 import contextlib
 import logging
@@ -25,17 +25,17 @@ EXTRA = "export"
 PACKAGES = ("onnx", "onnxscript", "onnxruntime")
 
 SIZES = ((1, 16_000), (2, 4096), (3, 12_345), (2, 4097), (1, 611))
-"""Clips and samples of the check's batches: whole strides and not, several clips and one."""
+"""Numbers of clips and samples of the batches in the comparison; some lengths are no multiple of a stride."""
 
 TOLERANCE = 1e-4
-"""The largest difference from torch that an export may have, in full scale or in logits."""
+"""Largest difference from torch that an export may have, in full scale or in logits."""
 
 FLIPS = 1e-3
-"""The largest share of positions that may be another: rounding decides between scores that are almost equal."""
+"""Largest fraction of positions that may differ, because rounding decides between scores that are almost equal."""
 
 
 class PortableModel(nn.Module):
-    """A model without a data-dependent step: every clip is repeated or cut by one gather.
+    """A model without data-dependent control flow: every clip is repeated or cut by one gather.
 
     Shape: waveforms `[batch, length]`, lengths `[batch]` -> logits `[batch, K]`.
     """
@@ -44,12 +44,12 @@ class PortableModel(nn.Module):
 
     def __init__(self, model: Model) -> None:
         super().__init__()
-        if type(model).forward_fitted is not Model.forward_fitted or model.trained_length is None:
+        if not model.exportable:
             raise StaanetError(
-                f"expected a model that hears clips repeated or cut to its trained length, got {model.name}; "
-                "for networks of transformers there is the package optimum"
+                f"expected a model that repeats or cuts clips to its trained length, got {model.name}; "
+                "for networks of the package transformers use the package optimum"
             )
-        self.model, self.size = model, model.trained_length
+        self.model, self.size = model, model.trained_length or 0
         self.about = {"name": model.name, "labels": ",".join(model.labels), "sample_rate": str(model.sample_rate)}
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor]:
@@ -58,18 +58,18 @@ class PortableModel(nn.Module):
         return (self.model.classify(standardise(waveforms.gather(1, index))),)
 
     def example(self, clips: int, samples: int) -> dict[str, Tensor]:
-        """Return input of that many clips, each a little shorter than the one before."""
+        """Return an input of some clips, each a little shorter than the one before."""
         lengths = (samples - 7 * torch.arange(clips)).clamp_min(1)
         waveforms = torch.rand(clips, samples) - 0.5
         return {"waveforms": waveforms * (torch.arange(samples) < lengths[:, None]), "lengths": lengths}
 
     def expected(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, ...]:
-        """Return what the model itself gives."""
+        """Return the output of the model itself."""
         return (self.model(waveforms, lengths),)
 
 
 class PortableGenerator(nn.Module):
-    """A generator as it attacks: clips of one length, positions 0 or 1, as many as the budget's counts at the most.
+    """A generator as an attack: clips of one length, and positions of 0 or 1, at most as many as the budget allows.
 
     Shape: waveforms `[batch, length]`, epsilon `[batch, 1]`, counts `[batch]` -> adversarial, magnitudes, positions,
     each `[batch, length]`.
@@ -84,7 +84,7 @@ class PortableGenerator(nn.Module):
 
     def forward(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the attacked clips, the magnitudes and the positions."""
-        raw_magnitudes, raw_positions = self.generator.atomic_write(waveforms)
+        raw_magnitudes, raw_positions = self.generator.unpadded_outputs(waveforms)
         magnitudes = self.generator.bounded(raw_magnitudes, epsilon)
         order = raw_positions.sort(dim=1, descending=True).indices
         if self.generator.settings.sparsity == "learned":
@@ -94,7 +94,7 @@ class PortableGenerator(nn.Module):
         return (waveforms + magnitudes * positions).clamp(-1, 1), magnitudes, positions
 
     def example(self, clips: int, samples: int) -> dict[str, Tensor]:
-        """Return input of that many clips, with an epsilon and a count each."""
+        """Return an input of some clips, with an epsilon and a count each."""
         return {
             "waveforms": torch.rand(clips, samples) - 0.5,
             "epsilon": 0.01 * torch.arange(1, clips + 1)[:, None],
@@ -102,25 +102,25 @@ class PortableGenerator(nn.Module):
         }
 
     def expected(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, ...]:
-        """Return what the generator itself gives."""
+        """Return the output of the generator itself."""
         made = self.generator(waveforms, epsilon, counts=counts)
         return made.adversarial, made.magnitudes, made.positions
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written, and the largest difference from torch that ONNX Runtime showed, over all sizes of the check."""
+    """The written file, and the largest difference between ONNX Runtime and torch over all batches of the comparison."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     difference: float
-    """Of logits, or of magnitudes."""
+    """Largest difference of logits, or of magnitudes."""
     flips: float | None
-    """The share of a generator's positions that are other ones; None of a model."""
+    """Fraction of a generator's positions that differ; None for a model."""
 
 
 def export(checkpoint: Path, out: Path) -> Exported:
-    """Write a checkpoint as an ONNX file with any batch size and length, run it with ONNX Runtime, and compare.
+    """Write a checkpoint as an ONNX file that takes any batch size and length, run it with ONNX Runtime, and compare.
 
     Raises:
         StaanetError: the extra is missing, no checkpoint of ours, a model that cannot be exported, a place that cannot
@@ -141,7 +141,7 @@ def export(checkpoint: Path, out: Path) -> Exported:
 
 
 def _portable(checkpoint: Path) -> PortableModel | PortableGenerator:
-    """Return the network of a folder in a form that can be exported."""
+    """Return the network of a checkpoint in a form that can be exported."""
     config = checkpoint / checkpoints.CONFIG
     about = read_json(config) if config.is_file() else {}
     if isinstance(about, dict) and about.get("name") in GENERATORS:

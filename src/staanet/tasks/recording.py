@@ -1,4 +1,4 @@
-"""A recording attacked window by window: read, attacked, written and judged again, and never in memory as a whole."""
+"""Attack a long recording window by window, without ever holding all of it in memory."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -24,14 +24,14 @@ from staanet.models import Model
 Samples = NDArray[np.float32]
 
 CLIP_SECONDS = 60.0
-"""What is longer is no clip any more, on which a model decides at once."""
+"""Longer inputs are processed in windows, because models are made to decide on one clip at once."""
 
 WINDOW_SECONDS = 6.0
-"""Of a window where the model has no trained length."""
+"""Length of a window in seconds if the model has no trained length."""
 
 STEP = 1024
-"""Samples at the model's rate, of which windows are multiples. The strides of all generators divide it, so that a
-window has the very frames that the whole recording has there."""
+"""Windows begin at multiples of this many samples at the model's rate. The strides of all generators divide it, so that
+a window has the same frames as the whole recording has there."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Recording:
     path: str
     about: audio.About
     read: Callable[[Sequence[int]], Iterator[Samples]]
-    """Yields samples `[t, C]` in full scale, so many at a time."""
+    """Yields samples `[t, C]` in full scale, as many at a time as the sizes say."""
 
     @classmethod
     def of(cls, path: str, samples: Samples, rate: int) -> "Recording":
@@ -55,11 +55,11 @@ class Recording:
 
 @dataclass(frozen=True)
 class AttackedFile:
-    """What became of a file or of a window of it: predictions on clean audio, and on adversarial audio as read back."""
+    """The result for a file or one of its windows: predictions on clean audio and on the adversarial file as read back."""
 
     path: str
     start: float | None
-    """Where the window begins, in seconds; null where the file is attacked as one clip."""
+    """Start of the window in seconds; None if the file was attacked as one clip."""
     predicted_clean: str
     predicted_adv: str
     snr_peak_db: float | None
@@ -69,7 +69,7 @@ class AttackedFile:
 
 
 def check_window(seconds: float | None, model: Model) -> None:
-    """Refuse windows that are too short for a generator's frames, before any work.
+    """Check, before any work, that windows are long enough for a generator's frames.
 
     Raises:
         StaanetError: less than `STEP` samples, or without end.
@@ -79,14 +79,14 @@ def check_window(seconds: float | None, model: Model) -> None:
 
 
 def window_sizes(frames: int, rate: int, model: Model, seconds: float | None = None) -> list[int]:
-    """Return how many samples each window of a recording has: about as many each, and no more than `seconds`.
+    """Return the number of samples of each window of a recording: about equal, and at most `seconds` each.
 
     Args:
-        frames: samples of the recording.
-        rate: of the recording, in Hz.
-        model: whose windows begin at multiples of `STEP` samples at its own rate.
-        seconds: longest window, which is the longest recording that stays whole, too. Where left out, a recording of up
-            to a minute stays whole, and the windows of a longer one have at most the model's trained length.
+        frames: Number of samples of the recording.
+        rate: Sampling rate of the recording in Hz.
+        model: The model; windows begin at multiples of `STEP` samples at its own rate.
+        seconds: Longest window, and longest recording that is not divided. By default a recording of up to a minute is
+            not divided, and the windows of a longer one have at most the model's trained length.
     """
     if frames <= (CLIP_SECONDS if seconds is None else seconds) * rate:
         return [frames]
@@ -112,10 +112,10 @@ def attack_recording(
     device: torch.device,
     trace: bool,
 ) -> list[AttackedFile]:
-    """Attack a recording, each window as a clip of its own, and write it to `target`; silent windows stay as they are.
+    """Attack a recording, each window as a clip of its own, and write it to `target`; silent windows stay unchanged.
 
     The attack works on one channel at the model's rate. The change is brought to the recording's own rate and added to
-    every channel. What was written is read back in the same windows before it is judged.
+    every channel. The written file is read back in the same windows, and the model classifies these.
 
     Raises:
         StaanetError: nothing but silence, or a place that cannot be written.
@@ -127,12 +127,12 @@ def attack_recording(
     steps: list[dict[str, Any]] = []
     with audio.writing(target, rate, channels) as put:
         for start, samples in zip(starts, recording.read(sizes), strict=True):
-            waveform = _heard(samples, rate, model, device)
+            waveform = _model_input(samples, rate, model, device)
             if not waveform.any():
                 attacked.append(None)
                 put(samples.clip(-1, 1))
                 continue
-            clean = _decided(waveform, model)
+            clean = _predict(waveform, model)
             watch = Trace(waveform, clean) if trace else None
             perturbation, facts = _attack_window(method, model, waveform, clean, watch, seed)
             change = audio.resample(perturbation, model.sample_rate, rate)
@@ -147,16 +147,16 @@ def attack_recording(
         write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), steps)
     again = zip(attacked, audio.read_windows(target, sizes), strict=True)
     return [
-        judged(predicted_adv=model.labels[int(_decided(_heard(samples, rate, model, device), model))])
-        for judged, samples in again
-        if judged
+        result(predicted_adv=model.labels[int(_predict(_model_input(samples, rate, model, device), model))])
+        for result, samples in again
+        if result
     ]
 
 
 def _attack_window(
     method: Attack, model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
 ) -> tuple[Samples, dict[str, Any]]:
-    """Return the change `[T]` of a waveform `[1, T]`, and what is known of it before it is written."""
+    """Return the change `[T]` of a waveform `[1, T]`, and its figures."""
     counted = Counted(model, watch)
     with frozen(model):
         perturbation: Samples = (method(counted, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
@@ -170,13 +170,13 @@ def _attack_window(
     }
 
 
-def _heard(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
-    """Return samples `[t, C]` as the model hears them, `[1, T]`."""
+def _model_input(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
+    """Return samples `[t, C]` as one channel at the model's rate, `[1, T]`."""
     waveform = audio.resample(audio.mono(samples), rate, model.sample_rate).clip(-1, 1)
     return torch.from_numpy(waveform)[None].to(device)
 
 
 @torch.no_grad()
-def _decided(waveform: Tensor, model: Model) -> Tensor:
+def _predict(waveform: Tensor, model: Model) -> Tensor:
     decided: Tensor = model(waveform).argmax(1)
     return decided

@@ -1,19 +1,21 @@
 """Train one model on a prepared dataset and save its checkpoint."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
+from torch import nn
 
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, remove
-from staanet.core.seeds import seeded
+from staanet.core.files import check_replaceable
 from staanet.core.signature import signature
 from staanet.data import Dataset, Split, by_speaker, by_subsets
 from staanet.data.splits import OFFICIAL_SUBSETS
 from staanet.models import MODELS, Model, settings_of
+from staanet.training.checkpointed import train_and_save
 from staanet.training.classifier import model_training, train_model
 from staanet.training.loop import History
 
@@ -29,40 +31,58 @@ def train(
     device: torch.device,
     checkpoint: str | None = None,
 ) -> History:
-    """Train a model on a prepared dataset, speakers held out, and write its checkpoint to `out`.
+    """Train a model on a prepared dataset, with test speakers held out, and write its checkpoint.
 
     Args:
-        architecture: its name.
-        dataset: where the clips are.
-        out: where it goes.
-        seconds: its trained length; the model's own where left out.
-        training: changes to a preset.
-        seed: of everything random.
-        device: to train on.
-        checkpoint: what a model from Hugging Face starts from, a folder or a hub id; the model's own where left out.
+        architecture: Name of the model (`staanet list models`).
+        dataset: Folder of the prepared dataset.
+        out: Folder of the checkpoint.
+        seconds: Length to which clips are repeated or cut; the architecture's own default.
+        training: Changes to a training preset, which the key `preset` names.
+        seed: Random seed.
+        device: Device to train on.
+        checkpoint: Folder or hub id from which a model of Hugging Face starts; the architecture's own default.
     """
     clips = Dataset(dataset)
     split = split_of(clips, seed)
-    settings = model_training(architecture, training, architecture)
+    resolved = model_training(architecture, training, architecture)
     given = {"sample_rate": clips.sample_rate, "seconds": seconds, "checkpoint": checkpoint}
-    asked = settings_of(architecture, clips.labels, **{key: value for key, value in given.items() if value is not None})
+    settings = settings_of(
+        architecture, clips.labels, **{key: value for key, value in given.items() if value is not None}
+    )
     check_replaceable(out, checkpoints.CONFIG)
-    with seeded(seed, "weights", architecture):
-        model: Model = MODELS[architecture](asked)
-    made_from = {"model": architecture, "settings": model.settings, "training": settings, **model.identity(asked)}
-    made_from |= {"dataset": clips.digest, "split": split.digest(), "seed": seed}
-    progress = out.with_name(f"{out.name}-{signature(made_from)}.progress")
-    history = train_model(model, clips, split.train, split.val, settings, progress, seed, device)
-    checkpoints.save(model, out, made_from=made_from, split=split, history=history)
-    remove(progress)
-    return history
+    made_from = {
+        "model": architecture,
+        "seconds": settings.seconds,
+        "labels": settings.labels,
+        "training": resolved,
+        **MODELS[architecture].identity(settings),
+        "dataset": clips.digest,
+        "split": split.digest(),
+        "seed": seed,
+    }
+    return train_and_save(
+        out,
+        partial(MODELS[architecture], settings),
+        lambda network, progress: _train(network, clips, split, resolved, progress, seed, device),
+        weights_seed=(seed, architecture),
+        made_from=made_from,
+        progress=out.with_name(f"{out.name}-{signature(made_from)}.progress"),
+        split=split,
+    )
+
+
+def _train(
+    network: nn.Module, dataset: Dataset, split: Split, training: Any, progress: Path, seed: int, device: torch.device
+) -> History:
+    return train_model(cast(Model, network), dataset, split.train, split.val, training, progress, seed, device)
 
 
 def split_of(dataset: Dataset, seed: int) -> Split:
-    """Return the split of a dataset: the corpus' own subsets where its sessions are these, else by speaker.
+    """Return the split of a dataset: its official subsets if it has them as sessions, else a split by speaker.
 
     Raises:
-        StaanetError: the clips cannot be dealt so.
+        StaanetError: the clips cannot be split in this way.
     """
     utterances = list(dataset.utterances.values())
     try:

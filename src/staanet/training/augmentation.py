@@ -1,4 +1,4 @@
-"""What training does to clips, so that a model learns the emotion and not the recording."""
+"""Data augmentation of training clips."""
 
 import math
 from dataclasses import dataclass
@@ -12,14 +12,16 @@ from staanet.core.errors import StaanetError
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Random changes of a training clip; all off by default.
+    """Random changes of a training clip, so that a model learns the emotion instead of the recording; off by default.
 
     Args:
-        noise: share of the clips to which random signs are added.
-        noise_snr_db: range of their size, dB below the clip's peak.
-        noise_density: range of the share of samples that they hit, drawn on a logarithmic scale.
-        speed: range of the playing speed, 1 is unchanged; pitch and duration change together.
-        shift: start repeating or cutting at a random sample instead of the first.
+        noise: Probability, in [0, 1], that noise is added to a clip. The noise has one magnitude and random signs.
+        noise_snr_db: Range of the peak signal-to-noise ratio in dB: the magnitude is the clip's peak lowered by a value
+            drawn uniformly from this range.
+        noise_density: Range, within (0, 1], of the fraction of samples to which noise is added, drawn log-uniformly.
+        speed: Range of the playback speed, drawn uniformly; 1 is unchanged. Pitch and duration change together.
+        shift: Whether a clip is rotated by a random number of samples, so that repeating or cutting it to the trained
+            length starts at a random position.
     """
 
     noise: float = 0.0
@@ -29,7 +31,7 @@ class Augmentation:
     shift: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse ranges that mean nothing."""
+        """Validate the settings."""
         if not 0 <= self.noise <= 1:
             raise StaanetError(f"expected noise, a share of the clips, in [0, 1], got {self.noise}")
         for name in ("noise_snr_db", "noise_density", "speed"):
@@ -38,17 +40,17 @@ class Augmentation:
                 raise StaanetError(f"expected {name} as a range from low to high, got {[low, high]}")
 
     def __call__(self, waveform: Tensor) -> Tensor:
-        """Return a changed clip `[T]`, of another length where the speed changes; draws from torch's own generator."""
+        """Return a clip `[T]` with random changes drawn from torch's generator; its length changes with the speed."""
         if self.speed != (1.0, 1.0):
             size = max(1, round(len(waveform) / _uniform(*self.speed)))
             waveform = functional.interpolate(waveform[None, None], size, mode="linear", align_corners=False)[0, 0]
         if self.shift:
             waveform = waveform.roll(-int(torch.randint(len(waveform), ())))
         if torch.rand(()) < self.noise:
-            size_of_noise = waveform.abs().max() * 10 ** (-_uniform(*self.noise_snr_db) / 20)
+            magnitude = waveform.abs().max() * 10 ** (-_uniform(*self.noise_snr_db) / 20)
             density = math.exp(_uniform(*(math.log(limit) for limit in self.noise_density)))
             signs = torch.randint(2, waveform.shape) * 2 - 1
-            waveform = waveform + size_of_noise * signs * (torch.rand(waveform.shape) < density)
+            waveform = waveform + magnitude * signs * (torch.rand(waveform.shape) < density)
         return waveform
 
 

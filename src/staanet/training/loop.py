@@ -1,4 +1,4 @@
-"""The loop that all training shares: epochs that can be stopped at any moment and repeated bit for bit."""
+"""The training loop of models and generators: it can be interrupted at any time and resumes bit for bit."""
 
 import json
 import logging
@@ -22,22 +22,25 @@ from staanet.core.seeds import seeded
 logger = logging.getLogger(__name__)
 
 History = list[dict[str, float]]
+"""The figures of each epoch by name."""
 
 Precision = Literal["float32", "bfloat16"]
-"""What the model computes in while something is trained; weights, losses and all evaluation stay in float32.
-`bfloat16` is faster on accelerators and on processors that have it (1.6 times on one with AVX-512 BF16)."""
+"""Arithmetic of the model in training; weights, losses and all evaluation stay in float32.
+
+`bfloat16` is faster on GPUs and on CPUs that support it (1.6 times on one with AVX-512 BF16).
+"""
 
 
 def computing_in(precision: Precision, device: torch.device) -> torch.autocast:
-    """Return a context in which convolutions and matrix products are computed in `precision`."""
+    """Return a context in which convolutions and matrix products are computed with `precision`."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 def check_training(epochs: int, batch_size: int, learning_rate: float) -> None:
-    """Refuse settings with which nothing would be learnt.
+    """Check that the number of epochs, the batch size and the learning rate are positive.
 
     Raises:
-        StaanetError: one of them is zero or less.
+        StaanetError: If one of them is not.
     """
     for name, value in (("epochs", epochs), ("batch_size", batch_size), ("learning_rate", learning_rate)):
         if not value > 0:
@@ -57,30 +60,34 @@ def train(
     seed: int,
     ended: Callable[[History], bool] = lambda _: False,
 ) -> History:
-    """Train `network` with Adam and leave it in its kept state; return what each epoch gave.
+    """Train a network in place with Adam, load the weights to keep, and return the figures of each epoch.
 
-    After every epoch all that the next one needs is written to the file `progress`; a run that finds it goes on from
-    there. An epoch draws from its own seed, so an interrupted run ends with the same bits as an uninterrupted one.
+    After every epoch the complete state is written to the file `progress`. If the file exists, training resumes from
+    it. Each epoch has its own random seed, so a resumed training ends with the same bits as an uninterrupted one.
 
     Args:
-        network: what is trained, in place.
-        epochs: how many, at most.
-        learning_rate: of the next epoch, by what the epochs before it gave.
-        one_epoch: trains for an epoch and returns its figures.
-        validate: returns the validation figures of the network in eval mode.
-        score: of an epoch's figures, by which the best epoch is known, higher is better; of equals, the later.
-        keep: the epoch whose weights stay.
-        progress: where an interrupted run is found.
-        seed: of everything random in the epochs.
-        ended: whether no more epochs are wanted, by what those before gave.
+        network: Network to train.
+        epochs: Largest number of epochs.
+        learning_rate: Function of the figures so far that returns the learning rate of the next epoch.
+        one_epoch: Function of the optimiser and the number of the epoch that trains for one epoch and returns figures.
+        validate: Function that returns the validation figures of the network, which is then in eval mode.
+        score: Function of an epoch's figures, by which the best epoch is chosen; higher is better, and among equal
+            epochs the latest is the best.
+        keep: Epoch whose weights are kept: the `best` or the `last` one.
+        progress: File with the state of the training.
+        seed: Random seed of all epochs.
+        ended: Function of the figures so far that returns whether training stops early. Default: never.
+
+    Raises:
+        StaanetError: If a training figure of an epoch is not finite.
     """
     keep_freed_memory()
     optimiser = torch.optim.Adam(network.parameters())
-    best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    kept = _weights(network)
     history: History = []
     if progress.is_file():
-        best, history = _restore(progress, network, optimiser)
-        logger.info("%s: goes on after epoch %d of %d", progress.stem, len(history), epochs)
+        kept, history = _restore(progress, network, optimiser)
+        logger.info("%s: resumes after epoch %d of %d", progress.stem, len(history), epochs)
     while len(history) < epochs and not ended(history):
         epoch = len(history)
         began = time.perf_counter()
@@ -90,33 +97,38 @@ def train(
         with seeded(seed, "epoch", epoch):
             figures = one_epoch(optimiser, epoch)
         network.eval()
-        if not all(math.isfinite(value) for value in figures.values()):
-            raise StaanetError(
-                f"{progress.stem}: expected finite losses, got {figures} in epoch {epoch + 1}; lower learning_rate"
-            )
+        _check_finite(figures, progress.stem, epoch)
         figures |= {name: value for name, value in validate().items() if math.isfinite(value)}
-        logger.info(
-            "%s: epoch %d of %d in %.0f s: %s",
-            progress.stem,
-            epoch + 1,
-            epochs,
-            time.perf_counter() - began,
-            ", ".join(f"{name} {value:.3f}" for name, value in figures.items()),
-        )
+        text, seconds = _as_text(figures), time.perf_counter() - began
+        logger.info("%s: epoch %d of %d in %.0f s: %s", progress.stem, epoch + 1, epochs, seconds, text)
         if keep == "last" or all(score(figures) >= score(past) for past in history):
-            best = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+            kept = _weights(network)
         history.append(figures)
-        _save(progress, network, optimiser, best, history)
-    network.load_state_dict(best)
+        _save(progress, network, optimiser, kept, history)
+    network.load_state_dict(kept)
     network.eval()
     return history
 
 
+def _check_finite(figures: dict[str, float], name: str, epoch: int) -> None:
+    if not all(math.isfinite(value) for value in figures.values()):
+        raise StaanetError(f"{name}: expected finite losses, got {figures} in epoch {epoch + 1}; lower learning_rate")
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in network.state_dict().items()}
+
+
+def _as_text(figures: dict[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
+
+
 def _save(
-    progress: Path, network: nn.Module, optimiser: torch.optim.Optimizer, best: dict[str, Tensor], history: History
+    progress: Path, network: nn.Module, optimiser: torch.optim.Optimizer, kept: dict[str, Tensor], history: History
 ) -> None:
+    """Write the complete state of a training atomically."""
     tensors = {f"network.{name}": tensor for name, tensor in network.state_dict().items()}
-    tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in kept.items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
     with atomic_write(progress) as temporary:
@@ -125,17 +137,18 @@ def _save(
 
 
 def _restore(progress: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], History]:
+    """Load the network and the optimiser from a file, and return the weights to keep and the figures so far."""
     tensors = load_tensors(progress)
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimiser": {}}
+    groups: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimiser": {}}
     for name, tensor in tensors.items():
-        part, rest = name.split(".", 1)
-        parts[part][rest] = tensor
-    network.load_state_dict(parts["network"])
+        group, rest = name.split(".", 1)
+        groups[group][rest] = tensor
+    network.load_state_dict(groups["network"])
     states: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in parts["optimiser"].items():
+    for name, tensor in groups["optimiser"].items():
         number, key = name.split(".", 1)
         states.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
     with safe_open(progress, framework="pt") as file:
         history: History = json.loads(file.metadata()["history"])
-    return parts["best"], history
+    return groups["best"], history

@@ -12,7 +12,7 @@ FIRST, LATER = (1, 12, 8, 3), (3, 5, 7, 4)
 
 
 def block_of(sizes, activation=nn.ELU):
-    """Return a block that has heard something: statistics and weights as training may leave them."""
+    """Return a block with statistics and weights as training may leave them."""
     with seeded("block"):
         block = ConvBlock(*sizes, activation=activation)
         convolution, norm, *_ = block
@@ -86,11 +86,11 @@ def test_gradients_are_slopes(sizes, training):
     block = block_of(sizes).double().train(training)
     features = features_of(sizes, torch.float64)[:, :, :20].detach().requires_grad_()
 
-    def heard(features, *parameters):
+    def output(features, *parameters):
         names = [name for name, _ in block.named_parameters()]
         return torch.func.functional_call(block, dict(zip(names, parameters, strict=True)), (features,))
 
-    assert torch.autograd.gradcheck(heard, (features, *block.parameters()))
+    assert torch.autograd.gradcheck(output, (features, *block.parameters()))
 
 
 def test_a_waveforms_gradient_is_the_slope_and_has_one_itself():
@@ -100,11 +100,11 @@ def test_a_waveforms_gradient_is_the_slope_and_has_one_itself():
     assert torch.autograd.gradgradcheck(WaveformConvolution.apply, inputs)
 
 
-def test_a_channel_that_leaves_out_nearly_all_is_normalised_as_well_as_the_others():
+def test_a_channel_that_cancels_nearly_all_of_its_input_is_normalised_precisely():
     sizes = (1, 4, 3, 2)
     block = block_of(sizes).train()
     with torch.no_grad():
-        block[0].weight[0] = torch.tensor([[1.0, -2.0, 1.0]])  # hears next to nothing of a slow waveform
+        block[0].weight[0] = torch.tensor([[1.0, -2.0, 1.0]])  # cancels a slow waveform almost entirely
         slow = torch.sin(torch.arange(4000.0) / 100).repeat(2, 1)[:, None]
         slow = slow + 1e-3 * torch.sin(torch.arange(4000.0))
         plain = plain_of(block, sizes)
@@ -126,7 +126,7 @@ def test_in_bfloat16_equals_its_layers_as_far_as_bfloat16_goes(sizes):
     assert gradient.dtype == torch.float32
 
 
-def test_channels_lie_side_by_side():
+def test_the_memory_format_is_channels_last():
     waveforms = torch.zeros(2, 1, 50)
     assert convolved(waveforms, torch.zeros(4, 1, 3), None).is_contiguous(memory_format=torch.channels_last)
 

@@ -1,4 +1,4 @@
-"""Bridges to other libraries' attacks, both ways; those libraries are imported where they are used."""
+"""Bridges to and from the attacks of other libraries, which are imported only when a bridge is used."""
 
 from staanet.attacks.bridges.art import ArtAttack as ArtAttack
 from staanet.attacks.bridges.foolbox import as_foolbox_model as as_foolbox_model

@@ -1,4 +1,4 @@
-"""Foolbox (https://github.com/bethgelab/foolbox): our models as its models."""
+"""Models of this library as models of Foolbox (https://github.com/bethgelab/foolbox)."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,17 +13,18 @@ EXTRA = "foolbox"
 
 
 def as_foolbox_model(model: Callable[..., Tensor]) -> Any:
-    """Return a model as Foolbox's `PyTorchModel`: waveforms in its bounds in, logits out, on its own device.
+    """Return a model as a `PyTorchModel` of Foolbox, which maps waveforms in the model's bounds to logits.
 
-    Its attacks then take waveforms `[B, T]` of one length, and labels `[B]`. They are not held to a budget.
+    It stays on the model's device. Foolbox's attacks then take waveforms `[B, T]` of one length and labels `[B]`; no
+    budget of this library limits them.
 
     Source: J. Rauber, R. Zimmermann, M. Bethge, W. Brendel, Journal of Open Source Software 5(53), 2020.
 
     Args:
-        model: anything that maps waveforms (and lengths) to logits `[B, K]`.
+        model: Any callable that maps waveforms, and optionally lengths, to logits `[B, K]`.
 
     Raises:
-        StaanetError: the extra `foolbox` is not installed.
+        StaanetError: The extra `foolbox` is not installed.
     """
     module = WholeClips(model)
     return import_extra("foolbox", EXTRA).PyTorchModel(module, bounds=bounds_of(model), device=module.device)

@@ -1,4 +1,4 @@
-"""Our models and attacks for the Adversarial Robustness Toolbox, ART (https://arxiv.org/abs/1807.01069)."""
+"""Models and attacks of this library for the Adversarial Robustness Toolbox, ART (https://arxiv.org/abs/1807.01069)."""
 
 from collections.abc import Callable
 from functools import cache
@@ -19,19 +19,19 @@ EXTRA = "art"
 
 
 def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> Any:
-    """Return a model as ART's `PyTorchClassifier`: waveforms in its bounds in, logits out, on its own device.
+    """Return a model as a `PyTorchClassifier` of ART, which maps waveforms in the model's bounds to logits.
 
-    It hears whole clips `[B, T]` of one length, or `[B, 1, T]`, `[B, 1, 1, T]` as some attacks want them, and cannot be
-    trained by ART. What ART's attacks find is not held to a budget.
+    It takes unpadded clips `[B, T]` of one length, or `[B, 1, T]` and `[B, 1, 1, T]` as some attacks of ART need them.
+    It stays on the model's device, and ART cannot train it. No budget of this library limits ART's attacks.
 
     Source: M.-I. Nicolae et al., arXiv 1807.01069.
 
     Args:
-        model: anything that maps waveforms (and lengths) to logits `[B, K]`.
-        size: samples of a clip; a model's trained length where left out.
+        model: Any callable that maps waveforms, and optionally lengths, to logits `[B, K]`.
+        size: Number of samples of a clip. Default: the trained length of the model.
 
     Raises:
-        StaanetError: no size, or the extra `art` is not installed.
+        StaanetError: There is no size, or the extra `art` is not installed.
     """
     size = getattr(model, "trained_length", None) if size is None else size
     if size is None:
@@ -43,7 +43,7 @@ def as_art_classifier(model: Callable[..., Tensor], size: int | None = None) -> 
 
 
 def art_classifier(module: WholeClips, shape: tuple[int, ...], classes: int, bounds: tuple[float, float]) -> Any:
-    """Return a module of clips of a shape as ART's classifier."""
+    """Return a module as a classifier of ART for clips of a shape, without the batch dimension."""
     return import_extra("art.estimators.classification", EXTRA).PyTorchClassifier(
         module,
         nn.CrossEntropyLoss(),
@@ -56,22 +56,22 @@ def art_classifier(module: WholeClips, shape: tuple[int, ...], classes: int, bou
 
 
 def as_art_attack(attack: Attack, estimator: Any, *, seed: int = 0, batch_size: int = 32) -> Any:
-    """Return an attack of ours as ART's `EvasionAttack` on a `PyTorchClassifier`, of which preprocessing is a part.
+    """Return an attack of this library as an `EvasionAttack` of ART.
 
-    Its `generate(x, y)` takes clips `[B, T]`, or of any shape `[B, ...]`, of one length, and labels `[B]` or one-hot
-    `[B, K]`, from which it moves away, or, targeted, which it moves to. As with ART's own attacks, the classifier's
-    decisions are the labels where `y` is left out.
+    Its `generate(x, y)` takes clips of one length in any shape `[B, ...]`, and labels `[B]` or one-hot `[B, K]`. It
+    moves away from the labels or, if targeted, towards them. As with ART's own attacks, `y` defaults to the decisions
+    of the classifier. The attack sees the estimator including its preprocessing.
 
     Source: M.-I. Nicolae et al., arXiv 1807.01069.
 
     Args:
-        attack: with its budget.
-        estimator: with `clip_values`, such as `as_art_classifier` makes.
-        seed: of the random draws.
-        batch_size: clips at a time.
+        attack: Attack to wrap; its budget stays in force.
+        estimator: A `PyTorchClassifier` of ART with `clip_values`, such as `as_art_classifier` returns.
+        seed: Seed of the random draws.
+        batch_size: Number of clips per batch.
 
     Raises:
-        StaanetError: another estimator, or the extra `art` is not installed.
+        StaanetError: The estimator is not suitable, or the extra `art` is not installed.
     """
     wanted = import_extra("art.estimators.classification", EXTRA).PyTorchClassifier
     if not isinstance(estimator, wanted):
@@ -84,7 +84,7 @@ def as_art_attack(attack: Attack, estimator: Any, *, seed: int = 0, batch_size: 
 
 
 class _Estimated:
-    """An estimator's network as a classifier of waveforms `[B, T]`."""
+    """The network of an estimator as a classifier of waveforms `[B, T]`."""
 
     def __init__(self, estimator: Any, shape: tuple[int, ...]) -> None:
         self._estimator, self._shape = estimator, shape
@@ -99,7 +99,7 @@ class _Estimated:
 
 @cache
 def _bridge() -> Any:
-    """Return the class of our attacks as ART's, which is made when ART is there."""
+    """Return the subclass of ART's `EvasionAttack`, which can be defined only if ART is installed."""
     base = import_extra("art.attacks", EXTRA).EvasionAttack
 
     class Bridge(base):  # type: ignore[misc, valid-type]

@@ -1,4 +1,4 @@
-"""What dense gradient attacks share: where the changes may go, and the settings of an ascent."""
+"""The settings of dense gradient attacks, and the set of perturbations that their norm and budget allow."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -8,8 +8,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.attacks.base import Attack
+from staanet.attacks.components.box import Box
 from staanet.attacks.components.objectives import Objective
-from staanet.attacks.components.search import Room
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
@@ -17,46 +17,46 @@ from staanet.core.errors import StaanetError
 Norm = Literal["linf", "l2"]
 
 
-class Region(NamedTuple):
-    """Where the changes of each clip may go: room for each sample, and, for `l2`, a ball."""
+class FeasibleSet(NamedTuple):
+    """The perturbations that an attack may return: those in a box and, for `l2`, also in a Euclidean ball."""
 
-    room: Room
-    reach: Tensor
-    """`[B, 1]`, the length of a full step: epsilon, or the radius of the ball."""
+    box: Box
+    radius: Tensor
+    """Length of a full step, `[B, 1]`: epsilon for `linf`, the radius of the ball for `l2`."""
     norm: Norm
 
-    def rows(self, rows: Tensor) -> "Region":
-        """Return the region of some clips."""
-        return Region(self.room.rows(rows), self.reach[rows], self.norm)
+    def rows(self, rows: Tensor) -> "FeasibleSet":
+        """Return the feasible set of the clips with the indices `rows` `[b]`."""
+        return FeasibleSet(self.box.rows(rows), self.radius[rows], self.norm)
 
-    def uphill(self, gradients: Tensor) -> Tensor:
-        """Return full steps `[B, T]` along the gradients or their signs."""
+    def full_step(self, gradients: Tensor) -> Tensor:
+        """Return a step `[B, T]` of full length along the signs of the gradients or, for `l2`, along the gradients."""
         if self.norm == "linf":
-            return self.reach * gradients.sign()
-        free = gradients * (self.room.high > self.room.low)
+            return self.radius * gradients.sign()
+        free = gradients * (self.box.high > self.box.low)
         largest = free.abs().amax(1, keepdim=True).clamp_min(torch.finfo(free.dtype).tiny)
-        return self.reach * functional.normalize(free / largest, dim=1)
+        return self.radius * functional.normalize(free / largest, dim=1)
 
     def project(self, perturbations: Tensor) -> Tensor:
-        """Return perturbations `[B, T]` cut to the room and then, for `l2`, shrunk to the ball."""
-        cut = self.room.clamp(perturbations)
+        """Return perturbations `[B, T]` clamped to the box and then, for `l2`, scaled down to the ball."""
+        clamped = self.box.clamp(perturbations)
         if self.norm == "linf":
-            return cut
-        sizes: Tensor = torch.linalg.vector_norm(cut, dim=1, keepdim=True)
-        return cut * (self.reach / sizes.clamp_min(torch.finfo(cut.dtype).tiny)).clamp_max(1)
+            return clamped
+        norms: Tensor = torch.linalg.vector_norm(clamped, dim=1, keepdim=True)
+        return clamped * (self.radius / norms.clamp_min(torch.finfo(clamped.dtype).tiny)).clamp_max(1)
 
 
 @dataclass(frozen=True)
 class GradientAscent(Attack):
-    """The settings of an attack that climbs an objective within the budget.
+    """Base class of attacks that maximise an objective by gradient ascent within the budget.
 
     Args:
-        budget: size and share of the samples.
-        norm: `linf` for steps by the sign of the gradient, `l2` for steps along it.
-        rms: for `l2`, the largest root mean square of the change over the samples that may change, as a share of
-            epsilon, in (0, 1]; with 1, epsilon alone bounds them.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        norm: `linf` steps along the sign of the gradient, `l2` along the gradient itself.
+        rms: For `l2`, the largest root mean square of the perturbation over the samples that may change, as a
+            fraction of epsilon, in (0, 1]. At 1, epsilon alone bounds the perturbation.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     access = "gradient"
@@ -70,17 +70,21 @@ class GradientAscent(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse a ball that means nothing."""
+        """Validate the settings."""
         if not 0 < self.rms <= 1:
-            raise StaanetError(f"expected rms in (0, 1], got {self.rms}; it is a share of epsilon")
+            raise StaanetError(f"expected rms in (0, 1], got {self.rms}; it is a fraction of epsilon")
         if self.norm == "linf" and self.rms != 1:
-            raise StaanetError(f"expected rms for the norm l2 only, got rms {self.rms} for linf; leave it out")
+            raise StaanetError(f"expected rms for the norm l2 only, got rms {self.rms} for linf; remove rms")
 
-    def region(self, model: Classifier, waveforms: Tensor, lengths: Tensor, gradients: Tensor | None) -> Region:
-        """Return where the changes may go; `gradients` `[B, T]` choose the samples where the sparsity is below 1."""
-        epsilon, counts = self.budget.resolve(waveforms, lengths)
-        reach = epsilon if self.norm == "linf" else self.rms * epsilon * counts[:, None].sqrt()
-        room = Room.of(self.budget, model, waveforms, lengths)
+    def feasible_set(
+        self, model: Classifier, waveforms: Tensor, lengths: Tensor, gradients: Tensor | None
+    ) -> FeasibleSet:
+        """Return the feasible set around waveforms `[B, T]`.
+
+        Where the sparsity is below 1, only the samples with the largest gain by `gradients` `[B, T]` may change.
+        """
+        box = Box.of(self.budget, model, waveforms, lengths)
+        radius = box.epsilon if self.norm == "linf" else self.rms * box.epsilon * box.counts[:, None].sqrt()
         if self.budget.sparsity < 1 and gradients is not None:
-            room = room.at(room.promising(gradients))
-        return Region(room, reach, self.norm)
+            box = box.restricted_to(box.top_by_gain(gradients))
+        return FeasibleSet(box, radius, self.norm)

@@ -1,4 +1,4 @@
-"""Differential evolution (R. Storn, K. Price, Journal of Global Optimization 11, 1997) of a population per clip."""
+"""Differential evolution of one population per clip (R. Storn, K. Price, Journal of Global Optimization 11, 1997)."""
 
 from collections.abc import Callable
 
@@ -7,22 +7,29 @@ from torch import Tensor
 
 from staanet.core.seeds import ClipRandom
 
-Judge = Callable[[Tensor, Tensor], Tensor]
-"""Maps genes `[b, P, D]` in [0, 1) of the clips `rows` `[b]` to values `[b, P]`, infinite where the search may end."""
+Fitness = Callable[[Tensor, Tensor], Tensor]
+"""Maps genes `[b, P, D]` in [0, 1) of the clips with the indices `[b]` to fitness values `[b, P]`. An infinite value
+ends the search for its clip."""
 
 MUTATION = (0.5, 1.0)
-"""Range of the factor by which differences count, drawn for each clip and generation."""
-LEAST = 4
-"""Individuals with which the strategy works: each needs two others beside it."""
+"""Range of the mutation factor, which is drawn anew for each clip and generation."""
+MIN_POPULATION = 4
+"""Smallest population: each individual needs two others and the best one."""
 
 
-def evolve(judge: Judge, dimensions: int, population: int, generations: int, random: ClipRandom) -> Tensor:
-    """Return the genes `[B, D]` in [0, 1) with the highest value found for each clip.
+def evolve(fitness: Fitness, dimensions: int, population: int, generations: int, random: ClipRandom) -> Tensor:
+    """Return the genes `[B, D]` in [0, 1) with the highest fitness found for each clip.
 
-    The strategy is `best1` without crossover: a trial is the best individual plus the difference of two random ones
-    times a random factor, takes the place of its own predecessor if it is better, and genes outside [0, 1) are drawn
-    anew. The first generation is a Latin hypercube. A clip ends where a value is infinite. Each clip is judged
-    `population` times a generation, the first included.
+    The strategy is `best1` without crossover. A trial is the best individual plus the difference of two random ones
+    times the mutation factor; it replaces its parent if its fitness is higher. Genes outside [0, 1) are drawn anew.
+    The first generation is a Latin hypercube. The search for a clip ends at an infinite fitness.
+
+    Args:
+        fitness: Function to maximise; it is called once per generation, the first included.
+        dimensions: Number of genes D of an individual.
+        population: Number of individuals P per clip, at least 4.
+        generations: Largest number of generations.
+        random: Random streams of the clips.
 
     >>> from staanet.core.seeds import ClipRandom
     >>> random = ClipRandom(0, torch.tensor([[0.1]]), torch.tensor([1]))
@@ -38,7 +45,7 @@ def evolve(judge: Judge, dimensions: int, population: int, generations: int, ran
     for generation in range(generations):
         if generation:
             trials = _trials(genes, best[rows], random.select(rows))
-        new = judge(trials, rows)
+        new = fitness(trials, rows)
         better = new > values
         genes, values = torch.where(better[:, :, None], trials, genes), torch.where(better, new, values)
         highest = values.max(1)
@@ -51,16 +58,16 @@ def evolve(judge: Judge, dimensions: int, population: int, generations: int, ran
 
 
 def _trials(genes: Tensor, best: Tensor, random: ClipRandom) -> Tensor:
-    """Return a trial for each individual of genes `[b, P, D]`; `best` `[b, D]` are the best of each clip."""
+    """Return one trial for each individual of genes `[b, P, D]`; `best` `[b, D]` are the best individuals."""
     size, dimensions = genes.shape[1:]
     draws = random.uniform(size, 2 + dimensions)
-    first = (draws[:, :, 0] * (size - 1)).long()  # steps from an individual to two others
+    first = (draws[:, :, 0] * (size - 1)).long()  # offsets from an individual to two others
     second = (draws[:, :, 1] * (size - 2)).long()
     second = second + (second >= first)
     own = torch.arange(size, device=genes.device)
 
-    def other(steps: Tensor) -> Tensor:
-        return genes.gather(1, ((own + 1 + steps) % size)[:, :, None].expand(-1, -1, dimensions))
+    def other(offsets: Tensor) -> Tensor:
+        return genes.gather(1, ((own + 1 + offsets) % size)[:, :, None].expand(-1, -1, dimensions))
 
     low, high = MUTATION
     factor = low + (high - low) * random.uniform(1, 1)  # [b, 1, 1]

@@ -1,4 +1,4 @@
-"""What attacks on a handful of samples share: positions and changes of them, found by differential evolution."""
+"""The base class of attacks that change a handful of samples, found by differential evolution."""
 
 import abc
 from dataclasses import dataclass
@@ -7,29 +7,29 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.evolution import LEAST, evolve
-from staanet.attacks.components.objectives import Objective, objective_values, reached
-from staanet.attacks.components.search import Room
+from staanet.attacks.components.box import Box
+from staanet.attacks.components.evolution import MIN_POPULATION, evolve
+from staanet.attacks.components.objectives import Objective, objective_values, succeeded
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
 
-ROWS = 64
-"""Waveforms that a model is asked about in one call."""
+BATCH_SIZE = 64
+"""Number of candidates that the model evaluates in one call."""
 
 
 @dataclass(frozen=True)
 class FewSamples(Attack):
-    """The settings of an attack that searches where to change a few samples, and how.
+    """Base class of attacks that search for the positions and values of a few changes.
 
     Args:
-        budget: size and share of the samples.
-        samples: how many change, at most as many as the budget allows.
-        queries: most forward passes per clip; whole generations of them are used.
-        population: individuals per generation.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        samples: Number of samples to change, at least 1; the budget may allow fewer.
+        queries: Largest number of forward passes per clip. The attack runs as many whole generations as they allow.
+        population: Number of individuals per generation, at least 4.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     access = "scores"
@@ -44,54 +44,55 @@ class FewSamples(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing evolves."""
+        """Validate the settings."""
         if self.samples < 1:
             raise StaanetError(f"expected samples of 1 or more, got {self.samples}")
-        if not LEAST <= self.population <= self.queries:
+        if not MIN_POPULATION <= self.population <= self.queries:
             raise StaanetError(
-                f"expected a population of {LEAST} or more and at most the queries, "
+                f"expected a population of {MIN_POPULATION} or more and at most the queries, "
                 f"got {self.population} and {self.queries} queries"
             )
 
     @abc.abstractmethod
     def changes(self, genes: Tensor, samples: Tensor, low: Tensor, high: Tensor, bounds: tuple[float, float]) -> Tensor:
-        """Return what is added to `samples`, between `low` and `high`, by genes in [0, 1); all are `[b, P, S]`.
+        """Return the changes between `low` and `high` that genes in [0, 1) encode for `samples`.
 
-        `bounds` are the model's.
+        All tensors are `[b, P, S]`; `bounds` are the bounds of the model.
         """
 
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
-        """Return the best waveforms `[B, T]` found."""
-        room = Room.of(self.budget, model, waveforms, lengths)
+        """Return the best adversarial waveforms found, `[B, T]`."""
+        box = Box.of(self.budget, model, waveforms, lengths)
 
-        def candidates(genes: Tensor, rows: Tensor) -> Tensor:
-            """Return the waveforms `[b, P, T]` that genes `[b, P, 2 S]` stand for."""
+        def decode(genes: Tensor, rows: Tensor) -> Tensor:
+            """Return the waveforms `[b, P, T]` that genes `[b, P, 2 S]` encode: S positions, then S changes."""
             places, sizes = genes.split(self.samples, dim=2)
-            size = lengths[rows, None, None]
-            positions = (places * size).long().minimum(size - 1)  # [b, P, S]
+            length = lengths[rows, None, None]
+            positions = (places * length).long().minimum(length - 1)  # [b, P, S]
 
             def at(values: Tensor) -> Tensor:
                 return values[rows, None].expand(-1, genes.shape[1], -1).gather(2, positions)
 
-            changes = self.changes(sizes, at(waveforms), at(room.low), at(room.high), bounds_of(model))
-            allowed = torch.arange(self.samples, device=rows.device) < room.counts[rows, None, None]
+            changes = self.changes(sizes, at(waveforms), at(box.low), at(box.high), bounds_of(model))
+            allowed = torch.arange(self.samples, device=rows.device) < box.counts[rows, None, None]
             summed = torch.zeros_like(waveforms[rows, None].expand(-1, genes.shape[1], -1))
             summed = summed.scatter_add(2, positions, changes * allowed)
-            return waveforms[rows, None] + summed.clamp(room.low[rows, None], room.high[rows, None])
+            return waveforms[rows, None] + summed.clamp(box.low[rows, None], box.high[rows, None])
 
-        def judge(genes: Tensor, rows: Tensor) -> Tensor:
+        def fitness(genes: Tensor, rows: Tensor) -> Tensor:
+            """Return the objective `[b, P]` of each candidate, infinite where it succeeds."""
             values = []
-            for part in genes.split(max(1, ROWS // len(rows)), dim=1):
+            for part in genes.split(max(1, BATCH_SIZE // len(rows)), dim=1):
                 size = part.shape[1]
-                asked = labels[rows].repeat_interleave(size)
-                logits = model(candidates(part, rows).flatten(0, 1), lengths[rows].repeat_interleave(size))
-                new = objective_values(logits, asked, self.objective, self.targeted)
-                new = new.masked_fill(reached(logits, asked, self.targeted), torch.inf)
+                own = labels[rows].repeat_interleave(size)
+                logits = model(decode(part, rows).flatten(0, 1), lengths[rows].repeat_interleave(size))
+                new = objective_values(logits, own, self.objective, self.targeted)
+                new = new.masked_fill(succeeded(logits, own, self.targeted), torch.inf)
                 values.append(new.unflatten(0, (len(rows), size)))
             return torch.cat(values, dim=1)
 
         with torch.no_grad():
-            best = evolve(judge, 2 * self.samples, self.population, self.queries // self.population, random)
-            return candidates(best[:, None], torch.arange(len(waveforms), device=waveforms.device))[:, 0]
+            best = evolve(fitness, 2 * self.samples, self.population, self.queries // self.population, random)
+            return decode(best[:, None], torch.arange(len(waveforms), device=waveforms.device))[:, 0]

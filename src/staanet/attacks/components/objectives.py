@@ -1,4 +1,4 @@
-"""What attacks that see logits make grow, and its gradient at the waveforms."""
+"""Objectives maximised by score- and gradient-based attacks, and their gradients with respect to the waveforms."""
 
 from typing import Literal, NamedTuple
 
@@ -10,18 +10,19 @@ from staanet.core.classifier import Classifier, margin
 from staanet.core.errors import StaanetError
 
 Objective = Literal["cross_entropy", "margin", "dlr"]
-"""- `cross_entropy` of the labels (I. J. Goodfellow, J. Shlens, C. Szegedy, ICLR 2015);
-- `margin`: the highest other logit less that of the labels (N. Carlini, D. Wagner, IEEE S&P 2017);
-- `dlr`: the difference of logits ratio, which no scale of the logits changes (F. Croce, M. Hein, ICML 2020)."""
+"""- `cross_entropy`: cross-entropy of the labels (I. J. Goodfellow, J. Shlens, C. Szegedy, ICLR 2015);
+- `margin`: the highest other logit minus the logit of the label (N. Carlini, D. Wagner, IEEE S&P 2017);
+- `dlr`: the difference of logits ratio, which is invariant to the scale of the logits (F. Croce, M. Hein, ICML 2020).
+"""
 
 
 def objective_values(logits: Tensor, labels: Tensor, objective: Objective, targeted: bool = False) -> Tensor:
-    """Return what an attack makes grow, one value per clip `[B]`.
+    """Return the objective of each clip, `[B]`; an attack maximises it.
 
     Shape: logits `[B, K]`, labels `[B]`: the classes to leave, or (`targeted`) to reach.
 
     Raises:
-        StaanetError: `dlr` with fewer than three classes, or, targeted, fewer than four.
+        StaanetError: `dlr` was asked for with fewer than three classes, or, targeted, with fewer than four.
 
     >>> objective_values(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([0]), "margin")
     tensor([-1.])
@@ -45,29 +46,30 @@ def objective_values(logits: Tensor, labels: Tensor, objective: Objective, targe
     return -margin(logits, labels) / (ordered[:, 0] - ordered[:, 2] + 1e-12)
 
 
-class Ascent(NamedTuple):
-    """What a model says of waveforms, and where its objective grows fastest."""
+class ValueAndGrad(NamedTuple):
+    """The logits of a model, the objective of each clip and its gradient."""
 
     logits: Tensor
-    """`[B, K]`."""
+    """Logits, `[B, K]`."""
     values: Tensor
-    """`[B]`, of the objective."""
+    """Objective of each clip, `[B]`."""
     gradients: Tensor
-    """`[B, T]`, of each clip's own value; zero beyond each clip."""
+    """Gradient of each clip's own objective with respect to its samples, `[B, T]`; zero in the padding."""
 
 
-def ascent(
+def value_and_grad(
     model: Classifier,
     waveforms: Tensor,
     labels: Tensor,
     lengths: Tensor,
     objective: Objective = "cross_entropy",
     targeted: bool = False,
-) -> Ascent:
-    """Return the objective and its gradient at waveforms `[B, T]`: one forward and one backward pass.
+) -> ValueAndGrad:
+    """Return the objective and its gradient at waveforms `[B, T]`, by one forward and one backward pass.
 
     >>> weights = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
-    >>> ascent(lambda x, n: x @ weights, torch.zeros(1, 2), torch.tensor([0]), torch.tensor([2]), "margin").gradients
+    >>> labels, lengths = torch.tensor([0]), torch.tensor([2])
+    >>> value_and_grad(lambda x, n: x @ weights, torch.zeros(1, 2), labels, lengths, "margin").gradients
     tensor([[-1.,  2.]])
     """
     waveforms = waveforms.detach().requires_grad_()
@@ -75,14 +77,14 @@ def ascent(
         logits = model(waveforms, lengths)
         values = objective_values(logits, labels, objective, targeted)
         (gradients,) = torch.autograd.grad(values.sum(), waveforms)
-    return Ascent(logits.detach(), values.detach(), gradients)
+    return ValueAndGrad(logits.detach(), values.detach(), gradients)
 
 
-def reached(logits: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
-    """Return whether each clip `[B]` is decided as an attack wants: not as its label, or (`targeted`) as it.
+def succeeded(logits: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
+    """Return whether the attack on each clip succeeded, `[B]`: the class is not the label, or (`targeted`) it is.
 
-    >>> reached(torch.tensor([[3.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
+    >>> succeeded(torch.tensor([[3.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
     tensor([False,  True])
     """
-    decided = logits.argmax(1) == labels
-    return decided if targeted else ~decided
+    hits = logits.argmax(1) == labels
+    return hits if targeted else ~hits

@@ -1,4 +1,4 @@
-"""What attacks share that climb an objective on as many samples as the budget allows."""
+"""The settings and functions that sparse gradient attacks share."""
 
 from dataclasses import dataclass
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.objectives import Objective, reached
-from staanet.attacks.components.search import Search
+from staanet.attacks.components.best_so_far import BestSoFar
+from staanet.attacks.components.objectives import Objective, succeeded
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.waveforms import top_positions
@@ -15,13 +15,13 @@ from staanet.core.waveforms import top_positions
 
 @dataclass(frozen=True)
 class SparseAscent(Attack):
-    """The settings of an attack that climbs an objective on some samples and returns the best point of its way.
+    """Base class of attacks that maximise an objective on few samples and return the best point they evaluated.
 
     Args:
-        budget: size and share of the samples.
-        steps: gradients per clip.
-        objective: what to make grow.
-        targeted: go towards `labels` instead of away from them.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        steps: Number of gradients per clip, at least 1.
+        objective: Objective that the attack maximises.
+        targeted: Whether the attack moves towards `labels` instead of away from them.
     """
 
     access = "gradient"
@@ -34,44 +34,45 @@ class SparseAscent(Attack):
     targeted: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse settings with which nothing moves."""
+        """Validate the settings."""
         if self.steps < 1:
             raise StaanetError(f"expected steps of 1 or more, got {self.steps}")
 
 
-def even(gradients: Tensor) -> Tensor:
-    """Return each clip's gradient `[B, T]` over the sum of its absolute values, so that no clip's confidence counts.
+def l1_normalise(gradients: Tensor) -> Tensor:
+    """Return each clip's gradient `[B, T]` divided by its L1 norm, so that the confidence of the model cancels out.
 
-    >>> even(torch.tensor([[3.0, -1.0], [0.0, 0.0]]))
+    >>> l1_normalise(torch.tensor([[3.0, -1.0], [0.0, 0.0]]))
     tensor([[ 0.7500, -0.2500],
             [ 0.0000,  0.0000]])
     """
     return gradients / gradients.abs().sum(1, keepdim=True).clamp_min(torch.finfo(gradients.dtype).tiny)
 
 
-def changed(perturbations: Tensor) -> Tensor:
-    """Return how many samples perturbations `[B, T]` change, `[B]`.
+def l0_norm(perturbations: Tensor) -> Tensor:
+    """Return the number of samples that perturbations `[B, T]` change, `[B]`.
 
-    >>> changed(torch.tensor([[0.1, 0.0, -0.2]]))
+    >>> l0_norm(torch.tensor([[0.1, 0.0, -0.2]]))
     tensor([2])
     """
     return (perturbations != 0).sum(1)
 
 
-def thin(search: Search, labels: Tensor, targeted: bool = False) -> None:
-    """Leave out, of clips that were reached, the changes that carry least, as long as they stay reached.
+def prune(best: BestSoFar, labels: Tensor, targeted: bool = False) -> None:
+    """Undo as many of the least important changes of each successful perturbation as its success allows.
 
-    What a change carries is said by the gradient where the search came to: one more gradient. Then by bisection, with
-    as many forward passes as the number of changed samples has binary digits.
+    The importance of a change is its product with the gradient at the best point, which takes one more gradient per
+    clip. The number of changes to keep is found by bisection, in as many forward passes as that number has binary
+    digits.
     """
-    rows = search.reached.nonzero()[:, 0]
+    rows = best.succeeded.nonzero()[:, 0]
     if not len(rows):
         return
-    perturbations = search.perturbations[rows]
-    carried = search.climb(perturbations, rows).gradients * perturbations
-    few, enough = torch.zeros_like(rows), changed(perturbations)
+    perturbations = best.perturbations[rows]
+    importance = best.value_and_grad(perturbations, rows).gradients * perturbations
+    few, enough = torch.zeros_like(rows), l0_norm(perturbations)
     while ((enough - few) > 1).any():
         half = (few + enough) // 2
-        kept = perturbations * top_positions(carried, half, perturbations != 0)
-        hits = reached(search.look(kept, rows), labels[rows], targeted)
+        kept = perturbations * top_positions(importance, half, perturbations != 0)
+        hits = succeeded(best.evaluate(kept, rows), labels[rows], targeted)
         few, enough = torch.where(hits, few, half), torch.where(hits, half, enough)

@@ -1,4 +1,4 @@
-"""The networks and losses of STAA-Net; a generator is listed by importing it."""
+"""The generator networks and losses of STAA-Net. Importing a generator here adds it to the registry."""
 
 from pathlib import Path
 from typing import Any, cast
@@ -15,10 +15,14 @@ GENERATORS = collect("generator", globals(), Generator)
 
 
 def create_generator(name: str, **sizes: Any) -> Generator:
-    """Build an untrained generator by its registry name, in eval mode: its positions are 0 or 1.
+    """Create an untrained generator by its registry name, in evaluation mode, in which its positions are 0 or 1.
+
+    Args:
+        name: Name of the generator (see `staanet list generators`).
+        sizes: Fields of its settings.
 
     Raises:
-        StaanetError: an unknown name or size.
+        StaanetError: The name or a setting is unknown, or a value is not valid.
 
     >>> create_generator("compact").stride
     256
@@ -28,9 +32,9 @@ def create_generator(name: str, **sizes: Any) -> Generator:
 
 
 def load_generator(path: str | Path) -> Generator:
-    """Load a generator from its checkpoint folder, in eval mode.
+    """Load a generator from its checkpoint folder, in evaluation mode.
 
     Raises:
-        StaanetError: no checkpoint there, or one of something else.
+        StaanetError: The folder holds no checkpoint, or one that is not a generator.
     """
     return cast(Generator, checkpoints.load("generator", GENERATORS, path))

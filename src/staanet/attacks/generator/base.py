@@ -1,4 +1,4 @@
-"""The contract of generators: waveforms in, magnitudes times 0-1 positions out."""
+"""The contract of generators: they map waveforms to magnitudes times 0-1 positions."""
 
 import abc
 from dataclasses import dataclass
@@ -11,80 +11,82 @@ from staanet.core.errors import StaanetError
 from staanet.core.waveforms import check_waveforms, top_positions, valid_samples
 
 Quantisation = Literal["element", "pass", "straight_through"]
-"""What training makes of the positions, which are 0 or 1 and have no gradient:
+"""How training quantises the positions to 0 or 1, a step that has no gradient:
 
-- `element`: each sample is quantised with probability 0.5 (the paper's code);
-- `pass`: one draw quantises all or none (a reading of the paper's text);
+- `element`: each position is quantised with probability 0.5 (the paper's code);
+- `pass`: one draw per forward pass quantises all positions or none (an interpretation of the paper's text);
 - `straight_through`: all are quantised, and the gradient passes as if they were not.
 """
 
 LEAK = 0.1
-"""Share of the gradient that `straight_through` gives to magnitudes where the position is 0: with none, a position
-whose magnitude points the wrong way may never become 1; with all of it, the positions that are 1 learn little."""
+"""Fraction of the gradient that `straight_through` passes to magnitudes where the position is 0. With 0, a position
+whose magnitude has the wrong sign may never become 1; with 1, the positions that are 1 learn little."""
 
 
 class SparsePerturbation(NamedTuple):
-    """A generator's output; all `[B, T]`."""
+    """The output of a generator; all tensors are `[B, T]`."""
 
     adversarial: Tensor
-    """x + magnitudes * positions, cut to full scale."""
+    """Waveforms plus magnitudes times positions, clamped to full scale."""
     magnitudes: Tensor
-    """v, at most epsilon in size."""
+    """Signed changes (v in the paper), at most epsilon in absolute value."""
     positions: Tensor
-    """m, 0 or 1 (in training also between)."""
+    """Positions (m in the paper), 0 or 1; in training also values in between."""
     scores: Tensor
-    """The positions before quantisation, in [0, 1]."""
+    """Positions before quantisation, in [0, 1]."""
 
     @property
     def factorised(self) -> bool:
-        """Whether the generator chose positions at all; if not, the sparsity loss is that of the magnitudes."""
+        """Whether the generator chooses positions. If not, the sparsity loss is that of the magnitudes."""
         return True
 
 
 class DensePerturbation(SparsePerturbation):
-    """The output of a generator without positions: all are 1."""
+    """The output of a generator that chooses no positions: all of them are 1."""
 
     @property
     def factorised(self) -> bool:
-        """Whether the generator chose positions at all: it did not."""
+        """Whether the generator chooses positions: False."""
         return False
 
 
 @dataclass(frozen=True)
 class GeneratorSettings:
-    """What every generator lets one choose.
+    """Settings that all generators share.
 
     Args:
-        bound: how magnitudes stay within epsilon: `tanh` (the paper's code) or `clip` (its text).
-        sparsity: the share of each clip's positions that is 1, the highest first, unless a budget asks for another; or
-            `learned`: the network decides how many (the paper), of which a budget keeps the highest.
+        bound: Function that keeps magnitudes within epsilon: `tanh` (the paper's code) or `clip` (its text).
+        sparsity: Share of the samples of a clip with position 1, in (0, 1]; those with the highest scores are chosen,
+            and a budget may set another share. Or `learned`, as in the paper: the network decides how many positions
+            are 1, of which a budget keeps those with the highest scores.
     """
 
     bound: Literal["tanh", "clip"] = "tanh"
     sparsity: float | Literal["learned"] = "learned"
 
     def __post_init__(self) -> None:
-        """Refuse a share that is none."""
+        """Check that sparsity is in (0, 1]."""
         if self.sparsity != "learned" and not 0 < self.sparsity <= 1:
             raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
 
 
 class Generator(nn.Module, abc.ABC):
-    """A network with two outputs per sample, from which the magnitudes and the positions are made.
+    """Base class of networks with two outputs per sample, one for the magnitudes and one for the positions.
 
-    Source: arXiv 2402.01227, equations 1 and 2 and section 3.2.3. A subclass writes `outputs`.
+    Source: arXiv 2402.01227, equations 1 and 2 and section 3.2.3. A subclass implements `outputs`.
     """
 
     name: ClassVar[str]
+    """Registry name."""
     stride: int
-    """Samples between two steps of the coarsest level: the period that a comb of positions would have."""
+    """Number of samples per step of the coarsest level, the period at which the network may favour positions."""
     settings: Any
     Output: ClassVar[type[SparsePerturbation]] = SparsePerturbation
     Settings: ClassVar[type[GeneratorSettings]] = GeneratorSettings
 
     @abc.abstractmethod
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw magnitudes and the raw positions, each `[B, T]`, unbounded."""
+        """Return the raw, unbounded magnitudes and positions of padded clips, each `[B, T]`."""
 
     def forward(
         self,
@@ -94,17 +96,18 @@ class Generator(nn.Module, abc.ABC):
         counts: Tensor | None = None,
         quantisation: Quantisation = "element",
     ) -> SparsePerturbation:
-        """Return the perturbation of waveforms `[B, T]`; in eval mode the positions are always 0 or 1.
+        """Return the perturbation of waveforms `[B, T]`; in evaluation mode the positions are always 0 or 1.
 
         Args:
-            waveforms: `[B, T]` in [-1, 1].
-            epsilon: largest change of a sample, one number or `[B, 1]`.
-            lengths: `[B]`, valid samples of each clip; all of T where left out.
-            counts: `[B]`, how many positions may be 1; as many as the scores say where left out.
-            quantisation: of the positions in training.
+            waveforms: Clean clips, `[B, T]` in [-1, 1].
+            epsilon: Largest change of a sample in full scale, one number or `[B, 1]`.
+            lengths: Number of valid samples of each clip, `[B]`. Default: T for all.
+            counts: Largest number of positions that are 1, `[B]`. Default: the number that the settings or the scores
+                give.
+            quantisation: How training quantises the positions.
 
         Raises:
-            StaanetError: waveforms that break their contract.
+            StaanetError: The waveforms or lengths are not valid.
         """
         lengths = check_waveforms(waveforms, lengths)
         valid = valid_samples(lengths, waveforms.shape[1])
@@ -124,19 +127,19 @@ class Generator(nn.Module, abc.ABC):
         adversarial = (waveforms + perturbations).clamp(-1, 1)
         return self.Output(adversarial, magnitudes, positions, scores)
 
-    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
+    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
         return self.outputs(waveforms, torch.full_like(waveforms[:, 0], waveforms.shape[1], dtype=torch.int64))
 
     def bounded(self, raw_magnitudes: Tensor, epsilon: float | Tensor) -> Tensor:
-        """Return magnitudes `[B, T]` of at most epsilon, one number or `[B, 1]`."""
+        """Return magnitudes `[B, T]` bounded by epsilon, which is one number or `[B, 1]`."""
         if self.settings.bound == "tanh":
             return epsilon * raw_magnitudes.tanh()
         epsilon = torch.as_tensor(epsilon, dtype=raw_magnitudes.dtype, device=raw_magnitudes.device)
         return raw_magnitudes.clamp(-epsilon, epsilon)
 
     def _relative(self, raw_positions: Tensor, lengths: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
-        """Return raw positions `[B, T]` of which those above 0 are to be 1."""
+        """Return raw positions `[B, T]` shifted so that those of 0 or more become 1."""
         if self.settings.sparsity == "learned":
             return raw_positions
         if counts is None:
@@ -144,7 +147,7 @@ class Generator(nn.Module, abc.ABC):
         mean = (raw_positions * valid).sum(1, keepdim=True) / lengths[:, None]
         deviations = (raw_positions - mean) * valid
         standardised = deviations / (deviations.square().sum(1, keepdim=True) / lengths[:, None] + 1e-6).sqrt()
-        cuts = [  # found without sorting what lies above
+        cuts = [  # the k-th largest value of each clip, without a full sort
             row[:length].kthvalue(max(1, length - count + 1)).values
             for row, length, count in zip(standardised.detach(), lengths.tolist(), counts.tolist(), strict=True)
         ]

@@ -1,4 +1,4 @@
-"""A small generator with one way down and two ways up, on frames: 58 times less arithmetic than the paper's."""
+"""A small generator with one encoder and two decoders on frames, with 1/58 of the operations of the paper's."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -18,11 +18,12 @@ class CompactSettings(GeneratorSettings):
     """Sizes of the network.
 
     Args:
-        frame: samples per step of the finest level.
-        widths: channels per level.
-        factor: by which a level is coarser than the one above.
-        kernel: of the convolutions over frames, odd.
-        detail: channels per sample from which each output is made.
+        sparsity: Share of the samples of a clip with position 1, or `learned` (see `GeneratorSettings`).
+        frame: Number of samples per step of the finest level, even.
+        widths: Number of channels of each level, at least two levels.
+        factor: Downsampling factor between two levels, even.
+        kernel: Kernel size of the convolutions over frames, odd.
+        detail: Number of channels per sample from which each output is computed.
     """
 
     sparsity: float | Literal["learned"] = 0.12
@@ -33,7 +34,7 @@ class CompactSettings(GeneratorSettings):
     detail: int = 8
 
     def __post_init__(self) -> None:
-        """Refuse sizes that do not fit together."""
+        """Validate the sizes."""
         super().__post_init__()
         if self.frame < 2 or self.frame % 2 or self.kernel % 2 == 0 or len(self.widths) < 2:
             raise StaanetError(
@@ -50,22 +51,22 @@ class CompactSettings(GeneratorSettings):
 def over_frames(x: Tensor, convolution: nn.Conv1d) -> Tensor:
     """Return a convolution over frames, `[B, c_in, 1, F]` -> `[B, c_out, 1, F']`.
 
-    The channels of a frame lie side by side in memory here and in all that follows, which makes normalisation and
-    upsampling faster, and the outputs one row of samples.
+    The channels of a frame are contiguous in memory (channels last), which makes normalisation and upsampling faster
+    and lets the outputs be read as one row of samples.
     """
     stride, padding = convolution.stride[0], cast(tuple[int], convolution.padding)[0]
     return functional.conv2d(x, convolution.weight[:, :, None], convolution.bias, (1, stride), (0, padding))
 
 
 class FrameNorm(nn.Module):
-    """Scale the channels of each frame to a mean square of 1: no statistic crosses frames, so any length will do."""
+    """Scales the channels of each frame to a mean square of 1; without statistics over frames, any length works."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(channels, 1))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return `[B, C, 1, F]`, zero where the mask `[B, 1, 1, F]` is."""
+        """Return normalised features `[B, C, 1, F]`, zero where the mask `[B, 1, 1, F]` is zero."""
         scale = (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * mask
         return x * scale * self.gain[:, :, None]
 
@@ -80,19 +81,19 @@ class Block(nn.ModuleList):
         )
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return `[B, c_out, 1, F']`, zero where the mask `[B, 1, 1, F']` is."""
+        """Return features `[B, c_out, 1, F']`, zero where the mask `[B, 1, 1, F']` is zero."""
         convolution, norm, activation = self
         return cast(Tensor, activation(norm(over_frames(x, cast(nn.Conv1d, convolution)), mask)))
 
 
 class Stem(Block):
-    """A block from samples to frames: each hears two frames' worth of samples, its own in the middle."""
+    """A block from samples to frames, whose receptive field is two frames, centred on the frame."""
 
     def __init__(self, width: int, frame: int) -> None:
         super().__init__(1, width, 2 * frame, stride=frame)
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return `[B, c_out, 1, F]` of waveforms `[B, T]`."""
+        """Return features `[B, c_out, 1, F]` of waveforms `[B, T]`."""
         convolution, norm, activation = cast(tuple[nn.Conv1d, nn.Module, nn.Module], tuple(self))
         frame = convolution.stride[0]
         halves = in_frames(functional.pad(x, (frame // 2, frame // 2)), frame)  # [B, frame, 1, F + 1]
@@ -101,12 +102,12 @@ class Stem(Block):
 
 
 def in_frames(waveforms: Tensor, frame: int) -> Tensor:
-    """Return waveforms `[B, T]` with the samples of a frame as its channels, `[B, frame, 1, T / frame]`."""
+    """Return waveforms `[B, T]` as frames whose channels are their samples, `[B, frame, 1, T / frame]`."""
     return cast(Tensor, waveforms.unflatten(1, (-1, frame))).transpose(1, 2)[:, :, None]
 
 
-class UpPath(nn.Module):
-    """A bottleneck, the levels up by linear interpolation with skip connections, one value per sample at the end."""
+class Decoder(nn.Module):
+    """Bottleneck, upsampling levels with linear interpolation and skip connections, and one output per sample."""
 
     def __init__(self, settings: CompactSettings) -> None:
         super().__init__()
@@ -138,11 +139,12 @@ class UpPath(nn.Module):
 
 
 def taps(frame: int, kernel: int) -> Tensor:
-    """Return which tap of a kernel over samples joins sample i of a frame with sample j of a frame s steps on.
+    """Return which tap of a kernel over samples connects sample i of a frame with sample j of a frame s frames later.
 
-    So a convolution over samples becomes one over frames, with 0 for a tap where there is none (`kernel`).
+    These indices turn a convolution over samples into one over frames. The index `kernel` marks pairs without a tap,
+    whose weight is 0.
 
-    Shape: -> `[frame, frame, K]`, i, j and the steps from the first to the last that it reaches.
+    Shape: -> `[frame, frame, K]`, over i, j and all offsets s within reach of the kernel.
 
     >>> taps(2, 3)[0]
     tensor([[3, 1, 3],
@@ -155,11 +157,11 @@ def taps(frame: int, kernel: int) -> Tensor:
 
 
 class Compact(Generator):
-    """A Wave-U-Net in the small: frames of 16 samples, three levels, sub-pixel output, normalisation per frame.
+    """A small Wave-U-Net: frames of 16 samples, three levels, sub-pixel output, normalisation per frame.
 
-    The idea and the contract are those of the paper's generator (arXiv 2402.01227): one way down sees the clip, one way
-    up makes magnitudes, another positions. The last convolution sees the waveform itself beside the upsampled features.
-    A clip's output depends on its own samples only, whatever it is padded with.
+    The idea and the contract are those of the paper's generator (arXiv 2402.01227): one encoder processes the clip, one
+    decoder computes magnitudes and another one positions. The last convolution also takes the waveform itself as input.
+    The output for a clip depends on its own samples only, not on its padding.
 
     >>> Compact(CompactSettings())(torch.zeros(1, 1000), epsilon=0.1).positions.shape
     torch.Size([1, 1000])
@@ -176,11 +178,11 @@ class Compact(Generator):
         self.stem = Stem(widths[0], frame)
         self.levels = nn.ModuleList(Block(width, width, settings.kernel) for width in widths)
         self.coarser = nn.ModuleList(Block(a, b, 2 * factor, stride=factor) for a, b in pairwise(widths))
-        self.magnitudes = UpPath(settings)
-        self.positions = UpPath(settings)
+        self.magnitudes = Decoder(settings)
+        self.positions = Decoder(settings)
 
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw magnitudes and the raw positions, each `[B, T]`."""
+        """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
         size = waveforms.shape[1]
         masks = self._masks(lengths, size)
         loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
@@ -198,9 +200,9 @@ class Compact(Generator):
         return magnitudes[:, :size], positions[:, :size]
 
     def _masks(self, lengths: Tensor, size: int) -> list[Tensor]:
-        """Return, per level, which frames belong to each clip when `size` is padded to whole coarsest frames.
+        """Return masks, one per level, of the frames that belong to each clip, with `size` padded to coarsest frames.
 
-        One more coarsest frame belongs to no clip, so that interpolation finds silence beyond the longest clip too.
+        One additional coarsest frame belongs to no clip, so that interpolation finds zeros after the longest clip too.
 
         Shape: -> `[B, 1, 1, F]` for each level.
         """

@@ -1,4 +1,4 @@
-"""What a generator is trained for: fool the model, with small magnitudes, few positions, near 0 or 1."""
+"""The losses of a generator: fool the model with small magnitudes and few positions that are near 0 or 1."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -13,16 +13,17 @@ from staanet.core.waveforms import valid_samples
 
 @dataclass(frozen=True)
 class Losses:
-    """The weights of the four losses, arXiv 2402.01227, equations 3 to 7.
+    """The four losses of arXiv 2402.01227, equations 3 to 7, with their weights.
 
     Args:
-        reduction: `clip` takes each penalty per clip and per sample, as a share in [0, 1], and averages over the clips,
-            so that weights mean the same for any batch size and length; `paper` takes norms over the whole batch and
-            adds up the adversarial loss, as the paper's code does.
-        confidence: the margin (phi) up to which a clip is pushed beyond the decision boundary, in logits.
-        magnitude: weight of the size of the magnitudes.
-        sparsity: weight of the number of positions; of the size of the magnitudes where a generator makes none.
-        quantisation: weight of the distance of the positions from 0 or 1.
+        reduction: `clip` normalises each penalty to [0, 1] per clip and averages over the clips, so that a weight has
+            the same effect for any batch size and length. `paper` takes norms over the whole batch and sums the
+            adversarial loss, as the paper's code does.
+        confidence: Margin in logits (phi in the paper) up to which a clip is pushed beyond the decision boundary.
+        magnitude: Weight of the size of the magnitudes.
+        sparsity: Weight of the number of positions, or of the size of the magnitudes for a generator that chooses no
+            positions.
+        quantisation: Weight of the distance of the positions from 0 or 1.
     """
 
     reduction: Literal["clip", "paper"] = "clip"
@@ -34,9 +35,10 @@ class Losses:
     def __call__(
         self, logits: Tensor, labels: Tensor, output: SparsePerturbation, epsilon: Tensor, lengths: Tensor
     ) -> dict[str, Tensor]:
-        """Return the weighted losses by name, those of weight 0 left out; the generator is trained on their sum.
+        """Return the weighted losses by name, without those of weight 0; training minimises their sum.
 
-        Shape: logits `[B, K]`, labels `[B]` (the model's clean predictions), epsilon `[B, 1]`, lengths `[B]`.
+        Shape: logits `[B, K]` of the adversarial clips, labels `[B]` (the model's predictions for the clean clips),
+        epsilon `[B, 1]`, lengths `[B]`.
         """
         margins = margin(logits, labels).clamp_min(-self.confidence)
         hard = (output.scores >= 0.5).to(output.scores.dtype)

@@ -1,4 +1,4 @@
-"""Generators as the authors of the STAA-Net paper saved them (arXiv 2402.01227, `netG_*.pth`): renamed."""
+"""Reads generators as the authors of the STAA-Net paper saved them (arXiv 2402.01227, `netG_*.pth`)."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 
 PREFIX = "waveunets.ALL."
+"""Prefix of all names in the authors' state dict."""
 
 PATHS = {
     "down": "downsampling_blocks",
@@ -19,7 +20,7 @@ PATHS = {
     "positions.output": "output_conv",
     "magnitudes.output": "output_conv2",
 }
-"""Our parts of the network and theirs."""
+"""Names of the parts of the network here and in the authors' code."""
 
 BLOCKS = {
     ".first.": ".pre_shortcut_convs.0.",
@@ -27,17 +28,18 @@ BLOCKS = {
     ".coarser.": ".downconv.",
     ".finer.": ".upconv.",
 }
-"""Our convolutions of a level and theirs."""
+"""Names of the convolutions of a level here and in the authors' code."""
 
 
 def read_generator(path: Path) -> WaveUNet:
-    """Read a generator from a file of its state dict, in eval mode; its sizes are those of the tensors.
+    """Read a generator, in evaluation mode, from a file with its state dict; its sizes follow from the tensors.
 
-    Its magnitudes and positions are those of the authors' code. The attacked clip is not: their code adds them to the
-    clip with the mirrored samples before it, cut at its end, so that it comes late, by 6140 samples with their sizes.
+    Its magnitudes and positions equal those of the authors' code. The adversarial clip does not: the authors' code adds
+    them to the clip with the mirrored samples in front, cut at the end, which delays it by 6140 samples at their sizes.
 
     Raises:
-        StaanetError: another file, or a variant (other resampling, normalisation or depth) that is not the paper's.
+        StaanetError: The file is not such a state dict, or is one of a variant (other resampling, normalisation or
+            depth) that the paper does not describe.
     """
     tensors = checkpoints.read_state_dict(path)
     channels: list[int] = []
@@ -61,7 +63,7 @@ def read_generator(path: Path) -> WaveUNet:
 
 
 def published_name(name: str) -> str:
-    """Return the authors' name of one of our tensors.
+    """Return the authors' name of a tensor of `WaveUNet`.
 
     >>> published_name("magnitudes.levels.3.finer.1.bias")
     'waveunets.ALL.upsampling_blocks2.3.upconv.norm.bias'
@@ -80,6 +82,6 @@ def published_name(name: str) -> str:
 
 
 def _ordered(name: str, value: Tensor) -> Tensor:
-    """Put the inputs of a convolution after a skip connection into our order: in theirs the skip comes first."""
+    """Reorder the input channels of a convolution after a skip connection, which the authors' code puts first."""
     joined = "upsampling_blocks" in name and name.endswith("post_shortcut_convs.0.filter.weight") and value.ndim == 3
     return value.roll(value.shape[1] // 2, dims=1) if joined else value

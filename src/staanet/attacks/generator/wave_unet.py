@@ -1,4 +1,4 @@
-"""Wave-U-Net with one way down and two ways up: the generator of the STAA-Net paper."""
+"""Wave-U-Net with one encoder and two decoders: the generator of the STAA-Net paper."""
 
 from dataclasses import dataclass
 from typing import Literal, cast
@@ -16,11 +16,12 @@ class WaveUNetSettings(GeneratorSettings):
     """Sizes of the network; the defaults are those of the paper's code.
 
     Args:
-        channels: per level, the last one is the bottleneck's; multiples of 8, each twice the one before.
-        kernel: of every convolution, odd.
-        factor: by which a level is coarser than the one above.
-        resampling: `learned` strided and transposed convolutions (the paper's code), or `linear`: decimation and linear
-            interpolation (its text).
+        channels: Number of channels of each level, the last one for the bottleneck: multiples of 8, each twice the
+            previous one.
+        kernel: Kernel size of every convolution, odd.
+        factor: Downsampling factor between two levels, at least 2 and at most the kernel size.
+        resampling: `learned` uses strided and transposed convolutions (the paper's code); `linear` uses decimation and
+            linear interpolation (its text).
     """
 
     channels: tuple[int, ...] = (32, 64, 128, 256, 512, 1024)
@@ -29,7 +30,7 @@ class WaveUNetSettings(GeneratorSettings):
     resampling: Literal["learned", "linear"] = "learned"
 
     def __post_init__(self) -> None:
-        """Refuse sizes that do not fit together."""
+        """Validate the sizes."""
         super().__post_init__()
         doubled = all(2 * a == b for a, b in zip(self.channels, self.channels[1:], strict=False))
         if len(self.channels) < 2 or self.channels[0] % 8 or not doubled:
@@ -43,14 +44,14 @@ class WaveUNetSettings(GeneratorSettings):
 
 
 class ConvNormReLU(nn.Sequential):
-    """Convolution without padding, group normalisation (8 channels a group), ReLU."""
+    """Convolution without padding, group normalisation (8 channels per group), ReLU."""
 
     def __init__(self, convolution: nn.Module, channels: int) -> None:
         super().__init__(convolution, nn.GroupNorm(channels // 8, channels), nn.ReLU())
 
 
 class Down(nn.Module):
-    """Two convolutions, then a coarser level; the skip connection leaves after the first."""
+    """Two convolutions followed by downsampling; the skip connection branches off after the first convolution."""
 
     def __init__(self, c_in: int, c: int, settings: WaveUNetSettings) -> None:
         super().__init__()
@@ -64,39 +65,39 @@ class Down(nn.Module):
         )
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the skip connection and the coarser level."""
+        """Return the skip connection and the input of the next coarser level."""
         skip = self.first(x)
         return skip, self.coarser(self.second(skip))
 
 
 class Decimate(nn.Module):
-    """Every `factor`-th sample, aligned with the centres of a strided convolution of that kernel."""
+    """Keeps every `factor`-th sample, aligned with the centres of a strided convolution with that kernel."""
 
     def __init__(self, kernel: int, factor: int) -> None:
         super().__init__()
         self.margin, self.factor = kernel // 2, factor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `[B, C, T]` at the coarser level."""
+        """Return the features at the coarser level, `[B, C, T]`."""
         return x[..., self.margin : x.shape[-1] - self.margin : self.factor]
 
 
 class Interpolate(nn.Module):
-    """Linear interpolation to the length that the transposed convolution gives."""
+    """Linear interpolation to the same length as that of a transposed convolution."""
 
     def __init__(self, kernel: int, factor: int) -> None:
         super().__init__()
         self.margin, self.factor = kernel // 2, factor
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return `[B, C, T]` at the finer level, less a margin at both ends."""
+        """Return the features at the finer level without a margin at both ends, `[B, C, T]`."""
         size = (x.shape[-1] - 1) * self.factor + 1
         fine = functional.interpolate(x, size=size, mode="linear", align_corners=True)
         return fine[..., self.margin : size - self.margin]
 
 
 class Up(nn.Module):
-    """A finer level, a convolution, the skip connection beside it, and a convolution over both."""
+    """Upsampling, a convolution, concatenation with the skip connection, and a second convolution."""
 
     def __init__(self, c: int, settings: WaveUNetSettings) -> None:
         super().__init__()
@@ -110,14 +111,14 @@ class Up(nn.Module):
         self.second = ConvNormReLU(nn.Conv1d(c, c // 2, kernel), c // 2)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return the finer level."""
+        """Return the features of the finer level."""
         x = self.first(self.finer(x))
         margin = (skip.shape[-1] - x.shape[-1]) // 2
         return cast(Tensor, self.second(torch.cat([x, skip[..., margin : margin + x.shape[-1]]], dim=1)))
 
 
-class UpPath(nn.Module):
-    """A bottleneck convolution, the levels up, and the output convolution."""
+class Decoder(nn.Module):
+    """Bottleneck convolution, upsampling levels and output convolution."""
 
     def __init__(self, settings: WaveUNetSettings) -> None:
         super().__init__()
@@ -137,9 +138,9 @@ class UpPath(nn.Module):
 class WaveUNet(Generator):
     """The generator of arXiv 2402.01227, figure 2, with the sizes of the authors' code: 50 681 858 parameters.
 
-    All convolutions are without padding; the input is mirrored at both ends to the size that covers the output, whose
-    end is cut, as in the authors' code. Group normalisation averages over time, so clips of different lengths are taken
-    one length at a time.
+    As in the authors' code, no convolution is padded. The input is mirrored at both ends until the output covers the
+    clip, and the end of the output is cut off. Group normalisation averages over time, so clips of different lengths
+    are processed one length at a time.
 
     >>> sum(parameter.numel() for parameter in WaveUNet(WaveUNetSettings()).parameters())
     50681858
@@ -154,11 +155,11 @@ class WaveUNet(Generator):
         *levels, _ = settings.channels
         self.stride = settings.factor ** len(levels)
         self.down = nn.ModuleList(Down(1 if i == 0 else c, c, settings) for i, c in enumerate(levels))
-        self.magnitudes = UpPath(settings)
-        self.positions = UpPath(settings)
+        self.magnitudes = Decoder(settings)
+        self.positions = Decoder(settings)
 
     def sizes(self, length: int) -> tuple[int, int]:
-        """Return the sizes of the mirrored input and of the output for clips of that length.
+        """Return the sizes in samples of the mirrored input and of the output for clips of a length.
 
         >>> WaveUNet(WaveUNetSettings(channels=(8, 16, 32, 64, 128, 256))).sizes(96_000)
         (108541, 96261)
@@ -173,21 +174,21 @@ class WaveUNet(Generator):
         return size, bottom * self.stride - margin
 
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw magnitudes and the raw positions, each `[B, T]`."""
+        """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
         raw = waveforms.new_zeros(2, *waveforms.shape)
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
-            raw[:, rows, :length] = torch.stack(self.atomic_write(waveforms[rows, :length]))
+            raw[:, rows, :length] = torch.stack(self.unpadded_outputs(waveforms[rows, :length]))
         return raw[0], raw[1]
 
-    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
-        x, skips = self._down(waveforms)
+    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
+        x, skips = self._encode(waveforms)
         magnitudes, positions = (path(x, skips)[:, : waveforms.shape[1]] for path in (self.magnitudes, self.positions))
         return magnitudes, positions
 
-    def _down(self, waveforms: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Return the coarsest level and the skip connections, for clips `[B, T]` that are all as long as T."""
+    def _encode(self, waveforms: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return the coarsest level and the skip connections of clips without padding, `[B, T]`."""
         length = waveforms.shape[1]
         input_size, output_size = self.sizes(length)
         x = mirror(waveforms, input_size, (input_size - output_size) // 2)[:, None]  # [B, 1, T']
@@ -199,17 +200,17 @@ class WaveUNet(Generator):
 
 
 CERTAIN = 20.0
-"""A raw position that is 1 without doubt."""
+"""A raw position large enough that its score is 1."""
 
 
 class WaveUNetMagnitudes(WaveUNet):
-    """The same without its way up for positions, so that every sample changes: the paper's ablation of factorisation.
+    """WaveUNet without the decoder for positions, so that every sample changes: the paper's ablation of factorisation.
 
-    Source: arXiv 2402.01227, section 5.3. The sparsity loss is then that of the magnitudes. Where a budget allows fewer
-    samples than all, those of the largest magnitudes change.
+    Source: arXiv 2402.01227, section 5.3. The sparsity loss is then that of the magnitudes. If a budget allows only
+    some of the samples, those with the largest magnitudes change.
 
     Raises:
-        StaanetError: a sparsity, which nothing here could keep.
+        StaanetError: The settings have a sparsity, which this network cannot follow.
     """
 
     name = "wave_unet_magnitudes"
@@ -223,14 +224,16 @@ class WaveUNetMagnitudes(WaveUNet):
         super().__init__(settings)
         del self.positions
 
-    def atomic_write(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the raw outputs, each `[B, T]`, of clips that are all as long as T."""
-        magnitudes = self.magnitudes(*self._down(waveforms))[:, : waveforms.shape[1]]
+    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
+        magnitudes = self.magnitudes(*self._encode(waveforms))[:, : waveforms.shape[1]]
         return magnitudes, CERTAIN + magnitudes.detach().abs()
 
 
 def mirror(waveforms: Tensor, size: int, before: int) -> Tensor:
-    """Return waveforms `[B, T]` mirrored at both ends, as often as it takes, to `[B, size]`, `before` of them in front.
+    """Return waveforms `[B, T]` mirrored at both ends to `[B, size]`, with `before` samples in front.
+
+    A clip that is too short is mirrored repeatedly.
 
     >>> mirror(torch.tensor([[1, 2, 3]]), 9, 3)
     tensor([[2, 3, 2, 1, 2, 3, 2, 1, 2]])

@@ -1,6 +1,6 @@
-"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that hears waveforms.
+"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that takes waveforms.
 
-`transformers` is imported when such a model is made, not before.
+`transformers` is imported only when such a model is built.
 """
 
 import contextlib
@@ -32,35 +32,34 @@ from staanet.models.hugging_face.settings import HuggingFaceSettings
 
 
 class HuggingFace(Model):
-    """An audio classifier of `transformers` that hears waveforms, by the folder or hub id of its checkpoint.
+    """Any audio classifier of `transformers` that takes waveforms, from a folder, a hub id or an architecture.
 
-    Sampling rate, normalisation and labels are those of its own processor and configuration. Each clip is heard as long
-    as it is and never padded: padding changes what these networks decide, where the feature encoder normalises over
-    time even with an attention mask; so only clips of one length share a batch. The feature encoder is frozen.
+    With a checkpoint, the sampling rate, the normalisation and the labels are those of its processor and configuration,
+    and the convolutional feature encoder is frozen. With an architecture alone, all weights are random and trained.
 
-    Or it is built from an architecture alone, with random weights, all of which are trained.
+    Clips are classified at their own length and never padded, and only clips of equal length share a forward pass:
+    padding changes the logits, even with an attention mask, if the feature encoder normalises over time.
 
     Raises:
-        StaanetError: neither checkpoint nor architecture; a checkpoint that cannot be had without a network, is not
-            safetensors, or hears something else than waveforms or at another sampling rate; an architecture that is
-            none.
+        StaanetError: If there is neither a checkpoint nor an architecture; if the checkpoint is not available, is not
+            safetensors, or does not take waveforms at this sampling rate; or if the architecture is invalid.
 
     Warns:
-        StaanetWarning: its head is new, so that what it decides means nothing yet.
+        StaanetWarning: If the classification head is initialised anew, so the model is not trained yet.
     """
 
     name = "hugging_face"
     preset = "fine_tune"
     packages = ("transformers",)
     hub_id: ClassVar[str | None] = None
-    """The checkpoint where none is named."""
+    """Hub id of the default checkpoint."""
     Settings = HuggingFaceSettings
     settings: HuggingFaceSettings
 
     def __init__(self, settings: HuggingFaceSettings) -> None:
         check_installed(self.name)
         if settings.architecture is None:
-            network, settings = open_checkpoint(self._named(settings), settings)
+            network, settings = open_checkpoint(self._checkpoint(settings), settings)
         else:
             network, settings = build(self.name, self._family(settings), settings)
         super().__init__(settings)
@@ -72,66 +71,64 @@ class HuggingFace(Model):
 
     @classmethod
     def check(cls, settings: HuggingFaceSettings) -> None:
-        """Refuse settings that it cannot be built from, by a look at what is there; nothing is loaded.
+        """Check that the model can be built from these settings, without loading or downloading weights.
 
         Raises:
-            StaanetError: no checkpoint is named, its folder is missing or lacks a file, its architecture is none, or
-                the extra is not installed.
+            StaanetError: If no checkpoint is named, its folder is missing or lacks a file, the architecture is invalid,
+                or the extra `hf` is not installed.
         """
         check_installed(cls.name)
         if settings.architecture is not None:
             with torch.device("meta"):
                 cls(settings)
             return
-        named = cls._named(settings)
-        if Path(named).is_dir():
-            check_files(Path(named), named)
+        checkpoint = cls._checkpoint(settings)
+        if Path(checkpoint).is_dir():
+            check_files(Path(checkpoint), checkpoint)
         else:
-            check_hub_id(named)
+            check_hub_id(checkpoint)
 
     @classmethod
     def identity(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
-        """Return what decides its weights beside the training: the hash of its checkpoint's files, and its hub id.
-
-        Without a checkpoint: its architecture.
-        """
+        """Return the hash of the checkpoint's files and its hub id, or the architecture if there is no checkpoint."""
         chosen = {} if settings.frozen is None else {"frozen": settings.frozen}
         if settings.architecture is not None:
             return {"architecture": settings.architecture, "normalise": settings.normalise, **chosen}
-        named = cls._named(settings)
-        folder = fetch(named)
+        checkpoint = cls._checkpoint(settings)
+        folder = fetch(checkpoint)
         files = [folder / CONFIG, folder / PROCESSOR, *sorted(folder.glob(WEIGHTS))]
         digests = [digest(path, path.stat().st_mtime_ns) for path in files]
-        checkpoint = hashlib.sha256("".join(digests).encode()).hexdigest()
-        return {"checkpoint": checkpoint, "hub_id": None if Path(named).is_dir() else named, **chosen}
+        combined = hashlib.sha256("".join(digests).encode()).hexdigest()
+        return {"checkpoint": combined, "hub_id": None if Path(checkpoint).is_dir() else checkpoint, **chosen}
 
     @classmethod
-    def _named(cls, settings: HuggingFaceSettings) -> str:
-        named = settings.checkpoint or cls.hub_id
-        if named is None:
+    def _checkpoint(cls, settings: HuggingFaceSettings) -> str:
+        """Return the folder or the hub id of the checkpoint."""
+        checkpoint = settings.checkpoint or cls.hub_id
+        if checkpoint is None:
             raise StaanetError(f"{cls.name}: expected a checkpoint, found none; name a folder or a hub id (owner/name)")
-        return named
+        return checkpoint
 
     @classmethod
     def _family(cls, settings: HuggingFaceSettings) -> str:
-        """Return the `model_type` of an architecture: the model's own, or the one that is named."""
+        """Return the `model_type` of the architecture. Default: the name of the model, if it is a published one."""
         assert settings.architecture is not None  # noqa: S101
         own = None if cls.hub_id is None else cls.name
-        named = settings.architecture.get("model_type", own)
-        if named is None or own not in (None, named):
+        family = settings.architecture.get("model_type", own)
+        if family is None or own not in (None, family):
             raise StaanetError(
-                f"{cls.name}: expected an architecture of model_type {own or 'wav2vec2, say'}, got {named}"
+                f"{cls.name}: expected an architecture with model_type = {own or 'wav2vec2 or another'}, got {family}"
             )
-        return str(named)
+        return str(family)
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
-        """Samples per step of the transformer: the product of the strides of the feature encoder."""
+        """Samples per time step of the encoder: the product of the strides of the feature encoder."""
         return math.prod(self._architecture["conv_stride"])
 
     @property
     def min_samples(self) -> int:
-        """Samples of a step of the transformer or, in training, of as many as are masked at once (SpecAugment)."""
+        """Length in samples of one time step; in training with SpecAugment, of as many steps as are masked at once."""
         sizes = self._architecture
         masks = self.training and sizes.get("apply_spec_augment", True) and sizes["mask_time_prob"] > 0
         samples: int = sizes["mask_time_length"] if masks else 1
@@ -144,17 +141,21 @@ class HuggingFace(Model):
         return cast(dict[str, Any], self.settings.architecture)
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
-        """Return the logits `[B, K]` of waveforms `[B, T]` that are neither repeated nor cut any more."""
+        """Return the logits `[B, K]`, or the output of `network`, of waveforms `[B, T]`, each clip at its own length.
+
+        Raises:
+            StaanetError: If a clip is shorter than `min_samples`.
+        """
         if int(lengths.min()) < self.min_samples:
             raise StaanetError(
                 f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
-                "give seconds, to which clips are repeated, or leave the short ones out"
+                "set seconds, to which clips are repeated, or remove the short clips"
             )
         network = network or self.classify
         groups = [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
-        with _numpy_follows_torch(self.training), self._recomputed():
-            given = [network(self._normalised(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
-        return torch.cat(given)[torch.cat(groups).argsort()]
+        with _numpy_seeded_by_torch(self.training), self._recompute_activations():
+            outputs = [network(self._normalised(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
+        return torch.cat(outputs)[torch.cat(groups).argsort()]
 
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of normalised waveforms `[B, T]`, all of one length."""
@@ -162,23 +163,24 @@ class HuggingFace(Model):
         return logits
 
     def encode(self, waveforms: Tensor) -> Tensor:
-        """Return the mean over time `[B, D]` of what the encoder gives before the head, which may be new."""
+        """Return the mean over time `[B, D]` of the encoder's last hidden states."""
         encoder = cast(nn.Module, self.network.base_model)
         steps: Tensor = encoder(waveforms).last_hidden_state  # [B, S, D]
         return steps.mean(1)
 
     def _normalised(self, waveforms: Tensor) -> Tensor:
-        """Return waveforms `[B, T]` as the processor hands them over."""
+        """Return waveforms `[B, T]` normalised as the checkpoint's processor does."""
         if not self.settings.normalise:
             return waveforms
         centred = waveforms - waveforms.mean(1, keepdim=True)
         return centred / (centred.square().mean(1, keepdim=True) + 1e-7).sqrt()
 
     @contextlib.contextmanager
-    def _recomputed(self) -> Iterator[None]:
-        """Let gradients in eval mode have activation checkpointing too.
+    def _recompute_activations(self) -> Iterator[None]:
+        """Use activation checkpointing, if it is set, for gradients in eval mode as well.
 
-        `transformers` looks at the layers' training mode, which decides nothing else: what drops out are their parts.
+        `transformers` checkpoints layers in training mode only. Setting the mode of these layers alone changes nothing
+        else, since dropout is a submodule with a mode of its own.
         """
         from transformers.modeling_layers import GradientCheckpointingLayer
 
@@ -195,27 +197,27 @@ class HuggingFace(Model):
 
 
 class Wav2Vec2(HuggingFace):
-    """wav2vec 2.0 base: 94 570 375 parameters at 7 classes, 90 369 927 of them trained; `facebook/wav2vec2-base-960h`.
+    """wav2vec 2.0 base (`facebook/wav2vec2-base-960h`); 94 570 375 parameters at 7 classes, 90 369 927 trained.
 
     A. Baevski, Y. Zhou, A. Mohamed, M. Auli, "wav2vec 2.0: a framework for self-supervised learning of speech
-    representations", NeurIPS 2020, arXiv 2006.11477. A model of arXiv 2402.01227, section 4.2.
+    representations", NeurIPS 2020, arXiv 2006.11477. Used in arXiv 2402.01227, section 4.2.
     """
 
     name, hub_id = "wav2vec2", "facebook/wav2vec2-base-960h"
 
 
 class WavLM(HuggingFace):
-    """WavLM base: 94 580 599 parameters at 7 classes, 90 380 151 of them trained; `microsoft/wavlm-base`.
+    """WavLM base (`microsoft/wavlm-base`); 94 580 599 parameters at 7 classes, 90 380 151 trained.
 
     S. Chen et al., "WavLM: large-scale self-supervised pre-training for full stack speech processing", IEEE Journal of
-    Selected Topics in Signal Processing 16, 2022, arXiv 2110.13900. A model of arXiv 2402.01227, section 4.2.
+    Selected Topics in Signal Processing 16, 2022, arXiv 2110.13900. Used in arXiv 2402.01227, section 4.2.
     """
 
     name, hub_id = "wavlm", "microsoft/wavlm-base"
 
 
 class HuBERT(HuggingFace):
-    """HuBERT base: 94 570 375 parameters at 7 classes, 90 369 927 of them trained; `facebook/hubert-base-ls960`.
+    """HuBERT base (`facebook/hubert-base-ls960`); 94 570 375 parameters at 7 classes, 90 369 927 trained.
 
     W.-N. Hsu et al., "HuBERT: self-supervised speech representation learning by masked prediction of hidden units",
     IEEE/ACM Transactions on Audio, Speech, and Language Processing 29, 2021, arXiv 2106.07447.
@@ -225,14 +227,14 @@ class HuBERT(HuggingFace):
 
 
 @contextlib.contextmanager
-def _numpy_follows_torch(training: bool) -> Iterator[None]:
-    """Draw what is masked in training, which comes from NumPy's global generator, from torch's."""
+def _numpy_seeded_by_torch(training: bool) -> Iterator[None]:
+    """In training, seed NumPy's global generator, from which SpecAugment draws its masks, by torch's generator."""
     if not training:
         yield
         return
-    before = np.random.get_state()  # noqa: NPY002
+    state = np.random.get_state()  # noqa: NPY002
     np.random.seed(int(torch.randint(2**32, ())))  # noqa: NPY002
     try:
         yield
     finally:
-        np.random.set_state(before)  # noqa: NPY002
+        np.random.set_state(state)  # noqa: NPY002

@@ -1,4 +1,4 @@
-"""What a model from Hugging Face is built from."""
+"""Settings of models from Hugging Face."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,27 +7,33 @@ from staanet.core.errors import StaanetError
 from staanet.models.base import ModelSettings, check_labels, check_seconds
 
 DEFAULT_RATE = 16_000
+"""Sampling rate in Hz of a model that is built without a checkpoint."""
 
 
 @dataclass(frozen=True)
 class HuggingFaceSettings(ModelSettings):
-    """What a model from Hugging Face is built from.
+    """Settings of a model from Hugging Face, built from a checkpoint or from an architecture with random weights.
 
     Args:
-        labels: the emotions, in the order of the logits; the checkpoint's own where left out. Others get a new head.
-        seconds: the length to which every clip is repeated or cut; where left out each is heard as long as it is.
-        sample_rate: of its input, in Hz; what its processor says where left out.
-        checkpoint: a folder, or a hub id (`owner/name`, or `owner/name@revision`); the model's own where left out.
-        activation_checkpointing: for gradients, compute layers again instead of keeping what they gave.
-        architecture: the network's configuration, as `config.json` has it; read from the checkpoint, kept by a saved
-            model. Given instead of a checkpoint, what it leaves out is the default and all weights are random.
-        normalise: bring each clip to mean 0 and variance 1; what its processor says, true without one.
-        frozen: whether training leaves the feature encoder as it is; where left out it does if there was a checkpoint.
+        labels: Emotions in the order of the logits. Default: the labels of the checkpoint; for other labels the
+            classification head is initialised anew.
+        seconds: Trained length in seconds, to which every clip is repeated or cut. None: each clip is classified at its
+            own length, as `transformers` does.
+        sample_rate: Sampling rate of the input in Hz. Default: the rate of the checkpoint's processor, otherwise 16000.
+        checkpoint: Folder or hub id (`owner/name` or `owner/name@revision`). Default: the model's published checkpoint.
+        activation_checkpointing: Recompute the activations of the encoder layers in the backward pass instead of
+            storing them, which saves memory and takes longer. Gradients stay the same.
+        architecture: Configuration of the network, as in `config.json`, instead of a checkpoint. Missing keys take the
+            defaults of `transformers`. A built model always contains its complete architecture here.
+        normalise: Whether each clip is scaled to mean 0 and variance 1; only together with `architecture`. Default: as
+            the checkpoint's processor does, otherwise true.
+        frozen: Whether training keeps the weights of the convolutional feature encoder. Default: true with a
+            checkpoint, false with random weights.
     """
 
     labels: tuple[str, ...] = ()
     seconds: float | None = None
-    sample_rate: int = None  # type: ignore[assignment]  # a number once a model is built
+    sample_rate: int = None  # type: ignore[assignment]  # an int in a built model
     checkpoint: str | None = None
     activation_checkpointing: bool = False
     architecture: dict[str, Any] | None = None
@@ -35,7 +41,7 @@ class HuggingFaceSettings(ModelSettings):
     frozen: bool | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no classifier can be built from."""
+        """Validate the settings."""
         if self.labels:
             check_labels(self.labels)
         if self.seconds is not None:
@@ -43,4 +49,4 @@ class HuggingFaceSettings(ModelSettings):
         if self.architecture is not None and self.checkpoint is not None:
             raise StaanetError("expected a checkpoint or an architecture, got both; the checkpoint brings its own")
         if self.architecture is None and self.normalise is not None:
-            raise StaanetError("expected normalise beside an architecture only; a checkpoint brings its own")
+            raise StaanetError("expected normalise together with an architecture only; a checkpoint brings its own")

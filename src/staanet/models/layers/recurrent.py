@@ -1,4 +1,4 @@
-"""Convolutions on the raw waveform and an LSTM: what Emo18 and Zhao19 have in common."""
+"""The network shared by Emo18 and Zhao19: convolutions on the raw waveform followed by an LSTM."""
 
 import torch
 from torch import Tensor, nn
@@ -8,7 +8,12 @@ from staanet.models.layers.convolution import ConvBlock
 
 
 class Recurrent(Model):
-    """A model of convolutions and two LSTM layers on the raw waveform."""
+    """Base class of models with convolutions and two LSTM layers on the raw waveform.
+
+    Args:
+        settings: Settings of the model.
+        blocks: Convolution blocks, first to last.
+    """
 
     def __init__(self, settings: ModelSettings, *blocks: ConvBlock) -> None:
         super().__init__(settings)
@@ -30,7 +35,7 @@ class Recurrent(Model):
 
 
 class RecurrentHead(nn.Module):
-    """Two LSTM layers, a linear layer at each step, the mean over time: features `[B, C, S]` -> logits `[B, K]`."""
+    """Two LSTM layers, a linear layer at each step, and the mean over time: features `[B, C, S]` -> logits `[B, K]`."""
 
     def __init__(self, features: int, classes: int, width: int = 256) -> None:
         super().__init__()
@@ -43,16 +48,19 @@ class RecurrentHead(nn.Module):
         return logits
 
     def pooled(self, features: Tensor) -> Tensor:
-        """Return what enters the linear layer, `[B, width]`: it is the same for all steps, so their mean goes first."""
+        """Return the mean LSTM output over time, `[B, width]`.
+
+        The linear layer is the same at each step, so averaging before it gives the same logits as averaging after it.
+        """
         steps, _ = recur(self.lstm, features.transpose(1, 2))  # [B, S, width]
         return steps.mean(1)
 
 
 def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
-    """Return what an LSTM without dropout of its own makes of steps `[B, S, C]`: at each, and at the last one.
+    """Return the outputs of an LSTM at each step and its last hidden states.
 
-    cuDNN keeps what a backward pass through an LSTM needs in training mode only; so gradients through a frozen model
-    run its LSTM in that mode. Without dropout this changes no number.
+    cuDNN stores what the backward pass of an LSTM needs in training mode only. So whenever gradients are enabled, the
+    LSTM runs in training mode, even in a frozen model. This changes no number, provided that the LSTM has no dropout.
 
     Shape: `[B, S, C]` -> `[B, S, directions * width]`, `[layers * directions, B, width]`.
     """
@@ -66,7 +74,7 @@ def recur(lstm: nn.LSTM, steps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def initialise(network: nn.Module) -> None:
-    """Give convolutions and linear layers the paper's start, Kaiming-uniform weights and zero biases."""
+    """Initialise convolutions and linear layers as the paper does: Kaiming-uniform weights and zero biases."""
     for part in network.modules():
         if isinstance(part, nn.Conv1d | nn.Linear):
             nn.init.kaiming_uniform_(part.weight)

@@ -1,4 +1,4 @@
-"""The convolutions of the CNN-LSTM, on a CPU more than twice as fast as their layers one by one."""
+"""The convolutions of the CNN-LSTM, fused to run more than twice as fast on a CPU as layer by layer."""
 
 from typing import cast
 
@@ -10,11 +10,10 @@ from torch.nn import functional
 class SegmentConvolutions(nn.Sequential):
     """Three convolutions of each segment, flattened: `[B, 1, frames, bands]` -> `[B, 64 * pooled bands]`.
 
-    As published each is followed by its activation, the first by batch normalisation too, and then by max-pooling. A
-    ReLU is monotonic, so pooling before it gives the same numbers and leaves it a fraction of the work. A normalisation
-    whose statistics are known before is monotonic as well, downwards where its weight is negative: then the least is
-    pooled, as the largest of what a convolution with opposite weights gives. The channels of a cell lie side by side in
-    memory.
+    In the published network each convolution is followed by a ReLU and max-pooling, the first one by batch
+    normalisation as well. A ReLU is monotonic, so pooling before it gives the same numbers with a fraction of the work.
+    Batch normalisation in eval mode is monotonic too, but decreasing where its weight is negative; there the minimum is
+    pooled, as the maximum of a convolution with negated weights. Tensors are in channels-last memory format.
     """
 
     def __init__(self) -> None:
@@ -40,12 +39,12 @@ class SegmentConvolutions(nn.Sequential):
 
 def _convolved(x: Tensor, layer: nn.Module) -> Tensor:
     convolution = cast(nn.Conv2d, layer)
-    # with one channel `contiguous` would do nothing
+    # With one channel, `contiguous` would return the weight unchanged.
     return functional.conv2d(x, convolution.weight.clone(memory_format=torch.channels_last), convolution.bias)
 
 
 def _normalised_after(x: Tensor, convolution: nn.Conv2d, norm: nn.BatchNorm2d, pool: nn.Module) -> Tensor:
-    """Return what pooling gives of a convolution, ReLU and normalisation in eval mode."""
+    """Return the pooled output of a convolution, ReLU and batch normalisation in eval mode."""
     running_mean, running_var = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
     gain = norm.weight * (running_var + norm.eps).rsqrt()
     sign = torch.where(gain < 0, -1.0, 1.0).to(gain)[:, None, None]

@@ -1,4 +1,4 @@
-"""Result files of a listening test -> how often listeners found X, with intervals."""
+"""Evaluation of the result files of a listening test: shares of correct answers with confidence intervals."""
 
 import json
 import logging
@@ -16,13 +16,14 @@ from scipy.stats import binomtest, t
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.records import Interval
+from staanet.core.run import Run, as_run
 from staanet.core.settings import validated
 from staanet.core.signature import to_jsonable
 from staanet.report.listening import test as listening
 from staanet.report.listening.test import ListeningTest
 
 COUNTS = "listening.json"
-"""The file of a run that holds what was counted; it names no listener."""
+"""Name of the file in a run's folder that holds the counts. It contains no names of listeners."""
 
 GUESSING = 0.5
 CONFIDENCE = 0.95
@@ -32,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Trial:
-    """One answer: the names of the clips that were A and B, which of them was X, and which the listener said."""
+    """One trial: the names of the clips played as A and B, which of them was X, and the answer of the listener."""
 
     a: str
     b: str
@@ -43,7 +44,7 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Sitting:
+class Session:
     """One result file, as the page saves it."""
 
     test: str
@@ -53,13 +54,13 @@ class Sitting:
     trials: list[Trial]
 
     @property
-    def who(self) -> str:
-        """The listener; without a name, every sitting is taken for one of its own."""
-        return self.listener.strip() or f"sitting {self.seed}"
+    def listener_id(self) -> str:
+        """The name of the listener; each session without a name counts as a different listener."""
+        return self.listener.strip() or f"session {self.seed}"
 
 
 class Answer(NamedTuple):
-    """Whether a listener found X; attack None in a catch trial."""
+    """Whether a listener identified X; `attack` is None in a catch trial."""
 
     listener: str
     attack: str | None
@@ -68,7 +69,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """How often X was found: for one attack or (None) all, by listeners who passed the catch trials or missed one."""
+    """How often X was identified: for one attack or (None) for all, by listeners who passed or missed catch trials."""
 
     attack: str | None
     catch_trials: Literal["passed", "missed"]
@@ -85,7 +86,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Counts:
-    """What all result files of one listening test say together."""
+    """The results of a listening test over all sessions."""
 
     test: str
     listeners: int
@@ -96,55 +97,58 @@ class Counts:
     rows: list[Row]
 
 
-def read(run: Path, places: Sequence[Path]) -> Path:
-    """Count the answers in result files, write them to the run's `listening.json`, and return its path.
+def count_results(run: Run | Path, places: Sequence[Path]) -> Path:
+    """Evaluate result files, write the counts to the run's `listening.json`, and return its path.
 
-    A file that is damaged, incomplete, of another test or there twice is told in one line and left out.
+    A file that is damaged, incomplete, a duplicate, or from another test is skipped with a warning.
 
     Args:
-        run: whose page the listeners had.
-        places: result files, or folders of them; all that are to count, since earlier counts are replaced.
+        run: The run, or its folder, whose listening test was taken.
+        places: All result files, or folders that contain them. Earlier counts are replaced.
 
     Raises:
-        StaanetError: no file that can be counted.
+        StaanetError: There is no valid result file.
     """
-    test = listening.required(run)
+    run = as_run(run)
+    test = listening.require_listening_test(run)
     paths = _paths(places)
-    sittings: dict[str, Sitting] = {}
+    sessions: dict[str, Session] = {}
     for path in paths:
         try:
-            sitting = _checked(path, test)
-            if sitting.seed in sittings:
-                raise StaanetError(f"{path}: expected each sitting once, got {sitting.seed!r} again")
-            sittings[sitting.seed] = sitting
+            session = _read_session(path, test)
+            if session.seed in sessions:
+                raise StaanetError(f"{path}: expected each session once, got {session.seed!r} again")
+            sessions[session.seed] = session
         except StaanetError as error:
-            logger.warning("%s; left out", error)
-    if not sittings:
+            logger.warning("%s; skipped", error)
+    if not sessions:
         raise StaanetError(
-            f"expected results of the listening test {test.id}, got {len(paths)} files and none of them can be counted"
+            f"expected results of the listening test {test.id}, got {len(paths)} files and none of them is valid"
         )
-    counts = _counts(test, list(sittings.values()), skipped=len(paths) - len(sittings))
-    write_json(run / COUNTS, to_jsonable(counts))
-    return run / COUNTS
+    counts = _counts(test, list(sessions.values()), skipped=len(paths) - len(sessions))
+    write_json(run.folder / COUNTS, to_jsonable(counts))
+    return run.folder / COUNTS
 
 
-def found(run: Path) -> Counts | None:
-    """Return what was counted for a run's present listening test; None where nothing was."""
-    if not (run / COUNTS).is_file():
+def read_counts(run: Run | Path) -> Counts | None:
+    """Return the counts of the present listening test of a run; None if there are none."""
+    run = as_run(run)
+    path = run.folder / COUNTS
+    if not path.is_file():
         return None
-    counts = validated(Counts, read_json(run / COUNTS), str(run / COUNTS))
-    test = listening.of(run).id
+    counts = validated(Counts, read_json(path), str(path))
+    test = listening.listening_test(run).id
     if counts.test != test:
         logger.warning(
-            "%s: expected answers to the listening test %s, got those to %s, of other clips; left out",
-            *(run / COUNTS, test, counts.test),
+            "%s: expected answers to the listening test %s, got answers to %s, which has other clips; skipped",
+            *(path, test, counts.test),
         )
         return None
     return counts
 
 
 def _paths(places: Sequence[Path]) -> list[Path]:
-    """Return every result file at some places once."""
+    """Return all result files, each once."""
     paths = []
     for place in places:
         inside = sorted(place.glob("*.json")) if place.is_dir() else [place]
@@ -154,37 +158,36 @@ def _paths(places: Sequence[Path]) -> list[Path]:
     return list({path.resolve(): path for path in paths}.values())
 
 
-def _checked(path: Path, test: ListeningTest) -> Sitting:
-    """Return a result file once it is known to hold this test, whole."""
+def _read_session(path: Path, test: ListeningTest) -> Session:
+    """Read a result file and check that it belongs to the test and is complete."""
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise StaanetError(f"{path}: expected the JSON of a result file, got {error}; ask for it again") from None
-    sitting = validated(Sitting, values, str(path))
-    if sitting.test != test.id:
-        raise StaanetError(f"{path}: expected results of the listening test {test.id!r}, got those of {sitting.test!r}")
-    due = {frozenset(p.names): 1 if p.attack is None else sitting.trials_per_clip for p in test.pairs}
-    held = Counter(frozenset((trial.a, trial.b)) for trial in sitting.trials)
-    if held != due:
+    session = validated(Session, values, str(path))
+    if session.test != test.id:
+        raise StaanetError(f"{path}: expected results of the listening test {test.id!r}, got those of {session.test!r}")
+    expected = {frozenset(p.names): 1 if p.attack is None else session.trials_per_clip for p in test.pairs}
+    if Counter(frozenset((trial.a, trial.b)) for trial in session.trials) != expected:
         raise StaanetError(
-            f"{path}: expected {sum(due.values())} trials, {sitting.trials_per_clip} of each pair and one of each "
-            f"catch pair, got {len(sitting.trials)}, not all of them due; ask for the file again"
+            f"{path}: expected {sum(expected.values())} trials, {session.trials_per_clip} of each pair and one of each "
+            f"catch pair, got {len(session.trials)} that differ from these; ask for the file again"
         )
-    return sitting
+    return session
 
 
-def _counts(test: ListeningTest, sittings: Sequence[Sitting], skipped: int) -> Counts:
+def _counts(test: ListeningTest, sessions: Sequence[Session], skipped: int) -> Counts:
     attacks = {frozenset(pair.names): pair.attack for pair in test.pairs}
     answers = [
-        Answer(sitting.who, attacks[frozenset((trial.a, trial.b))], trial.answer == trial.x)
-        for sitting in sittings
-        for trial in sitting.trials
+        Answer(session.listener_id, attacks[frozenset((trial.a, trial.b))], trial.answer == trial.x)
+        for session in sessions
+        for trial in session.trials
     ]
     catches = [answer for answer in answers if answer.attack is None]
     missed = {answer.listener for answer in catches if not answer.correct}
-    heard = [answer for answer in answers if answer.attack is not None]
-    attentive = [answer for answer in heard if answer.listener not in missed]
-    inattentive = [answer for answer in heard if answer.listener in missed]
+    of_attacks = [answer for answer in answers if answer.attack is not None]
+    attentive = [answer for answer in of_attacks if answer.listener not in missed]
+    inattentive = [answer for answer in of_attacks if answer.listener in missed]
     rows = [
         _row(attack, "passed", [answer for answer in attentive if answer.attack == attack])
         for attack in sorted({str(answer.attack) for answer in attentive})
@@ -225,7 +228,7 @@ def _row(attack: str | None, catch_trials: Literal["passed", "missed"], answers:
 
 
 def _student(shares: Sequence[float]) -> Interval | None:
-    """Return Student's interval of the mean of listeners' shares; None where they are one, or all the same."""
+    """Return Student's interval of the mean share of listeners; None for one listener, or if all shares are equal."""
     if len(set(shares)) < 2:
         return None
     mean, error = float(np.mean(shares)), float(np.std(shares, ddof=1)) / math.sqrt(len(shares))

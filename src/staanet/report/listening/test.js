@@ -1,6 +1,6 @@
 "use strict";
 
-// A sitting: every pair as often as it is due, in an order, with sides and with an X that all come from the seed.
+// A session: every pair as often as required. Order, assignment to A and B, and X are all drawn from the seed.
 function random(seed) { // mulberry32
   let state = seed;
   return () => {
@@ -11,7 +11,7 @@ function random(seed) { // mulberry32
   };
 }
 
-function drawn(pairs, seed) {
+function drawTrials(pairs, seed) {
   const next = random(seed);
   const trials = pairs.flatMap(([one, other, times]) => Array.from({ length: times }, () => {
     const [a, b] = next() < 0.5 ? [one, other] : [other, one];
@@ -31,11 +31,11 @@ const players = [...document.querySelectorAll("[data-play]")];
 const answers = [...document.querySelectorAll("[data-answer]")];
 const seed = crypto.getRandomValues(new Uint32Array(1))[0];
 const seedText = seed.toString(16).padStart(8, "0");
-const trials = drawn(data.pairs, seed);
+const trials = drawTrials(data.pairs, seed);
 const context = new AudioContext();
 const sounds = {};
 let playing = null;
-let trial = null; // what is being judged: { a, b, x, plays, since, resolve }
+let trial = null; // the present trial: { a, b, x, plays, since, resolve }
 
 element("count").textContent = trials.length;
 element("seed").textContent = seedText;
@@ -56,7 +56,7 @@ function stop() {
   const { source, gain } = playing;
   playing = null;
   source.onended = null;
-  gain.gain.setTargetAtTime(0, context.currentTime, 0.003); // no click of our own
+  gain.gain.setTargetAtTime(0, context.currentTime, 0.003); // avoid a click
   source.stop(context.currentTime + 0.03);
   players.forEach((button) => button.classList.remove("playing"));
 }
@@ -82,7 +82,7 @@ function prompt(before = "") {
   element("status").textContent = `${before} ${words}`.trim();
 }
 
-function hear(side) {
+function playSide(side) {
   if (!trial) return;
   trial.plays[side] += 1;
   play(trial[side === "x" ? trial.x : side], () => { if (trial) prompt(); });
@@ -90,7 +90,7 @@ function hear(side) {
   prompt(`Playing ${side.toUpperCase()}.`);
 }
 
-function say(answer) {
+function submit(answer) {
   if (!trial || missing().length) return;
   const { a, b, x, plays, since, resolve } = trial;
   stop();
@@ -98,7 +98,7 @@ function say(answer) {
   resolve({ a, b, x, answer, seconds: Math.round((performance.now() - since) / 100) / 10, plays });
 }
 
-function judged(title, { a, b, x }) {
+function runTrial(title, { a, b, x }) {
   element("title").textContent = title;
   return new Promise((resolve) => {
     trial = { a, b, x, plays: { a: 0, b: 0, x: 0 }, since: performance.now(), resolve };
@@ -108,11 +108,11 @@ function judged(title, { a, b, x }) {
 }
 
 async function practice() {
-  const [sample] = drawn([[...data.practice, 1]], ~seed);
-  const { x, answer } = await judged("Practice", sample);
+  const [sample] = drawTrials([[...data.practice, 1]], ~seed);
+  const { x, answer } = await runTrial("Practice", sample);
   [...players, ...answers].forEach((button) => { button.disabled = true; });
-  element("status").textContent = `${x === answer ? "Right" : "Not right"}: X was ${x.toUpperCase()}. ` +
-    "From here on you are not told, and most differences are much smaller.";
+  element("status").textContent = `${x === answer ? "Correct" : "Not correct"}: X was ${x.toUpperCase()}. ` +
+    "In the test you get no feedback, and most differences are much smaller.";
   element("next").hidden = false;
   element("next").focus();
   await new Promise((resolve) => element("next").addEventListener("click", resolve, { once: true }));
@@ -120,18 +120,18 @@ async function practice() {
   players.forEach((button) => { button.disabled = false; });
 }
 
-async function sitting() {
-  const stay = (event) => event.preventDefault();
-  addEventListener("beforeunload", stay);
+async function session() {
+  const confirmLeave = (event) => event.preventDefault();
+  addEventListener("beforeunload", confirmLeave);
   element("trial").hidden = false;
   element("progress").max = trials.length;
   await practice();
   const results = [];
   for (const next of trials) {
     element("progress").value = results.length;
-    results.push(await judged(`Trial ${results.length + 1} of ${trials.length}`, next));
+    results.push(await runTrial(`Trial ${results.length + 1} of ${trials.length}`, next));
   }
-  removeEventListener("beforeunload", stay);
+  removeEventListener("beforeunload", confirmLeave);
   finish(results);
 }
 
@@ -149,19 +149,19 @@ function finish(results) {
   link.click();
 }
 
-players.forEach((button) => button.addEventListener("click", () => hear(button.dataset.play)));
-answers.forEach((button) => button.addEventListener("click", () => say(button.dataset.answer)));
+players.forEach((button) => button.addEventListener("click", () => playSide(button.dataset.play)));
+answers.forEach((button) => button.addEventListener("click", () => submit(button.dataset.answer)));
 element("level").addEventListener("click", () => load(data.level).then(() => play(data.level)).catch(fail));
 element("consent").addEventListener("submit", (event) => {
   event.preventDefault();
   stop();
   element("start").hidden = true;
-  Promise.all(Object.keys(data.clips).map(load)).then(sitting).catch(fail);
+  Promise.all(Object.keys(data.clips).map(load)).then(session).catch(fail);
 });
 document.addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   const key = event.key.toLowerCase();
-  if (["a", "b", "x"].includes(key)) hear(key);
-  else if (key === "1" || key === "2") say(key === "1" ? "a" : "b");
+  if (["a", "b", "x"].includes(key)) playSide(key);
+  else if (key === "1" || key === "2") submit(key === "1" ? "a" : "b");
   else if (key === "escape") { stop(); if (trial) prompt(); }
 });

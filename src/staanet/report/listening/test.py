@@ -1,4 +1,4 @@
-"""The blind listening test of a run's examples: what it consists of, and the page that a listener is given."""
+"""A blind listening test (ABX) of the examples of a run: its trials, and the page for listeners."""
 
 import base64
 import hashlib
@@ -15,33 +15,35 @@ from numpy.typing import NDArray
 from staanet.audio.files import encode
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
-from staanet.core.records import contents
+from staanet.core.run import Run, as_run
 from staanet.core.signature import signature
 from staanet.report.examples import read_clips
 from staanet.report.templates import TEMPLATES
 
 VERSION = 1
-"""Of the test: raised when earlier results would no longer compare."""
+"""Version of the test, raised when earlier results are no longer comparable."""
 
 TRIALS = 2
-"""Of each pair in a sitting, where nothing else is said."""
+"""Default number of trials for each pair of clips."""
 
 CATCH_TRIALS = 3
-"""Of a sitting: whoever listens gets them right, whoever guesses passes all of them once in eight times."""
+"""Number of catch trials. An attentive listener answers them correctly; one who guesses passes all of them with
+probability 1/8."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two clips to be told apart.
+    """Two clips between which listeners have to distinguish.
 
     Args:
-        attack: that made the other clip; None in a catch trial, whose other clip is the original in noise.
-        original: `[T, C]`.
-        other: `[T, C]`.
-        rate: of both, in Hz.
-        number: among all pairs, so that a clip that is in two of them has a name in each.
+        attack: The attack that produced the other clip; None in a catch trial, where the other clip is the original in
+            noise.
+        original: Original clip `[T, C]`.
+        other: Other clip `[T, C]`.
+        rate: Sampling rate of both clips in Hz.
+        number: Index of the pair, so that a clip that is part of two pairs has a different name in each.
     """
 
     attack: str | None
@@ -52,13 +54,13 @@ class Pair:
 
     @cached_property
     def digests(self) -> tuple[str, str]:
-        """The SHA-256 of the samples of both clips, which no encoder and no file name changes."""
+        """SHA-256 of the samples of both clips, which depends neither on the encoder nor on file names."""
         first, second = (hashlib.sha256(f"{self.rate} ".encode() + x.tobytes()) for x in (self.original, self.other))
         return first.hexdigest(), second.hexdigest()
 
     @property
     def names(self) -> tuple[str, str]:
-        """What the page and the result files call the original and the other clip: salted hashes."""
+        """Names of the original and the other clip in the page and in result files, which are salted hashes."""
         salt = f"{self.number} {self.digests}"
         first, second = (hashlib.sha256(f"{salt} {side}".encode()).hexdigest()[:16] for side in ("original", "other"))
         return first, second
@@ -66,12 +68,12 @@ class Pair:
 
 @dataclass(frozen=True)
 class ListeningTest:
-    """What a run's listening test consists of.
+    """The listening test of a run.
 
     Args:
-        id: ten hex digits that change with the clips and with the version of the test, and with nothing else.
-        pairs: those of the attacks, then those of the catch trials; empty where a run has no examples.
-        unchanged: the examples left out because nothing differs in them.
+        id: Ten hex digits that depend on the clips and on the version of the test only.
+        pairs: Pairs of the attacks, followed by those of the catch trials; empty if the run has no examples.
+        unchanged: Names of the examples that were skipped because both clips are equal.
     """
 
     id: str
@@ -79,67 +81,72 @@ class ListeningTest:
     unchanged: list[str]
 
 
-def of(run: Path) -> ListeningTest:
-    """Return the listening test of a run's examples."""
-    found: list[Pair] = []
+def listening_test(run: Run | Path) -> ListeningTest:
+    """Return the listening test of the examples of a run."""
+    changed: list[Pair] = []
     unchanged: list[str] = []
-    for folder in contents(run, "examples", "[!.]*"):
+    for folder in as_run(run).examples:
         facts, original, adversarial, rate = read_clips(folder)
         if np.array_equal(original, adversarial):
             unchanged.append(folder.name)
         else:
-            found.append(Pair(facts.attack, original, adversarial, rate))
-    found.sort(key=lambda pair: pair.digests)
-    about = {"version": VERSION, "catch_trials": CATCH_TRIALS, "clips": [pair.digests for pair in found]}
-    catches = [_catch(found[index % len(found)], seed=index) for index in range(CATCH_TRIALS if found else 0)]
-    pairs = [replace(pair, number=number) for number, pair in enumerate([*found, *catches])]
+            changed.append(Pair(facts.attack, original, adversarial, rate))
+    changed.sort(key=lambda pair: pair.digests)
+    about = {"version": VERSION, "catch_trials": CATCH_TRIALS, "clips": [pair.digests for pair in changed]}
+    catches = [
+        _catch_pair(changed[index % len(changed)], seed=index) for index in range(CATCH_TRIALS if changed else 0)
+    ]
+    pairs = [replace(pair, number=number) for number, pair in enumerate([*changed, *catches])]
     return ListeningTest(signature({"listening_test": about}), pairs, unchanged)
 
 
-def required(run: Path) -> ListeningTest:
-    """Return the listening test of a run's examples.
+def require_listening_test(run: Run | Path) -> ListeningTest:
+    """Return the listening test of the examples of a run.
 
     Raises:
-        StaanetError: there is nothing to listen to.
+        StaanetError: The run has no examples that an attack changed.
     """
-    test = of(run)
+    run = as_run(run)
+    test = listening_test(run)
     if not test.pairs:
         raise StaanetError(
-            f"{run / 'examples'}: expected clips that an attack changed, found none; give the run of an experiment "
-            "that has an attack by a generator and whose `examples` is above 0"
+            f"{run.folder / 'examples'}: expected clips that an attack changed, found none; give the run of an "
+            "experiment that has an attack by a generator and whose `examples` is above 0"
         )
     return test
 
 
-def _catch(pair: Pair, seed: int) -> Pair:
-    """Return a pair's original beside itself in white noise of its own energy (0 dB), made to fit full scale."""
+def _catch_pair(pair: Pair, seed: int) -> Pair:
+    """Return the pair of an original clip and the same clip in white noise at 0 dB SNR, scaled to fit full scale."""
     noise = np.random.default_rng(seed).standard_normal(pair.original.shape)
     noisy = pair.original + noise * math.sqrt(float(np.square(pair.original).mean()))
     noisy /= max(1.0, float(np.abs(noisy).max()))
     return Pair(None, pair.original, noisy.astype(np.float32), pair.rate)
 
 
-def write(run: Path, trials: int = TRIALS) -> Path:
-    """Write a run's blind ABX test as one page that needs no network, and return the page's path.
+def write(run: Run | Path, trials: int = TRIALS) -> Path:
+    """Write the blind ABX test of a run as one page that needs no network, and return the path of the page.
 
-    The page draws the order, the sides and X anew for every sitting and saves a result file at its end. Nothing in it
-    says which clip is which; but whoever takes its source apart and compares the audio can find out.
+    The page draws the order of the trials, the assignment of clips to A and B, and X at random for every session, and
+    saves a result file at the end. It does not show which clip is which, although its audio could be extracted and
+    compared.
 
     Args:
-        run: the folder that `staanet run` wrote.
-        trials: how often a sitting has each pair, above 0.
+        run: The run, or the folder that `staanet run` wrote.
+        trials: Number of trials for each pair of clips in one session, at least 1.
 
     Raises:
-        StaanetError: fewer trials, or nothing to listen to.
+        StaanetError: `trials` is below 1, or the run has no examples that an attack changed.
     """
     if trials < 1:
         raise StaanetError(f"expected trials above 0, got {trials}; raise --trials")
-    test = required(run)
+    run = as_run(run)
+    test = require_listening_test(run)
     for name in test.unchanged:
         logger.warning(
-            "%s: expected a clip that the attack changed, got the original; left out", run / "examples" / name
+            "%s: expected a clip that the attack changed, got the original; skipped", run.folder / "examples" / name
         )
-    page = run / "report" / "listening-test.html"
+    page = run.folder / "report" / "listening-test.html"
     html = TEMPLATES.get_template("listening/test.html.j2").render(data=_data(test, trials))
     with atomic_write(page) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")
@@ -147,7 +154,7 @@ def write(run: Path, trials: int = TRIALS) -> Path:
 
 
 def _data(test: ListeningTest, trials: int) -> dict[str, Any]:
-    """Return what the page draws from, in the order of the names, which says nothing."""
+    """Return the data of the page, sorted by the names of the clips, which do not show which clip is which."""
     clips = {
         name: base64.b64encode(encode(samples, pair.rate)).decode()
         for pair in test.pairs

@@ -1,4 +1,4 @@
-"""Attack against attack on the same clips, with what so many clips could have told apart."""
+"""Comparison of the first attack with all others on the same clips, and the smallest detectable difference."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -9,29 +9,45 @@ import numpy as np
 
 from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.evaluation.case import Rows
+from staanet.core.run import Rows
 from staanet.metrics import beyond_clips, detectable, paired, sign_test
-from staanet.report.tables import Cell, Table
-from staanet.report.wording import budget, interval, key, number, percent
+from staanet.report.cells import count_cell, p_value_cell, percent_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
+from staanet.report.wording import budget, key
 
-PLACE = (
+CONDITIONS = (
     *("corpus", "split", "protocol", "defence", "target", "domain"),
     *("budget_epsilon", "budget_snr_db", "budget_sparsity"),
 )
-"""What two records have in common that can be compared clip by clip."""
+"""Fields that two records must share to be compared clip by clip."""
 
 CAPTION = (
-    "Attack against attack on the same clips: the difference of the ASRs in points with its 95 % interval, which lets "
-    "clips of a speaker resemble each other; the exact p-value of McNemar's test, clips taken as independent, each row "
-    "by itself; and the smallest difference that so many clips would have shown in 80 % of repetitions."
+    "Comparison of two attacks on the same clips: the difference of their ASRs in percentage points, with a 95 % "
+    "confidence interval that allows for correlation between clips of a speaker; the exact p-value of McNemar's test, "
+    "which treats clips as independent and is not corrected for the number of rows; and the smallest difference that "
+    "the test would have detected with 80 % power on this number of clips."
 )
-NAMES = ("attack", "against", "source", "target", "budget")
+NAMES = ["attack", "against", "source", "target", "budget"]
 MEASURES = ("n", "difference", "p", "detectable")
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ASR of one attack less that of another, on the same clips of one target within the same budget."""
+    """The ASR of one attack minus that of another, on the same clips and target, within the same budget.
+
+    Args:
+        attack: The first attack.
+        other: The attack with which it is compared.
+        source: Source model of the first attack.
+        target: Target model.
+        budget: Budget of the first attack.
+        n: Number of clips on which both attacks were run.
+        difference: ASR of the first attack minus ASR of the other one, as a fraction.
+        difference_speaker_ci: 95 % interval of the difference that allows for correlation between clips of a speaker.
+        p_value: Exact, two-sided p-value of McNemar's test, which treats clips as independent.
+        detectable: Smallest difference that the test detects with 80 % power on this number of clips.
+    """
 
     attack: str
     other: str
@@ -42,47 +58,55 @@ class Comparison:
     difference: float
     difference_speaker_ci: Interval
     p_value: float
-    """Exact, two-sided, of McNemar's test; clips taken as independent."""
     detectable: float
-    """The smallest difference that so many clips show in 80 % of repetitions."""
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Comparison))
 
 
-def comparisons(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Comparison]:
-    """Compare, on each source, target and budget, the attack that comes first with all others.
+def section(results: Results) -> Section | None:
+    """Return the section, or None if no two attacks can be compared."""
+    rows = comparisons(results.records, results.outcomes)
+    return Section("Comparisons", table(rows), rows, FIELDS) if rows else None
 
-    An attack without a source is compared with those of every source, and never comes first.
+
+def comparisons(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Comparison]:
+    """Compare, for each source, target and budget, the first attack with all others.
+
+    An attack that needs no source model is compared with the first attack of every source, and is never the first.
 
     Args:
-        records: pooled, in the order of their experiment.
-        outcomes: returns the rows of a record.
+        records: Pooled records, in the order of the experiment.
+        outcomes: Function that returns the per-clip outcomes of a record.
     """
     firsts: dict[tuple[Any, ...], Record] = {}
     for record in records:
         if record.source != NO_SOURCE:
-            firsts.setdefault((*key(record, PLACE), record.source), record)
+            firsts.setdefault((*key(record, CONDITIONS), record.source), record)
     return [
         compare(first, other, outcomes)
         for first in firsts.values()
         for other in records
-        if other is not first and key(other, PLACE) == key(first, PLACE) and other.source in (first.source, NO_SOURCE)
+        if other is not first
+        and key(other, CONDITIONS) == key(first, CONDITIONS)
+        and other.source in (first.source, NO_SOURCE)
     ]
 
 
 def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) -> Comparison:
-    """Compare two attacks on the same target, on the clips that both met.
+    """Compare two attacks on the same target, on the clips on which both were run.
 
     Raises:
-        StaanetError: there are none.
+        StaanetError: There are no such clips.
     """
     fooled = {row["id"]: _fooled(row) for row in outcomes(other)}
-    own = [row for row in outcomes(first) if row["id"] in fooled]
-    if not own:
-        raise StaanetError(f"expected clips that both {first.attack} and {other.attack} met, got none; run them again")
-    differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in own])
-    labels, speakers = np.array([row["label"] for row in own]), [row["speaker"] for row in own]
+    common = [row for row in outcomes(first) if row["id"] in fooled]
+    if not common:
+        raise StaanetError(
+            f"expected clips on which both {first.attack} and {other.attack} were run, got none; run them again"
+        )
+    differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in common])
+    labels, speakers = np.array([row["label"] for row in common]), [row["speaker"] for row in common]
     return Comparison(
         attack=first.attack,
         other=other.attack,
@@ -101,16 +125,16 @@ def _fooled(row: dict[str, Any]) -> bool:
     return bool(row["predicted_adv"] != row["predicted_clean"])
 
 
-def table(made: Sequence[Comparison]) -> Table:
-    """Arrange comparisons into a table: a row each."""
-    rows = [
+def table(rows: Sequence[Comparison]) -> Table:
+    """Return the table, with a row per comparison."""
+    cells = [
         [
-            *(Cell(name, name) for name in (row.attack, row.other, row.source, row.target, row.budget)),
-            Cell(str(row.n), row.n),
-            Cell(percent(row.difference), row.difference, interval(row.difference_speaker_ci)),
-            Cell("< 0.001" if row.p_value < 0.001 else number(row.p_value, 3), row.p_value),
-            Cell(percent(row.detectable), row.detectable),
+            *map(text_cell, (row.attack, row.other, row.source, row.target, row.budget)),
+            count_cell(row.n),
+            percent_cell(row.difference, row.difference_speaker_ci),
+            p_value_cell(row.p_value),
+            percent_cell(row.detectable),
         ]
-        for row in made
+        for row in rows
     ]
-    return Table("comparisons", CAPTION, list(NAMES), [("", MEASURES)], rows, [])
+    return Table("comparisons", CAPTION, NAMES, [("", MEASURES)], cells)

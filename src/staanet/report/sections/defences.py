@@ -1,25 +1,28 @@
-"""Defended models beside the models that they are of: under attacks that do not know of the defence, and that do."""
+"""Defended models, under attacks that ignore the defence and under attacks that take it into account."""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from staanet.core.records import Interval, Record
-from staanet.report.tables import Cell, Table
+from staanet.report.cells import Cell, count_cell, percent_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
 from staanet.report.wording import interval, percent
 
 CAPTION = (
-    "Each defended model under each attack, in %, with 95 % intervals that let clips of a speaker resemble each "
-    "other. Before: the model that it is of, without the defence, under the attack made on that one; unaware: the "
-    "same attacked clips on the defended model; adaptive: the attack made on the defended model. Excess: over noise "
-    "of the same size and count on whoever decides. A defence is worth what is left under the adaptive attack."
+    "ASR of each attack on each defended model, in %, with 95 % confidence intervals that allow for correlation "
+    "between clips of a speaker. Before: the attack computed on the base model, to which the defence was added, and "
+    "evaluated on it. Unaware: the same adversarial clips evaluated on the defended model. Adaptive: the attack "
+    "computed on the defended model itself. Excess: ASR minus that of random noise of the same size on the same number "
+    "of samples. Only robustness to the adaptive attack is evidence for a defence."
 )
 COLUMNS = ("before", "unaware", "adaptive")
 
 
 @dataclass(frozen=True)
-class Defended:
-    """An attack on a defended model; None where it was not made."""
+class DefenceResult:
+    """An attack on a defended model; values are None if the attack was not run."""
 
     attack: str
     target: str
@@ -38,32 +41,38 @@ class Defended:
     adaptive_excess: float | None
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Defended))
+FIELDS = tuple(field.name for field in dataclasses.fields(DefenceResult))
 
 
-def defended(records: Sequence[Record]) -> list[Defended]:
-    """Return what each attack does to each defended model whose own model is there too.
+def section(results: Results) -> Section | None:
+    """Return the section, or None if no defended model was evaluated together with its base model."""
+    rows = defence_results(results.records)
+    return Section("Defences", table(rows), rows, FIELDS) if rows else None
+
+
+def defence_results(records: Sequence[Record]) -> list[DefenceResult]:
+    """Return the result of each attack on each defended model whose base model was evaluated too.
 
     Args:
-        records: pooled.
+        records: Pooled records.
     """
-    made_from = {
+    models = {
         record.target: record.settings["target"]
         for record in records
-        if isinstance(record.settings.get("target"), dict)  # of a set made elsewhere it is a name
+        if isinstance(record.settings.get("target"), dict)  # it is a hash if the set was made elsewhere
     }
     cases = {(record.attack, record.source, record.target): record for record in records}
-    of = {
-        name: next((other for other, own in made_from.items() if own == _of(settings)), None)
-        for name, settings in made_from.items()
+    base_models = {
+        name: next((other for other, own in models.items() if own == _base_settings(settings)), None)
+        for name, settings in models.items()
     }
-    found = []
+    rows = []
     for attack, name in dict.fromkeys((record.attack, record.target) for record in records):
-        if (other := of.get(name)) is None:
+        if (base := base_models.get(name)) is None:
             continue
-        three = [cases.get((attack, *case)) for case in ((other, other), (other, name), (name, name))]
-        told = three[2] or three[1]
-        if told is None or told.defence is None:
+        three = [cases.get((attack, *case)) for case in ((base, base), (base, name), (name, name))]
+        defended = three[2] or three[1]
+        if defended is None or defended.defence is None:
             continue
         figures = {
             field: value
@@ -74,21 +83,21 @@ def defended(records: Sequence[Record]) -> list[Defended]:
                 f"{column}_excess": record and record.asr_excess,
             }.items()
         }
-        found.append(Defended(attack, name, told.defence, other, told.n, told.uar_clean, **figures))  # type: ignore[arg-type]
-    return found
+        rows.append(DefenceResult(attack, name, defended.defence, base, defended.n, defended.uar_clean, **figures))  # type: ignore[arg-type]
+    return rows
 
 
-def _of(settings: dict[str, object]) -> object:
-    """Return all that decides the model that a defended one is of, None where there is none."""
+def _base_settings(settings: dict[str, object]) -> object:
+    """Return the settings of the base model of a defended model; None if the model has no defence."""
     if "defence" not in settings or "base_model" in settings:
         return settings.get("base_model")
     return {key: value for key, value in settings.items() if key != "defence"}
 
 
-def table(found: Sequence[Defended]) -> Table:
-    """Arrange what was found into a table: a row per attack and defended model."""
+def table(rows: Sequence[DefenceResult]) -> Table:
+    """Return the table, with a row per attack and defended model."""
 
-    def rates(row: Defended) -> list[Cell]:
+    def rates(row: DefenceResult) -> list[Cell]:
         cells = []
         for column in COLUMNS:
             rate, bounds, excess = (getattr(row, f"{column}{end}") for end in ("", "_ci", "_excess"))
@@ -98,15 +107,15 @@ def table(found: Sequence[Defended]) -> Table:
             ]
         return cells
 
-    rows = [
+    cells = [
         [
-            *(Cell(name, name) for name in (row.attack, row.target, row.defence, row.base_model)),
-            Cell(str(row.n), row.n),
-            Cell(percent(row.uar_clean), row.uar_clean),
+            *map(text_cell, (row.attack, row.target, row.defence, row.base_model)),
+            count_cell(row.n),
+            percent_cell(row.uar_clean),
             *rates(row),
         ]
-        for row in found
+        for row in rows
     ]
     groups: list[tuple[str, tuple[str, ...]]] = [("", ("n", "UAR"))]
     groups += [(column, ("ASR", "excess")) for column in COLUMNS]
-    return Table("defences", CAPTION, ["attack", "model", "defence", "base model"], groups, rows, [])
+    return Table("defences", CAPTION, ["attack", "model", "defence", "base model"], groups, cells)

@@ -1,4 +1,4 @@
-"""Attacks on features beside attacks on waveforms, at the same distance in the features of the model."""
+"""Attacks on features compared with attacks on waveforms, at the same distance in the model's feature space."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -7,24 +7,29 @@ from dataclasses import dataclass
 import numpy as np
 
 from staanet.core.records import Interval, Record
-from staanet.evaluation.case import Rows
+from staanet.core.run import Rows
 from staanet.metrics import wilson
 from staanet.metrics.outcome import Floats
-from staanet.report.tables import Cell, Table
-from staanet.report.wording import interval, number, percent
+from staanet.report.cells import count_cell, number_cell, percent_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
 
 DOMAINS = ("feature", "waveform")
 RADII = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Distances in feature space at which the domains are compared, in standard deviations of a feature."""
+
 CAPTION = (
-    "The same attack on the features and on the waveform: the clips, in %, that some setting of it fools by features "
-    "no farther than L2 from the clean ones, in deviations of a feature; waveforms are pushed through the front end to "
-    "measure it. 95 % intervals over clips. What the attack on features finds need not be the features of any sound."
+    "The same attack on features and on the waveform: the share of clips, in %, that at least one setting of it "
+    "fools at an L2 distance of at most the given value between adversarial and clean features, in standard deviations "
+    "of a feature. The features of adversarial waveforms are computed with the model's front end. 95 % confidence "
+    "intervals over clips. Adversarial features need not be the features of any waveform."
 )
+MEASURES = ("L2", "n", "features %", "waveform %")
 
 
 @dataclass(frozen=True)
 class DomainComparison:
-    """How many clips an attack fools in each domain within a distance of features."""
+    """The share of clips that an attack fools in each domain within one distance in feature space."""
 
     attack: str
     target: str
@@ -39,25 +44,32 @@ class DomainComparison:
 FIELDS = tuple(field.name for field in dataclasses.fields(DomainComparison))
 
 
-def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[DomainComparison]:
-    """Return, for each attack that was made in both domains, what it fools within each distance.
+def section(results: Results) -> Section | None:
+    """Return the section, or None if no attack was run in both domains."""
+    rows = compare_domains(results.records, results.outcomes)
+    return Section("Features and waveform", table(rows), rows, FIELDS) if rows else None
 
-    Of the clips that all its settings met, a clip counts from the least distance at which one of them fooled it.
+
+def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[DomainComparison]:
+    """Compare both domains for each white-box attack that was run in both, at each distance.
+
+    Only clips on which all settings of the attack were run are counted. A clip is fooled within a distance if any of
+    these settings fools it at that distance or a smaller one.
 
     Args:
-        records: pooled.
-        outcomes: returns the rows of a record.
+        records: Pooled records.
+        outcomes: Function that returns the per-clip outcomes of a record.
     """
-    families: dict[tuple[str, str], dict[str, list[Record]]] = {}
+    attacks: dict[tuple[str, str], dict[str, list[Record]]] = {}
     for record in records:
         if record.source == record.target and "attack" in record.settings and record.labels_from == "predictions":
             place = (record.settings["attack"]["name"], record.target)
-            families.setdefault(place, {}).setdefault(record.domain, []).append(record)
-    found = []
-    for (attack, target), own in families.items():
-        if set(own) != set(DOMAINS):
+            attacks.setdefault(place, {}).setdefault(record.domain, []).append(record)
+    comparisons = []
+    for (attack, target), by_domain in attacks.items():
+        if set(by_domain) != set(DOMAINS):
             continue
-        rows = {domain: [outcomes(record) for record in own[domain]] for domain in DOMAINS}
+        rows = {domain: [outcomes(record) for record in by_domain[domain]] for domain in DOMAINS}
         clips = set.intersection(*({row["id"] for row in part} for parts in rows.values() for part in parts))
         if not clips or not all("feature_l2" in row for part in rows["waveform"] for row in part):
             continue
@@ -66,17 +78,17 @@ def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows
         for radius in RADII:
             shares = {domain: float((least[domain] <= radius).mean()) for domain in DOMAINS}
             intervals = {f"{domain}_ci": wilson(shares[domain], len(clips)) for domain in DOMAINS}
-            found.append(DomainComparison(attack, target, len(clips), radius, **shares, **intervals))  # type: ignore[arg-type]
-    return found
+            comparisons.append(DomainComparison(attack, target, len(clips), radius, **shares, **intervals))  # type: ignore[arg-type]
+    return comparisons
 
 
 def least_distances(parts: Sequence[Rows], clips: Sequence[str], key: str) -> Floats:
-    """Return how far each clip is moved, at least, where it is fooled; infinite where it is not.
+    """Return, for each clip, the smallest distance at which it is fooled; infinity if it is never fooled.
 
     Args:
-        parts: the rows of some cases.
-        clips: their ids.
-        key: of the distance in a row.
+        parts: The outcomes of several records.
+        clips: Ids of the clips.
+        key: Key of the distance in a row.
     """
     least = dict.fromkeys(clips, np.inf)
     for row in (row for part in parts for row in part):
@@ -85,16 +97,16 @@ def least_distances(parts: Sequence[Rows], clips: Sequence[str], key: str) -> Fl
     return np.array([least[clip] for clip in clips])
 
 
-def table(found: Sequence[DomainComparison]) -> Table:
-    """Arrange what was found into a table: a row per distance."""
-    rows = [
+def table(rows: Sequence[DomainComparison]) -> Table:
+    """Return the table, with a row per attack, target and distance."""
+    cells = [
         [
-            *(Cell(name, name) for name in (row.attack, row.target)),
-            Cell(number(row.l2, 0), row.l2),
-            Cell(str(row.n), row.n),
-            Cell(percent(row.feature), row.feature, interval(row.feature_ci)),
-            Cell(percent(row.waveform), row.waveform, interval(row.waveform_ci)),
+            *map(text_cell, (row.attack, row.target)),
+            number_cell(row.l2, 0),
+            count_cell(row.n),
+            percent_cell(row.feature, row.feature_ci),
+            percent_cell(row.waveform, row.waveform_ci),
         ]
-        for row in found
+        for row in rows
     ]
-    return Table("domains", CAPTION, ["attack", "target"], [("", ("L2", "n", "features %", "waveform %"))], rows, [])
+    return Table("domains", CAPTION, ["attack", "target"], [("", MEASURES)], cells)

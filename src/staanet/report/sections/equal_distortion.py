@@ -1,32 +1,41 @@
-"""Models held against each other: what fools them where clips were moved equally far in their log-mel spectrograms."""
+"""Robustness of models at equal distortion: the share of clips that attacks fool at the same log-mel distance."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.evaluation.case import Rows
+from staanet.core.run import Rows
 from staanet.metrics import wilson
+from staanet.report.cells import count_cell, percent_cell, text_cell
+from staanet.report.results import Results
 from staanet.report.sections.domains import least_distances
-from staanet.report.tables import Cell, Table
-from staanet.report.wording import interval, number, percent, unique
+from staanet.report.tables import Section, Table
+from staanet.report.wording import number, unique
 
 RADII = (50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
-"""In dB, of spectrograms with 128 x 87 cells for each second: 100 dB are about 1 dB in each cell of a second."""
+"""Distances at which models are compared, in dB. A log-mel spectrogram has 128 x 87 cells per second, so that 100 dB
+are about 1 dB in each cell of one second."""
 
 CAPTION = (
-    "Each model under attacks made on it, and under noise: the clips, in %, that some setting of an attack fools by "
-    "moving the log-mel spectrogram no farther than so many dB (Euclidean, over its cells). Only clips that every "
-    "model recognises before, n of them, so that no model is more often wrong to begin with; UAR over all of its "
-    "clips. 95 % intervals over clips."
+    "Each model under white-box attacks and under noise: the share of clips, in %, that at least one setting of the "
+    "attack fools while the log-mel spectrogram changes by at most the given distance in dB (Euclidean distance over "
+    "the cells of the spectrogram). Only the n clips that every model classifies correctly before the attack are "
+    "counted, so that errors on clean clips do not enter; UAR is over all clips of the model. 95 % confidence "
+    "intervals over clips."
 )
 
-NOTHING = " Here no clip is recognised by all of them, so that nothing can be compared."
+NO_COMMON_CLIPS = (
+    " There are no clips with known distances that all models classify correctly, so that they cannot be compared."
+)
+
+Cases = Mapping[str, Mapping[str, Sequence[Record]]]
+"""The records of all settings of an attack, by attack and target."""
 
 
 @dataclass(frozen=True)
 class EqualDistortion:
-    """How many clips an attack fools on a model within a distance of log-mel spectrograms."""
+    """The share of clips that an attack fools on a model within one distance of log-mel spectrograms."""
 
     attack: str
     target: str
@@ -40,57 +49,68 @@ class EqualDistortion:
 FIELDS = tuple(field.name for field in dataclasses.fields(EqualDistortion))
 
 
+def section(results: Results) -> Section | None:
+    """Return the section, or None if the experiment does not compare models at equal distortion."""
+    if not results.layout.equal_distortion or not results.records:
+        return None
+    rows = equal_distortion(results.records, results.outcomes)
+    return Section("Robustness at equal distortion", table(rows), rows, FIELDS)
+
+
 def equal_distortion(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[EqualDistortion]:
-    """Return, for each attack and model, what its settings fool within each distance, on the clips that all recognise.
+    """Return the share of clips that each attack fools on each model within each distance.
 
     Args:
-        records: pooled.
-        outcomes: returns the rows of a record.
+        records: Pooled records.
+        outcomes: Function that returns the per-clip outcomes of a record.
     """
-    families: dict[str, dict[str, list[Record]]] = {}
-    for record in records:
-        if record.source in (record.target, NO_SOURCE) and "attack" in record.settings and record.domain == "waveform":
-            own = families.setdefault(record.settings["attack"]["name"], {})
-            own.setdefault(record.target, []).append(record)
+    cases = _cases(records)
     rows = {
-        name: {target: [outcomes(record) for record in own] for target, own in family.items()}
-        for name, family in families.items()
+        (attack, target): [outcomes(record) for record in own]
+        for attack, targets in cases.items()
+        for target, own in targets.items()
     }
-    met = [
+    recognised = [
         {row["id"] for row in part if row["predicted_clean"] == row["label"]}
-        for family in rows.values()
-        for parts in family.values()
+        for parts in rows.values()
         for part in parts
     ]
-    clips = sorted(set.intersection(*met)) if met else []
-    if not clips or not all("log_mel_l2" in row for family in rows.values() for p in family.values() for row in p[0]):
+    clips = sorted(set.intersection(*recognised)) if recognised else []
+    if not clips or not all("log_mel_l2" in row for parts in rows.values() for row in parts[0]):
         return []
-    found = []
-    for attack, targets in families.items():
-        for target, made in targets.items():
-            least = least_distances(rows[attack][target], clips, "log_mel_l2")
+    results = []
+    for attack, targets in cases.items():
+        for target, own in targets.items():
+            least = least_distances(rows[attack, target], clips, "log_mel_l2")
             for radius in RADII:
                 share = float((least <= radius).mean())
-                uar, n = made[0].uar_clean, len(clips)
-                found.append(EqualDistortion(attack, target, uar, n, radius, share, wilson(share, n)))
-    return found
+                uar, n = own[0].uar_clean, len(clips)
+                results.append(EqualDistortion(attack, target, uar, n, radius, share, wilson(share, n)))
+    return results
 
 
-def table(found: Sequence[EqualDistortion]) -> Table:
-    """Arrange what was found into a table: a row per attack and model, a column per distance; told where none is."""
-    rows = []
-    for attack, target in unique((row.attack, row.target) for row in found):
-        own = [row for row in found if (row.attack, row.target) == (attack, target)]
-        rows.append(
+def _cases(records: Sequence[Record]) -> Cases:
+    cases: dict[str, dict[str, list[Record]]] = {}
+    for record in records:
+        if record.source in (record.target, NO_SOURCE) and "attack" in record.settings and record.domain == "waveform":
+            targets = cases.setdefault(record.settings["attack"]["name"], {})
+            targets.setdefault(record.target, []).append(record)
+    return cases
+
+
+def table(rows: Sequence[EqualDistortion]) -> Table:
+    """Return the table, with a row per attack and model and a column per distance."""
+    cells = []
+    for attack, target in unique((row.attack, row.target) for row in rows):
+        own = [row for row in rows if (row.attack, row.target) == (attack, target)]
+        cells.append(
             [
-                Cell(attack, attack),
-                Cell(target, target),
-                Cell(percent(own[0].uar_clean), own[0].uar_clean),
-                Cell(str(own[0].n), own[0].n),
-                *(Cell(percent(row.asr), row.asr, interval(row.asr_ci)) for row in own),
+                *map(text_cell, (attack, target)),
+                percent_cell(own[0].uar_clean),
+                count_cell(own[0].n),
+                *(percent_cell(row.asr, row.asr_ci) for row in own),
             ]
         )
-    heads = ("UAR %", "n", *(f"{number(radius, 0)} dB" for radius in RADII))
-    return Table(
-        "equal_distortion", CAPTION if found else CAPTION + NOTHING, ["attack", "model"], [("", heads)], rows, []
-    )
+    measures = ("UAR %", "n", *(f"{number(radius, 0)} dB" for radius in RADII))
+    caption = CAPTION if rows else CAPTION + NO_COMMON_CLIPS
+    return Table("equal_distortion", caption, ["attack", "model"], [("", measures)], cells)

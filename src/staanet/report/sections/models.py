@@ -1,20 +1,22 @@
-"""The models' table: how well each recognises emotions, and how far noise alone moves it, before any attack."""
+"""The models table: how well each model recognises emotions before any attack, and how stable it is under noise."""
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from staanet.core.records import Interval, Record
-from staanet.report.tables import Cell, Table
-from staanet.report.wording import budget, conditions, interval, percent, unique
+from staanet.report.cells import Cell, count_cell, percent_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
+from staanet.report.wording import budget, conditions, unique
 
 NAMES = ("model", "defence", "corpus", "noise within")
 MEASURES = ("n", "UAR %", "accuracy %", "largest class %", "control %")
 
 
 @dataclass(frozen=True)
-class Standing:
-    """A model on the clean clips of a corpus, and under random noise of one budget's sizes."""
+class Baseline:
+    """The performance of a model on the clean clips of a corpus, and under random noise within one budget."""
 
     model: str
     defence: str | None
@@ -29,16 +31,23 @@ class Standing:
     asr_control_ci: Interval
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Standing))
+FIELDS = tuple(field.name for field in dataclasses.fields(Baseline))
 
 
-def standings(records: Sequence[Record]) -> list[Standing]:
-    """Return how each model stands at each budget, from the first record that has them."""
+def section(results: Results) -> Section | None:
+    """Return the section, or None if the run has no records."""
+    if not results.records:
+        return None
+    return Section("Models", table(results.records), baselines(results.records), FIELDS)
+
+
+def baselines(records: Sequence[Record]) -> list[Baseline]:
+    """Return the baseline of each model at each budget, from the first record that has both."""
     firsts: dict[tuple[str, ...], Record] = {}
     for record in records:
         firsts.setdefault((record.target, record.corpus, budget(record), record.split), record)
     return [
-        Standing(
+        Baseline(
             model=record.target,
             defence=record.defence,
             corpus=record.corpus,
@@ -56,29 +65,31 @@ def standings(records: Sequence[Record]) -> list[Standing]:
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Arrange how the models of records stand into a table: a row per model, corpus and budget."""
-    found = standings(records)
-    names = [name for name in NAMES if name != "defence" or any(row.defence for row in found)]
-    rows = [
+    """Return the table, with a row per model, corpus and budget."""
+    rows = baselines(records)
+    names = [name for name in NAMES if name != "defence" or any(row.defence for row in rows)]
+    cells = [
         [
-            *(_named(row, name) for name in names),
-            Cell(str(row.n), row.n),
-            Cell(percent(row.uar_clean), row.uar_clean),
-            Cell(percent(row.accuracy_clean), row.accuracy_clean, interval(row.accuracy_clean_ci)),
-            Cell(percent(row.largest_class), row.largest_class),
-            Cell(percent(row.asr_control), row.asr_control, interval(row.asr_control_ci)),
+            *(_name(row, name) for name in names),
+            count_cell(row.n),
+            percent_cell(row.uar_clean),
+            percent_cell(row.accuracy_clean, row.accuracy_clean_ci),
+            percent_cell(row.largest_class),
+            percent_cell(row.asr_control, row.asr_control_ci),
         ]
-        for row in found
+        for row in rows
     ]
     caption = (
-        "The models before any attack, in %: unweighted average recall and accuracy on the clean test clips, the "
-        "share of the largest class (what always giving one answer would score), and the predictions that random noise "
-        "of the first attack's sizes and count changes, with 95 % intervals over clips. "
+        "The models before any attack, in %: unweighted average recall (UAR) and accuracy on the clean test clips; the "
+        "share of the largest class, which is the accuracy of a model that always predicts it; and the share of "
+        "predictions that random noise changes (control), with the size and number of samples of the first attack "
+        "within the budget. 95 % confidence intervals over clips. "
         f"{'; '.join(unique(conditions([record]).split('; ')[0] for record in records))}."
     )
-    return Table("models", caption, names, [("", MEASURES)], rows, [])
+    return Table("models", caption, names, [("", MEASURES)], cells)
 
 
-def _named(row: Standing, name: str) -> Cell:
-    value = {"model": row.model, "defence": row.defence, "corpus": row.corpus, "noise within": row.budget}[name]
-    return Cell(value or "none", value)
+def _name(row: Baseline, name: str) -> Cell:
+    return text_cell(
+        {"model": row.model, "defence": row.defence, "corpus": row.corpus, "noise within": row.budget}[name]
+    )

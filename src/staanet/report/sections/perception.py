@@ -1,10 +1,12 @@
-"""The perception table: how attacked clips sound beside the clean ones, over all clips and over the fooled ones."""
+"""The perception table: measures of audible difference between clean and adversarial clips."""
 
 from collections.abc import Sequence
 
 from staanet.core.records import Record
-from staanet.report.tables import UNDEFINED, Cell, Table
-from staanet.report.wording import columns, conditions, number, said
+from staanet.report.cells import Cell, number_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
+from staanet.report.wording import columns, conditions
 
 MEASURES = {
     "snr_peak_db": ("SNR peak dB", 1),
@@ -14,9 +16,11 @@ MEASURES = {
     "snr_segmental_db": ("segmental SNR dB", 1),
     "log_spectral_distance_db": ("log-spectral distance dB", 1),
 }
-"""The heading of each field and its decimals."""
+"""Heading and number of decimals of each field."""
 
 OVER = {"all": "", "fooled": "_fooled"}
+"""The clips over which a measure is averaged, and the suffix of the field with that mean."""
+
 FIELDS = (
     *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
     *("budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled"),
@@ -25,26 +29,33 @@ FIELDS = (
 )
 
 
-def measured(records: Sequence[Record]) -> list[Record]:
+def section(results: Results) -> Section | None:
+    """Return the section, or None if the experiment did not measure perception."""
+    records = with_perception(results.records)
+    return Section("Perception", table(records), records, FIELDS) if records else None
+
+
+def with_perception(records: Sequence[Record]) -> list[Record]:
     """Return the records of experiments that measured perception."""
     return [r for r in records if any(getattr(r, name) is not None or name in r.notes for name in ("pesq", "stoi"))]
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Arrange records, one or more, into the perception table: a row each."""
+    """Return the table, with a row per record."""
     attack, source, *rest = columns(records)
     fields = [attack, source, "target", *rest]
     notes: list[str] = []
     rows = [
         [
-            *(Cell(said(value), value) for value in (getattr(record, name) for name in fields)),
+            *(text_cell(getattr(record, name)) for name in fields),
             *(_cell(record, name, suffix, notes) for name in MEASURES for suffix in OVER.values()),
         ]
         for record in records
     ]
     caption = (
-        "How the attacked clips sound beside the clean ones, over all and over the fooled clips. A less audible attack "
-        "has higher values, but a lower log-spectral distance. They predict listeners and replace none. "
+        "Objective measures of the difference between adversarial and clean clips, averaged over all clips and over "
+        "the fooled clips. A less audible attack has higher values, except for the log-spectral distance, where it has "
+        "lower ones. These measures predict the judgement of listeners and do not replace it. "
         f"{conditions(records)}."
     )
     groups = [(heading, tuple(OVER)) for heading, _ in MEASURES.values()]
@@ -52,9 +63,10 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def _cell(record: Record, name: str, suffix: str, notes: list[str]) -> Cell:
-    """Return a mean, with the number of the note that says which clips it leaves out."""
+    """Return the cell of a mean, and add a note if the mean is undefined or excludes some clips."""
     value, note = getattr(record, name + suffix), record.notes.get(name + suffix)
     if note is not None and note not in notes:
         notes.append(note)
-    text = UNDEFINED if value is None else number(value, MEASURES[name][1])
-    return Cell(text, value, note=None if note is None else notes.index(note) + 1)
+    number = None if note is None else notes.index(note) + 1
+    cell = number_cell(value, MEASURES[name][1])
+    return Cell(cell.text, cell.value, note=number)

@@ -1,7 +1,8 @@
-"""A published table beside a run's own figures: the published value, ours, the difference, and the control it lacks.
+"""A published table compared with the results of the run: published value, own value, difference and control.
 
-The numbers of a publication are in one file, `experiments/published/NAME.toml`. A cell has keys (such as source,
-attack, target, subset) and a metric; a record with these values in the fields of these names gives ours.
+The numbers of a publication are in one file, `experiments/published/NAME.toml`. A cell of a table has keys (such as
+source, attack, target, subset) and a metric; it is compared with the record whose fields of these names have the same
+values.
 """
 
 import dataclasses
@@ -15,31 +16,35 @@ from typing import Any
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import Interval, Record
 from staanet.core.settings import read_toml, validated
-from staanet.report.sections.gender import Group
-from staanet.report.tables import UNDEFINED, Cell, Table
+from staanet.report.cells import UNDEFINED, Cell, text_cell
+from staanet.report.results import Results
+from staanet.report.sections.gender import Group, groups
+from staanet.report.tables import Section, Table
 from staanet.report.wording import interval, number, unique
 
 SCALES = {"": 1.0, "%": 100.0, "dB": 1.0, "s": 1.0, "deviations": 1.0}
-"""By which a figure of ours is multiplied for the unit of a published one."""
+"""Factor from the value in a record to the unit of a published table."""
+
 DECIMALS = {"": 0, "%": 2, "dB": 2, "s": 2, "deviations": 6}
 CONTROLLED = "asr"
-"""The metric that has a control."""
+"""The metric for which a record has a control."""
+
 MEASURES = ("published", "ours", "difference", "control", "excess")
 
-Fact = Mapping[str, Any]
-"""What a run says of one thing, by the names of keys and metrics: a record's fields, or a number of clips."""
+Values = Mapping[str, Any]
+"""Results of the run by the names of keys and metrics: the fields of a record, or a number of clips."""
 
 
 @dataclass(frozen=True)
 class PublishedTable:
-    """A table as it was published.
+    """A table of a publication.
 
     Args:
-        title: its number and what it is about.
-        rows: the names of the keys with which every row begins.
-        columns: which of the file's lists of columns it has: each a `metric`, its `unit`, and more keys.
-        values: the rows, keys first; text stands where there is no number.
-        note: what has to be known for comparing.
+        title: Number and title of the table.
+        rows: Names of the keys with which every row begins.
+        columns: Name of the list of columns in the file; each column has a `metric`, its `unit`, and more keys.
+        values: The rows, keys first. Text stands for what the publication prints instead of a number.
+        note: What a reader must know to compare the table with other results.
     """
 
     title: str
@@ -51,7 +56,7 @@ class PublishedTable:
 
 @dataclass(frozen=True)
 class Publication:
-    """The tables of a publication, and the columns that they share."""
+    """The tables of a publication, and the lists of columns that they share."""
 
     source: str
     columns: dict[str, tuple[dict[str, str], ...]]
@@ -59,8 +64,11 @@ class Publication:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """One published cell beside ours: rates as fractions, other figures in their unit, None where there is none."""
+class PublishedCell:
+    """One published value and the value of the run.
+
+    Rates are fractions and other values are in their unit; None if there is no value, with the `reason`.
+    """
 
     keys: dict[str, str]
     metric: str
@@ -76,7 +84,17 @@ class Beside:
     reason: str
 
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Beside) if field.name != "printed")
+FIELDS = tuple(field.name for field in dataclasses.fields(PublishedCell) if field.name != "printed")
+
+
+def section(results: Results) -> Section | None:
+    """Return the section, or None if the experiment names no published table."""
+    name = results.layout.published
+    if not name:
+        return None
+    grouped = groups(results.records, results.outcomes) if results.layout.by_gender else []
+    cells = compare_with_published(name, own_values(results.records, results.run.splits, grouped))
+    return Section("As published", table(name, cells), cells, FIELDS) if cells else None
 
 
 def publications() -> dict[str, Path]:
@@ -89,7 +107,7 @@ def find(name: str) -> tuple[Publication, PublishedTable]:
     """Return a publication and one of its tables, by a name such as `staanet.table4`.
 
     Raises:
-        StaanetError: no such publication, no such table, or one whose rows do not fit its columns.
+        StaanetError: The publication or the table does not exist, or its rows do not fit its columns.
     """
     stem, _, table = name.partition(".")
     files = publications()
@@ -100,95 +118,102 @@ def find(name: str) -> tuple[Publication, PublishedTable]:
     publication = validated(Publication, read_toml(files[stem]), str(files[stem]))
     if table not in publication.tables:
         raise StaanetError(f"published: {unknown_name('table', table, publication.tables)} of {stem}")
-    found = publication.tables[table]
-    if found.columns not in publication.columns:
-        raise StaanetError(f"{name}: {unknown_name('columns', found.columns, publication.columns)}")
-    columns = publication.columns[found.columns]
+    chosen = publication.tables[table]
+    if chosen.columns not in publication.columns:
+        raise StaanetError(f"{name}: {unknown_name('columns', chosen.columns, publication.columns)}")
+    columns = publication.columns[chosen.columns]
     if wrong := [column for column in columns if "metric" not in column or column.get("unit", "") not in SCALES]:
         raise StaanetError(f"{name}: expected columns with a metric and a unit from {list(SCALES)}, got {wrong[0]}")
-    width = len(found.rows) + len(columns)
-    if wrong_row := next((row for row in found.values if len(row) != width), None):
+    width = len(chosen.rows) + len(columns)
+    if wrong_row := next((row for row in chosen.values if len(row) != width), None):
         raise StaanetError(f"{name}: expected rows of {width} values, got {len(wrong_row)}: {list(wrong_row)}")
-    return publication, found
+    return publication, chosen
 
 
-def facts(
-    records: Sequence[Record], splits: Sequence[Mapping[str, Any]] = (), groups: Sequence[Group] = ()
-) -> list[Fact]:
-    """Return what a run says: the fields of its records, and the numbers of clips in each part of its splits.
+def own_values(
+    records: Sequence[Record], splits: Sequence[Mapping[str, Any]] = (), grouped: Sequence[Group] = ()
+) -> list[Values]:
+    """Return the results of a run that can be compared with published ones.
+
+    These are the fields of its records, the results by gender, and the numbers of clips in each subset of its splits.
 
     Args:
-        records: pooled.
-        splits: as the run's `splits/` hold them.
-        groups: the same figures for the clips of each gender.
+        records: Pooled records.
+        splits: The splits of the run, as `Run.splits` returns them.
+        grouped: The results of the records by gender.
     """
-    said: list[Fact] = [
+    values: list[Values] = [
         {**vars(record), "corpus": record.corpus if record.stands_for is None else record.stands_for}
         for record in records
     ]
-    said += [{**vars(group), "notes": {}} for group in groups]
+    values += [{**vars(group), "notes": {}} for group in grouped]
     for split in splits:
         for subset, counts in split["clips"].items():
-            told = {"corpus": split["corpus"], "subset": subset}
-            said += [{**told, "label": label, "clips": count} for label, count in counts.items()]
-    return said
+            place = {"corpus": split["corpus"], "subset": subset}
+            values += [{**place, "label": label, "clips": count} for label, count in counts.items()]
+    return values
 
 
-def beside(name: str, said: Sequence[Fact]) -> list[Beside]:
-    """Return every cell of a published table beside ours, row by row.
+def compare_with_published(name: str, own: Sequence[Values]) -> list[PublishedCell]:
+    """Compare every cell of a published table with the results of a run, row by row.
 
-    Where a cell names a source and no target, the target is the source.
+    If a cell names a source and no target, its target is the source.
+
+    Args:
+        name: Name of the table, such as `staanet.table4`.
+        own: The results of the run, as `own_values` returns them.
     """
     publication, table = find(name)
     cells = []
     for row in table.values:
-        keys = dict(zip(table.rows, map(str, row), strict=False))
+        row_keys = dict(zip(table.rows, map(str, row), strict=False))
         for column, value in zip(publication.columns[table.columns], row[len(table.rows) :], strict=True):
-            own = {key: text for key, text in column.items() if key not in ("metric", "unit")}
-            cells.append(_cell({**keys, **own}, column["metric"], column.get("unit", ""), value, said))
+            column_keys = {key: text for key, text in column.items() if key not in ("metric", "unit")}
+            keys = {**row_keys, **column_keys}
+            cells.append(_cell(keys, column["metric"], column.get("unit", ""), value, own))
     return cells
 
 
-def _cell(keys: dict[str, str], metric: str, unit: str, value: float | str, said: Sequence[Fact]) -> Beside:
-    """Return a cell; of several facts that fit, all must say the same."""
+def _cell(keys: dict[str, str], metric: str, unit: str, value: float | str, own: Sequence[Values]) -> PublishedCell:
+    """Return a cell; if several results fit its keys, they must agree."""
     wanted = {"target": keys["source"], **keys} if "source" in keys else keys
-    fitting = [fact for fact in said if metric in fact and all(fact.get(key) == text for key, text in wanted.items())]
-    values = unique(fact[metric] for fact in fitting)
+    fitting = [values for values in own if metric in values and all(values.get(k) == v for k, v in wanted.items())]
+    candidates = unique(values[metric] for values in fitting)
     ours, reason = None, ""
     if not fitting:
-        reason = "nothing that was run here"
-    elif len(values) > 1:
-        reason = f"{len(values)} different values fit; the table's keys do not tell them apart"
-    elif values[0] is None:
+        reason = "not part of this run"
+    elif len(candidates) > 1:
+        reason = f"{len(candidates)} results with different values have the keys of this cell"
+    elif candidates[0] is None:
         reason = fitting[0]["notes"].get(metric, "undefined")
     else:
-        ours = values[0]
-    fact: Fact = fitting[0] if ours is not None else {}
+        ours = candidates[0]
+    result: Values = fitting[0] if ours is not None else {}
     published = None if isinstance(value, str) or not math.isfinite(value) else value / SCALES[unit]
-    rates = metric == CONTROLLED
-    return Beside(
+    controlled = metric == CONTROLLED
+    return PublishedCell(
         keys=keys,
         metric=metric,
         unit=unit,
         published=published,
         printed=value if isinstance(value, str) else number(value, DECIMALS[unit]),
         ours=ours,
-        ours_ci=fact.get(f"{metric}_speaker_ci", fact.get(f"{metric}_ci")),
+        ours_ci=result.get(f"{metric}_speaker_ci", result.get(f"{metric}_ci")),
         difference=None if ours is None or published is None else ours - published,
-        control=fact.get(f"{metric}_control") if rates else None,
-        excess=fact.get(f"{metric}_excess") if rates else None,
-        excess_ci=fact.get(f"{metric}_excess_speaker_ci") if rates else None,
+        control=result.get(f"{metric}_control") if controlled else None,
+        excess=result.get(f"{metric}_excess") if controlled else None,
+        excess_ci=result.get(f"{metric}_excess_speaker_ci") if controlled else None,
         reason=reason,
     )
 
 
-def table(name: str, cells: Sequence[Beside]) -> Table:
-    """Arrange cells of a published table and ours into one: a row per cell."""
-    publication, found = find(name)
+def table(name: str, cells: Sequence[PublishedCell]) -> Table:
+    """Return the table, with a row per published cell."""
+    publication, published = find(name)
     keys = unique(key for cell in cells for key in cell.keys)
     notes: list[str] = []
 
-    def shown(value: float | None, cell: Beside, bounds: Interval | None = None, *, reason: str = "") -> Cell:
+    def shown(value: float | None, cell: PublishedCell, bounds: Interval | None = None, *, reason: str = "") -> Cell:
         if value is not None:
             text = number(value * SCALES[cell.unit], DECIMALS[cell.unit])
             return Cell(text, value, interval(bounds) if bounds and cell.unit == "%" else "")
@@ -198,7 +223,7 @@ def table(name: str, cells: Sequence[Beside]) -> Table:
 
     rows = [
         [
-            *(Cell(cell.keys.get(key, ""), cell.keys.get(key, "")) for key in keys),
+            *(text_cell(cell.keys.get(key, "")) for key in keys),
             Cell(f"{cell.metric} {cell.unit}".strip(), cell.metric),
             Cell(cell.printed, cell.published),
             shown(cell.ours, cell, cell.ours_ci, reason=cell.reason),
@@ -209,8 +234,8 @@ def table(name: str, cells: Sequence[Beside]) -> Table:
         for cell in cells
     ]
     caption = (
-        f"{found.title}, as published and ours. Difference: ours less the published value; control: what random noise "
-        f"of the same size and count changes, which the publication lacks; excess: ours less the control. {found.note} "
-        f"Published numbers: {publication.source}."
+        f"{published.title}, as published and in this run (ours). Difference: ours minus published. Control: share of "
+        "predictions that random noise of the same size on the same number of samples changes, which the publication "
+        f"does not report. Excess: ours minus control. {published.note} Published numbers: {publication.source}."
     )
     return Table("published", caption.replace("  ", " "), [*keys, "metric"], [("", MEASURES)], rows, notes)

@@ -1,90 +1,80 @@
-"""The transfer table: what each attack changes on each model, beside noise of the same size."""
+"""The transfer table: how many predictions each attack changes on each model, compared with noise of the same size."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from staanet.core.records import Record
-from staanet.report.tables import DAGGER, UNDEFINED, Cell, Table
-from staanet.report.wording import case, columns, conditions, interval, key, number, percent, said, unique
+from staanet.report.cells import UNDEFINED, Cell, percent_cell, text_cell
+from staanet.report.results import Results
+from staanet.report.tables import Section, Table
+from staanet.report.wording import case, columns, conditions, interval, key, number, percent, unique
 
 RATES = ("ASR", "control", "excess")
-
-
 MEASURES = ("sparsity %", "SNR peak dB", "comb share %", "s per clip", "queries", "gradients")
+WHITE_BOX = "white-box: the target is the source"
+FIELDS = (
+    *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
+    *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "speakers"),
+    *("asr", "asr_ci", "asr_speaker_ci", "asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci"),
+    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "queries", "gradients"),
+    "signature",
+)
 
 
-WHITE_BOX = f" {DAGGER} white-box: the target is the source."
+def section(results: Results) -> Section | None:
+    """Return the section, or None if the run has no records."""
+    if not results.records:
+        return None
+    return Section("Transfer", table(results.records), results.records, FIELDS)
 
 
-@dataclass(frozen=True)
-class Row:
-    """One attack on one source: what names it, the rates on each target (None: not evaluated), what it cost."""
-
-    names: list[Cell]
-    rates: list[tuple[Cell, Cell, Cell] | None]
-    measures: list[Cell]
-
-
-@dataclass(frozen=True)
-class Transfer:
-    """The transfer table: a row per attack and source, three columns per target."""
-
-    headings: list[str]
-    targets: list[str]
-    rows: list[Row]
-    notes: list[str]
-    caption: str
-
-    def printed(self) -> Table:
-        """Return the table as it is printed."""
-        groups = [*((target, RATES) for target in self.targets), ("", MEASURES)]
-        empty = [Cell("", None)] * len(RATES)
-        rows = [
-            [*row.names, *(cell for rates in row.rates for cell in rates or empty), *row.measures] for row in self.rows
-        ]
-        return Table("transfer", self.caption + WHITE_BOX, self.headings, groups, rows, self.notes)
-
-
-def transfer(records: Sequence[Record]) -> Transfer:
-    """Arrange records into the transfer table."""
+def table(records: Sequence[Record]) -> Table:
+    """Return the table, with a row per attack and source and three columns per target."""
     fields = columns(records)
     targets = unique(r.target for r in records)
-    groups: dict[tuple[Any, ...], dict[str, Record]] = {}
+    rows: dict[tuple[Any, ...], dict[str, Record]] = {}
     for record in records:
-        groups.setdefault(key(record, fields), {})[record.target] = record
+        rows.setdefault(key(record, fields), {})[record.target] = record
     notes: list[str] = []
-    rows = [
-        Row(
-            names=[Cell(said(value), value) for value in name],
-            rates=[_rates(group[target]) if target in group else None for target in targets],
-            measures=_measures(next(iter(group.values())), fields, notes),
-        )
-        for name, group in groups.items()
-    ]
     caption = (
-        "Predictions changed by each attack (ASR), by random noise of the same size and count (control), and their "
-        "difference (excess), in % with 95 % intervals that let clips of a speaker resemble each other. "
-        f"{conditions(records)}."
+        "Share of predictions that each attack changed (ASR), share that random noise of the same size on the same "
+        "number of samples changed (control), and their difference (excess), for each target model, in % with 95 % "
+        "confidence intervals that allow for correlation between clips of a speaker. Source: the model on which the "
+        f"attack was computed. {conditions(records)}."
     )
-    return Transfer([name.replace("_", " ") for name in fields], targets, rows, notes, caption)
+    return Table(
+        label="transfer",
+        caption=caption,
+        headings=[name.replace("_", " ") for name in fields],
+        groups=[*((target, RATES) for target in targets), ("", MEASURES)],
+        rows=[
+            [
+                *map(text_cell, name),
+                *(cell for target in targets for cell in _rates(evaluated.get(target))),
+                *_measures(next(iter(evaluated.values())), fields, notes),
+            ]
+            for name, evaluated in rows.items()
+        ],
+        notes=notes,
+        mark=WHITE_BOX,
+    )
 
 
-def _rates(record: Record) -> tuple[Cell, Cell, Cell]:
-    return (
-        Cell(
-            percent(record.asr),
-            record.asr,
-            interval(record.asr_speaker_ci),
-            marked=record.target == record.source,
-        ),
-        Cell(percent(record.asr_control), record.asr_control),
-        Cell(percent(record.asr_excess), record.asr_excess, interval(record.asr_excess_speaker_ci)),
-    )
+def _rates(record: Record | None) -> list[Cell]:
+    """Return ASR, control and excess on a target; empty cells if the attack was not evaluated on it."""
+    if record is None:
+        return [Cell("", None)] * len(RATES)
+    bounds, excess = interval(record.asr_speaker_ci), record.asr_excess
+    white_box = "white-box" if record.target == record.source else ""
+    return [
+        Cell(percent(record.asr), record.asr, bounds, mark=white_box),
+        percent_cell(record.asr_control),
+        Cell(percent(excess), excess, interval(record.asr_excess_speaker_ci), bar=min(max(excess, 0.0), 1.0)),
+    ]
 
 
 def _measures(record: Record, fields: Sequence[str], notes: list[str]) -> list[Cell]:
-    """Return what is the same for every target, noting why something is undefined."""
+    """Return the cells that do not depend on the target, and add a note for each undefined one."""
 
     def cell(name: str, text: str | None) -> Cell:
         if text is not None:
@@ -103,12 +93,3 @@ def _measures(record: Record, fields: Sequence[str], notes: list[str]) -> list[C
         cell("queries", None if record.queries is None else number(record.queries, 0)),
         cell("gradients", None if record.gradients is None else number(record.gradients, 0)),
     ]
-
-
-FIELDS = (
-    *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
-    *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "speakers"),
-    *("asr", "asr_ci", "asr_speaker_ci", "asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci"),
-    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "queries", "gradients"),
-    "signature",
-)

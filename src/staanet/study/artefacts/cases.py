@@ -1,0 +1,173 @@
+"""The cases of a study: adversarial examples evaluated on one target model, and the worst case over several attacks."""
+
+import abc
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from staanet.core import records
+from staanet.core.records import Record
+from staanet.core.seeds import derive
+from staanet.evaluation import evaluate
+from staanet.evaluation.case import figures as case_figures
+from staanet.evaluation.record import Case as CaseFacts
+from staanet.evaluation.record import build_record
+from staanet.evaluation.sanity import sanity
+from staanet.evaluation.worst import found, worst
+from staanet.metrics.perception import PACKAGES
+from staanet.study.artefacts.adversarial import AdversarialExamples
+from staanet.study.artefacts.base import Artefact, Settings
+from staanet.study.artefacts.models import StudyModel
+
+if TYPE_CHECKING:
+    from staanet.study.study import Study
+
+COSTS = ("seconds_per_clip", "queries", "gradients")
+
+
+class RecordedCase(Artefact, abc.ABC):
+    """A case with a record and a row per clip.
+
+    Args:
+        study: The study.
+        name: Name of the attack in the record.
+        examples: The adversarial examples; of a worst case, those of its first member.
+        target: The model that they are evaluated on.
+    """
+
+    kind = "record"
+
+    def __init__(self, study: "Study", name: str, examples: AdversarialExamples, target: StudyModel) -> None:
+        self.study, self.name, self.examples, self.target = study, name, examples, target
+
+    @cached_property
+    def path(self) -> Path:
+        """File of the record."""
+        return records.record_path(
+            self.study.out / "records", self.signature, self.examples.source, self.target.name, self.name
+        )
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The record and its outcomes."""
+        return (self.path, self.path.with_suffix(".jsonl"))
+
+    @property
+    def record(self) -> Record:
+        """The record, made if it is missing."""
+        self.ensure()
+        return records.read(self.path)
+
+    @property
+    def outcomes(self) -> list[dict[str, Any]]:
+        """The outcomes, a row per clip."""
+        self.ensure()
+        return records.read_outcomes(self.path)
+
+    def _write(self, figures: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
+        """Write the record and the outcomes."""
+        study, examples, target = self.study, self.examples, self.target
+        experiment, place = study.experiment, examples.place
+        split, attack, plan = study.data.split(place), examples.attack, examples.plan
+        defence = target.plan.resolved_defence()
+        packages = {package for model in {examples.source_model, target} for package in model.packages}
+        case = CaseFacts(
+            signature=self.signature,
+            experiment=study.name,
+            corpus=study.data.dataset(place.corpus).corpus,
+            stands_for=experiment.corpus_plans[place.corpus].stands_for,
+            subset=split.subset,
+            split=split.digest(),
+            fold=split.fold,
+            folds_planned=study.data.folds_planned(place),
+            source=examples.source,
+            target=target.name,
+            attack=self.name,
+            generator=plan.generator,
+            defence=None if defence is None else defence.name,
+            protocol=experiment.protocol,
+            labels_from=plan.use.labels_from or experiment.labels_from,
+            domain=plan.use.domain,
+            seed=experiment.seed,
+            budget_epsilon=None if plan.unbounded else attack.budget.epsilon,
+            budget_snr_db=attack.budget.snr_db,
+            budget_sparsity=attack.budget.sparsity,
+            labels=list(study.data.labels(place.corpus)),
+            settings=self.settings,
+            packages=(*(PACKAGES if experiment.perception else ()), *attack.packages, *sorted(packages)),
+            device=study.device,
+        )
+        records.write(study.out / "records", build_record(case, figures), rows)
+
+
+class Case(RecordedCase):
+    """Adversarial examples evaluated on a target model."""
+
+    def __init__(self, study: "Study", examples: AdversarialExamples, target: StudyModel) -> None:
+        super().__init__(study, examples.plan.name, examples, target)
+
+    def _settings(self) -> Settings:
+        return {
+            **self.examples.settings,
+            "target": self.target.settings,
+            "perception": self.study.experiment.perception,
+            "folds_planned": self.study.data.folds_planned(self.examples.place),
+        }
+
+    def build(self) -> None:
+        """Evaluate the adversarial examples and write the record."""
+        study, examples, experiment = self.study, self.examples, self.study.experiment
+        model, dataset = study.inputs_of(examples.plan, self.target)
+        size = examples.fitted_length
+        figures, rows = evaluate(
+            model,
+            dataset,
+            study.data.attacked_clips(examples.plan, examples.place),
+            examples.load(),
+            study.clean_logits(examples.plan, self.target, size),
+            protocol=experiment.protocol,
+            size=size,
+            batch_size=experiment.batch_size,
+            seed=derive(experiment.seed, "control"),
+            device=study.device,
+            perception=examples.perception(),
+        )
+        self._write(figures, rows)
+
+
+class WorstCase(RecordedCase):
+    """The worst case, clip by clip, over the members of an ensemble of attacks.
+
+    Args:
+        study: The study.
+        name: Name of the ensemble in the experiment.
+        members: A case per member, by its name.
+    """
+
+    def __init__(self, study: "Study", name: str, members: Mapping[str, Case]) -> None:
+        first = next(iter(members.values()))
+        super().__init__(study, name, first.examples, first.target)
+        self.members = members
+
+    def _settings(self) -> Settings:
+        return {"worst": {name: case.signature for name, case in self.members.items()}}
+
+    def build(self) -> None:
+        """Take the worst outcome of each clip and write the record."""
+        data, place = self.study.data, self.examples.place
+        rows = worst({name: case.outcomes for name, case in self.members.items()})
+        by_member = {name: case.record for name, case in self.members.items()}
+        costs = {cost: sum(getattr(record, cost) for record in by_member.values()) for cost in COSTS}
+        figures = case_figures(
+            rows, len(data.labels(place.corpus)), costs | dict.fromkeys(("comb_share", "comb_share_model"))
+        )
+        checks = sanity(
+            self.target.load_for_labels(),
+            data.labelled(place.corpus),
+            data.test_clips(place),
+            batch_size=self.study.experiment.batch_size,
+            device=self.study.device,
+        )
+        rates = {name: record.asr for name, record in by_member.items()}
+        self._write(found(figures, rows, rates, checks), rows)

@@ -1,0 +1,217 @@
+"""The models of a study: trained here, used as they come from their checkpoint, or wrapped by a defence."""
+
+import abc
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from torch import nn
+
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.seeds import derive
+from staanet.core.signature import to_jsonable
+from staanet.defences import InputDefence, TrainingDefence
+from staanet.models import MODELS, Model, load_model
+from staanet.models.wrappers import DefendedView, LabelView
+from staanet.study.artefacts.base import Artefact, Settings
+from staanet.study.data import CorpusSplit
+from staanet.study.plans import ModelPlan
+from staanet.training.checkpointed import train_and_save
+from staanet.training.classifier import train_model
+from staanet.training.loop import History
+
+if TYPE_CHECKING:
+    from staanet.study.study import Study
+
+
+class StudyModel(abc.ABC):
+    """A model of a study that has not been trained on the test clips of a split.
+
+    Args:
+        study: The study.
+        name: The model's name in the experiment.
+        place: The split whose test clips it is evaluated on.
+    """
+
+    def __init__(self, study: "Study", name: str, place: CorpusSplit) -> None:
+        self.study, self.name, self.place = study, name, place
+        self.plan: ModelPlan = study.experiment.models[name]
+
+    @property
+    @abc.abstractmethod
+    def settings(self) -> Settings:
+        """All settings that decide the model's weights and behaviour."""
+
+    @abc.abstractmethod
+    def load(self) -> Model:
+        """Return the model, trained if that is missing."""
+
+    def load_for_labels(self) -> Model:
+        """Return the model, deciding between the experiment's emotions only."""
+        model, labels = self.load(), self.study.data.labels(self.place.corpus)
+        return model if model.labels == labels else LabelView(model, labels)
+
+    @property
+    def packages(self) -> Sequence[str]:
+        """Packages beyond the library's own dependencies that decide its numbers."""
+        packages: Sequence[str] = MODELS[self.plan.model].packages
+        return packages
+
+    @property
+    def trained_length(self) -> int:
+        """Length in samples to which it repeats or cuts clips, 0 if it takes clips of any length."""
+        return round((self.settings["seconds"] or 0) * self.study.experiment.sample_rate)
+
+
+class TrainedModel(Artefact, StudyModel):
+    """A model that the study trains."""
+
+    kind = "model"
+
+    @cached_property
+    def base(self) -> StudyModel | None:
+        """The model from which its defence starts."""
+        return None if self.plan.base_model is None else self.study.model(self.plan.base_model, self.place)
+
+    @cached_property
+    def folder(self) -> Path:
+        """Folder of the checkpoint."""
+        return self.study.out / "models" / f"{self.name}-{self.signature}"
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The checkpoint's configuration."""
+        return (self.folder / checkpoints.CONFIG,)
+
+    def _settings(self) -> Settings:
+        data, plan = self.study.data, self.plan
+        home = data.training_split(self.name, self.place)
+        dataset, split = data.dataset(home.corpus), data.split(home)
+        built = plan.resolved_settings(dataset.labels, dataset.sample_rate)
+        defence = plan.resolved_defence()
+        return {
+            "model": plan.model,
+            "seconds": built.seconds,
+            **MODELS[plan.model].identity(built),
+            "training": to_jsonable(plan.resolved_training()),
+            "dataset": dataset.digest,
+            "labels": list(dataset.labels),
+            "split": split.digest(),
+            # the stream has kept the name "victim" since version 0.1: another name would give other weights
+            "seed": derive(self.study.experiment.seed, "victim", plan.model, split.fold),
+            **defence_settings(plan),
+            **({"base_model": self.base.settings} if defence is not None and self.base is not None else {}),
+        }
+
+    def build(self) -> None:
+        """Train the model and save its checkpoint."""
+        data, plan = self.study.data, self.plan
+        home = data.training_split(self.name, self.place)
+        dataset, split = data.dataset(home.corpus), data.split(home)
+        training, defence = plan.resolved_training(), plan.resolved_defence()
+        assert training is not None  # noqa: S101
+
+        def train(network: nn.Module, progress: Path) -> History:
+            return train_model(
+                cast(Model, network),
+                dataset,
+                split.train,
+                split.val,
+                training,
+                progress,
+                self.settings["seed"],
+                self.study.device,
+                defence=defence if isinstance(defence, TrainingDefence) else None,
+                base_model=None if self.base is None else self.base.load(),
+            )
+
+        train_and_save(
+            self.folder,
+            partial(MODELS[plan.model], plan.resolved_settings(dataset.labels, dataset.sample_rate)),
+            train,
+            weights_seed=(self.study.experiment.seed, plan.model),
+            made_from=self.settings,
+            split=split,
+        )
+
+    def load(self) -> Model:
+        """Return the trained model."""
+        self.ensure()
+        return load_model(self.folder)
+
+
+class PretrainedModel(StudyModel):
+    """A checkpoint that is used without further training."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """All settings that decide its weights."""
+        home = self.study.data.training_split(self.name, self.place)
+        dataset = self.study.data.dataset(home.corpus)
+        built = self.plan.resolved_settings(dataset.labels, dataset.sample_rate)
+        return {"model": self.plan.model, "seconds": built.seconds, **MODELS[self.plan.model].identity(built)}
+
+    def load(self) -> Model:
+        """Return the model of the checkpoint.
+
+        Raises:
+            StaanetError: its head is new or does not know the emotions, and an attack uses its decisions.
+        """
+        experiment, labels = self.study.experiment, self.study.data.labels(self.place.corpus)
+        built = self.plan.resolved_settings((), experiment.sample_rate)
+        if experiment.is_encoder_only(self.name):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", StaanetWarning)
+                return cast(Model, MODELS[self.plan.model](replace(built, labels=labels)).eval())
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", StaanetWarning)
+            try:
+                model: Model = MODELS[self.plan.model](built).eval()
+            except StaanetWarning as warning:
+                raise StaanetError(
+                    f"model {self.name}: {warning}; give it a training, or use it as a source of contrastive only"
+                ) from None
+        if not set(labels) <= set(model.labels):
+            raise StaanetError(
+                f"model {self.name}: expected a checkpoint that knows {', '.join(labels)}, got one of "
+                f"{', '.join(model.labels)}; rename them in its config.json (id2label), or give it a training"
+            )
+        return model
+
+
+class DefendedModel(StudyModel):
+    """A model whose input a defence transforms."""
+
+    @cached_property
+    def base(self) -> StudyModel:
+        """The model that the defence wraps."""
+        assert self.plan.base_model is not None  # noqa: S101
+        return self.study.model(self.plan.base_model, self.place)
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The base model's settings and those of the defence; defences on defences are nested."""
+        base = self.base.settings
+        return {**base, **defence_settings(self.plan), **({"base_model": base} if "defence" in base else {})}
+
+    def load(self) -> Model:
+        """Return the base model behind the defence."""
+        return DefendedView(self.base.load(), cast(InputDefence, self.plan.resolved_defence()))
+
+
+def defence_settings(plan: ModelPlan) -> Settings:
+    """Return the defence of a model as settings, nothing without one."""
+    defence = plan.resolved_defence()
+    return {} if defence is None else {"defence": {"name": defence.name, **to_jsonable(defence)}}
+
+
+def study_model(study: "Study", name: str, place: CorpusSplit) -> StudyModel:
+    """Return the node of a model: defended, pretrained or trained."""
+    plan = study.experiment.models[name]
+    if isinstance(plan.resolved_defence(), InputDefence):
+        return DefendedModel(study, name, place)
+    return (PretrainedModel if plan.resolved_training() is None else TrainedModel)(study, name, place)

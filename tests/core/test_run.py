@@ -1,0 +1,90 @@
+"""The folder of a run: what is written into it is read back, and other folders are refused in one line."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from report.test_report import made
+from staanet.core import records
+from staanet.core.errors import StaanetError
+from staanet.core.files import write_json
+from staanet.core.run import Layout, Run, as_run
+
+ROWS = [{"id": "a", "predicted_clean": 1}, {"id": "b", "predicted_clean": 0}]
+LAYOUT = Layout("Title", "staanet.table4", toy=True, by_gender=True, pairwise=("a", "b"), equal_distortion=True)
+
+
+def test_the_layout_and_the_lists_are_read_back(tmp_path):
+    split = {"corpus": "demos", "clips": {}}
+    write_json(tmp_path / "splits" / "s.json", split)
+    paths = [records.write(tmp_path / "records", made(name, signature=name), ROWS) for name in ("noise", "fgsm")]
+    records.write(tmp_path / "records", made("bim", signature="bim"), ROWS)  # of earlier settings
+    run = Run(tmp_path)
+    assert (run.title, run.toy, run.layout) == (None, False, Layout())
+    assert [record.attack for record in run.records] == ["bim", "fgsm", "noise"]
+    examples = [tmp_path / "examples" / "b", tmp_path / "examples" / "a"]
+    run.write(LAYOUT, records=paths, examples=examples, splits=[tmp_path / "splits" / "s.json"])
+    for opened in (run, Run(tmp_path)):
+        assert (opened.title, opened.toy, opened.layout) == ("Title", True, LAYOUT)
+        assert (opened.record_paths, opened.examples, opened.splits) == (paths, examples, [split])
+        assert [record.attack for record in opened.records] == ["noise", "fgsm"]
+
+
+def test_the_outcomes_of_a_record_are_those_that_were_written_with_it(tmp_path):
+    first, second = made(signature="1"), made(target="other", signature="2")
+    records.write(tmp_path / "records", first, ROWS)
+    records.write(tmp_path / "records", second, ROWS[:1])
+    run = Run(tmp_path)
+    assert run.outcomes(first) == ROWS
+    assert run.outcomes(replace(first, signature="12", pooled=["1", "2"])) == [*ROWS, ROWS[0]]
+
+
+def test_the_records_of_a_folder_are_read_in_the_order_of_their_names(tmp_path):
+    for attack in ("noise", "fgsm"):
+        records.write(tmp_path / "records", made(attack, signature=attack), ROWS)
+    assert [record.attack for record in Run(tmp_path).records] == ["fgsm", "noise"]
+
+
+def test_a_folder_without_records_is_refused(tmp_path):
+    with pytest.raises(StaanetError, match=r"expected records .*found none; give the folder that `staanet run` wrote"):
+        _ = Run(tmp_path).records
+
+
+def test_a_run_may_have_no_records(tmp_path):
+    run = Run(tmp_path)
+    run.write(Layout("Counts only"))
+    assert run.records == []
+
+
+def test_damaged_outcomes_are_refused(tmp_path):
+    path = records.write(tmp_path / "records", made(), ROWS)
+    path.with_suffix(".jsonl").write_text(json.dumps(ROWS[0]) + "\n")
+    with pytest.raises(StaanetError, match="expected the outcomes from which"):
+        _ = Run(tmp_path).records
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"format": None}, r"expected a run of staanet 0.2 or later, got one of an earlier version \(run.json without"),
+        ({"format": 3}, r"got one of another version \(format 3\)"),
+        ({"titel": "x"}, "got 'titel'; did you mean 'title'"),
+        ({"records": 3}, "run.json: records"),
+    ],
+)
+def test_other_contents_are_refused_in_one_line(tmp_path, change, message):
+    Run(tmp_path).write(LAYOUT)
+    path = tmp_path / "run.json"
+    values = {**json.loads(path.read_text()), **change}
+    path.write_text(json.dumps({key: value for key, value in values.items() if value is not None}))
+    for name in ("layout", "records", "examples", "splits"):
+        with pytest.raises(StaanetError, match=message) as caught:
+            getattr(Run(tmp_path), name)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_run_can_be_given_by_its_folder(tmp_path):
+    run = Run(str(tmp_path))
+    assert as_run(run) is run
+    assert as_run(tmp_path).folder == run.folder == tmp_path
