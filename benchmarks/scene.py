@@ -9,7 +9,8 @@ from staanet.core.seeds import seeded
 from staanet.corpora import Synthetic
 from staanet.data import Dataset, Split, by_speaker, prepare
 from staanet.models import Model
-from staanet.training.classifier import ModelTraining, train_model
+from staanet.training.classifier import train_model
+from staanet.training.settings import ModelTraining
 
 CLIP_SECONDS = 1.0
 

@@ -1,6 +1,7 @@
 """Refresh the tables between `<!-- KIND -->` and `<!-- /KIND -->` in the documents: `python tools/tables.py`.
 
-Their rows come from the registries, as those of `staanet list KIND` do. A test fails if a table is out of date.
+Their rows come from the registries, as those of `staanet list KIND` do. `<!-- KIND: NAME, NAME -->` selects columns. A
+test fails if a table is out of date.
 """
 
 import re
@@ -9,24 +10,30 @@ from pathlib import Path
 from staanet.cli.list import Kind, entries
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 HEADINGS = {
     "name": "Name",
-    "summary": "What it is",
-    "access": "Asks of the model",
-    "norms": "Bounds",
-    "targetable": "Can be targeted",
+    "summary": "Description",
+    "access": "Access",
+    "norms": "Norms",
+    "targetable": "Targeted",
     "reference": "Source",
     "unit": "Unit",
-    "stronger": "Stronger or less audible is",
+    "stronger": "Stronger attack or less audible",
     "over": "Mean over clips",
     "licence": "Licence",
 }
 
 
-def table(kind: Kind) -> str:
-    """Return the entries of a kind as a Markdown table."""
-    rows = [{key: value for key, value in row.items() if key in HEADINGS} for row in entries(kind)]
+def table(kind: Kind, columns: str | None = None) -> str:
+    """Return the entries of a kind as a Markdown table.
+
+    Args:
+        kind: Kind of the entries.
+        columns: Names of the columns with commas between them; all that have a heading by default.
+    """
+    names = columns.split(", ") if columns else HEADINGS
+    rows = [{key: value for key, value in row.items() if key in names} for row in entries(kind)]
     lines = [[HEADINGS[key] for key in rows[0]], ["---"] * len(rows[0])]
     lines += [[cell(key, value) for key, value in row.items()] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
@@ -46,8 +53,8 @@ def cell(key: str, value: object) -> str:
 def refreshed(text: str) -> str:
     """Return a document in which every table between markers is up to date."""
     for kind in Kind:
-        between = re.compile(rf"(<!-- {kind} -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
-        text = between.sub(lambda match, kind=kind: f"{match[1]}{table(kind)}\n{match[2]}", text)
+        between = re.compile(rf"(<!-- {kind}(?:: ([\w, ]+))? -->\n).*?(<!-- /{kind} -->)", re.DOTALL)
+        text = between.sub(lambda match, kind=kind: f"{match[1]}{table(kind, match[2])}\n{match[3]}", text)
     return text
 
 

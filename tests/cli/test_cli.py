@@ -79,7 +79,9 @@ def test_a_packaged_experiment_loads(name):
     read, experiment = load(name)
     assert read == name
     assert experiment.title
-    assert bool(experiment.models) == bool([experiment.attack_plans[attack].build().name for attack in experiment.attacks])
+    assert bool(experiment.models) == bool(
+        [experiment.attack_plans[attack].build().name for attack in experiment.attacks]
+    )
 
 
 def test_prepare_writes_segments_and_reports_what_it_skips(staanet, tmp_path):

@@ -35,7 +35,7 @@ study.run(experiment, out)
 """
 
 MOMENTS = {
-    "dataset": ("staanet.data.dataset", "write_jsonl", 1),
+    "dataset": ("staanet.data.preparation", "write_jsonl", 1),
     "model, first epoch": ("staanet.training.classifier", "fit_length", 2),
     "model, later epoch": ("staanet.training.classifier", "fit_length", 9),
     "model, while its progress is written": ("staanet.training.loop", "save_file", 2),
@@ -44,7 +44,7 @@ MOMENTS = {
     "adversarial set": ("staanet.evaluation.adversarial", "save_tensors", 2),
     "evaluation": ("staanet.evaluation.case", "observe", 2),
     "record, after its outcomes": ("staanet.core.records", "write_json", 3),
-    "examples": ("staanet.study.examples", "write_json", 2),
+    "examples": ("staanet.study.artefacts.listening", "write_json", 2),
     "report": ("staanet.report.page", "atomic_write", 1),
 }
 

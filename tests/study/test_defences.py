@@ -83,7 +83,11 @@ def test_defended_victims_are_trained_once_and_attacked_knowingly(tmp_path):
     ("old", "new", "told"),
     [
         ('base_model = "plain"\n', "", "expected the model that mp3 wraps as base_model"),
-        ('base_model = "plain"\n', 'base_model = "plane"\n', "base_model: expected a model from .*did you mean 'plain'"),
+        (
+            'base_model = "plain"\n',
+            'base_model = "plane"\n',
+            "base_model: expected a model from .*did you mean 'plain'",
+        ),
         ('base_model = "plain"\n', 'base_model = "compressed"\n', "compressed -> compressed"),
         ('defence = { defence = "mp3", kbps = 48 }\n', "", "expected a defence together with base_model"),
         ('"mp3"', '"mp4"', "did you mean 'mp3'"),

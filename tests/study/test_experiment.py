@@ -113,7 +113,10 @@ def test_training_may_change_a_preset(written):
             "expected subsets train, val and test, got train, test",
         ),
         (BASE + '[split]\nsubsets = { train = ["1"], dev = ["3"], test = ["2"] }\n', "split.subsets"),
-        (BASE + '[split]\nfolds = 5\nsubsets = { train = ["1"], val = ["3"], test = ["2"] }\n', "either folds or subsets"),
+        (
+            BASE + '[split]\nfolds = 5\nsubsets = { train = ["1"], val = ["3"], test = ["2"] }\n',
+            "either folds or subsets",
+        ),
         (BASE + "[split]\nsubsets = { train = [1], val = [3], test = [2] }\n", "should be a valid string, got 1"),
         (BASE.replace("models.a", 'models."a/b"'), "letters, digits"),
         (BASE.replace("models.a", "models.none"), "means no source"),

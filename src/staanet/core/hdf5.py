@@ -34,9 +34,6 @@ def open_hdf5(path: Path) -> Iterator[Any]:
         raise StaanetError(f"{path}: expected an HDF5 file, got {_first_line(error)}; export it again") from error
 
 
-opened = open_hdf5
-
-
 @contextlib.contextmanager
 def create_hdf5(path: Path, labels: Sequence[str], rate: int) -> Iterator[Any]:
     """Create an HDF5 file for writing within a block; it appears at `path` when the block succeeds.

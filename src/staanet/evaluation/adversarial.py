@@ -108,8 +108,6 @@ class AdversarialSet:
             return dataset.sound(clip, clean), dataset.sound(clip, attacked)
         return clean, attacked
 
-    beside = pair
-
 
 def batch_name(clips: Sequence[str]) -> str:
     """Return the name of the file of a batch of clips."""

@@ -59,6 +59,3 @@ def worst_case_figures(
         "black_box_lead": max(black_box) - max(white_box) if black_box and white_box else None,
     }
     return {**result, "flags": raised(result)}
-
-
-found = worst_case_figures

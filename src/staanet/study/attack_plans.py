@@ -7,7 +7,6 @@ from typing import Any
 
 from staanet.attacks import ATTACKS, Attack, create_attack
 from staanet.attacks.ensembles import NAME, STANDARD
-from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.settings import from_preset, validated
@@ -179,7 +178,7 @@ def _use(name: str, table: Mapping[str, Any], defaults: Defaults, by_generator: 
 
 
 def _generator(name: str, kind: str, generator: str | None, known: Collection[str]) -> str | None:
-    if issubclass(ATTACKS[kind], GeneratorAttack):
+    if ATTACKS[kind].needs_generator:
         if generator not in known:
             raise StaanetError(f"attack {name}: {unknown_name('generator', str(generator), known)}")
     elif generator is not None:

@@ -14,8 +14,8 @@ from staanet.data import SEGMENTATION_PRESETS, Segmentation, Split, at_random, b
 from staanet.data.splits import OFFICIAL_SUBSETS, EvaluatedSubset, SplitUnit, Subset
 from staanet.defences import Defence, InputDefence, defence_of
 from staanet.models import MODELS, HuggingFace, ModelSettings, settings_of
-from staanet.training.classifier import ModelTraining, model_training
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
+from staanet.training.settings import ModelTraining, model_training
 
 UNTRAINED = "none"
 """The value of `training` for a checkpoint that is used without further training."""

@@ -14,7 +14,7 @@ from staanet.attacks.generator.published import read_generator
 from staanet.core import checkpoints, records
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, check_writable
-from staanet.core.hdf5 import opened, sample_rate
+from staanet.core.hdf5 import open_hdf5, sample_rate
 from staanet.core.records import Record
 from staanet.core.run import Run
 from staanet.core.seeds import derive
@@ -86,7 +86,7 @@ def import_adversarial(
         if not re.fullmatch(r"[\w.-]+", name):
             raise StaanetError(f"expected the {kind}'s name of letters, digits, '_', '-' and '.', got {name!r}")
     models = _load_by_name(targets)
-    with opened(file) as open_file:
+    with open_hdf5(file) as open_file:
         rate, named = sample_rate(open_file), tuple(open_file.attrs.get("labels", ()))
     emotions = tuple(labels) or named or next(iter(models.values())).labels
     target_models = {name: _for_labels(model, emotions, rate, file) for name, model in models.items()}

@@ -55,7 +55,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class AttackedFile:
-    """The result for a file or one of its windows: predictions on clean audio and on the adversarial file as read back."""
+    """Result for a file or a window: the predictions on clean audio and on the adversarial file as read back."""
 
     path: str
     start: float | None

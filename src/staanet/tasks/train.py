@@ -16,8 +16,9 @@ from staanet.data import Dataset, Split, by_speaker, by_subsets
 from staanet.data.splits import OFFICIAL_SUBSETS
 from staanet.models import MODELS, Model, settings_of
 from staanet.training.checkpointed import train_and_save
-from staanet.training.classifier import model_training, train_model
+from staanet.training.classifier import train_model
 from staanet.training.loop import History
+from staanet.training.settings import ModelTraining, model_training
 
 
 def train(
@@ -73,7 +74,13 @@ def train(
 
 
 def _train(
-    network: nn.Module, dataset: Dataset, split: Split, training: Any, progress: Path, seed: int, device: torch.device
+    network: nn.Module,
+    dataset: Dataset,
+    split: Split,
+    training: ModelTraining,
+    progress: Path,
+    seed: int,
+    device: torch.device,
 ) -> History:
     return train_model(cast(Model, network), dataset, split.train, split.val, training, progress, seed, device)
 

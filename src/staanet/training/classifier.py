@@ -18,9 +18,7 @@ from staanet.defences import TrainingDefence
 from staanet.metrics.success import mean_recall
 from staanet.models import Model
 from staanet.training.loop import History, computing_in, train
-from staanet.training.settings import MODEL_PRESETS as MODEL_PRESETS
-from staanet.training.settings import ModelTraining as ModelTraining
-from staanet.training.settings import model_training as model_training
+from staanet.training.settings import ModelTraining
 
 
 def train_model(

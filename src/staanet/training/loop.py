@@ -71,8 +71,7 @@ def train(
         learning_rate: Function of the figures so far that returns the learning rate of the next epoch.
         one_epoch: Function of the optimiser and the number of the epoch that trains for one epoch and returns figures.
         validate: Function that returns the validation figures of the network, which is then in eval mode.
-        score: Function of an epoch's figures, by which the best epoch is chosen; higher is better, and among equal
-            epochs the latest is the best.
+        score: Function of an epoch's figures by which the best epoch, the latest of equal ones, is chosen; higher wins.
         keep: Epoch whose weights are kept: the `best` or the `last` one.
         progress: File with the state of the training.
         seed: Random seed of all epochs.

@@ -18,7 +18,7 @@ def normalised(x, block):
     return functional.leaky_relu(x * (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * norm.gain, 0.1)
 
 
-def way_up(path, x, skips, masks, waveforms, settings):
+def decode(path, x, skips, masks, waveforms, settings):
     x = normalised(x, path.bottleneck) * masks[-1]
     for narrow, merge, skip, mask in zip(path.narrow, path.merge, skips[::-1], masks[-2::-1], strict=True):
         x = functional.interpolate(narrow(x), scale_factor=float(settings.factor), mode="linear")
@@ -28,8 +28,8 @@ def way_up(path, x, skips, masks, waveforms, settings):
     return path.output(torch.cat([x, waveforms], dim=1))[:, 0]
 
 
-def to_jsonable(generator, waveforms, lengths):
-    """Return the raw outputs, layer by layer, channels after clips in memory and the output made per sample."""
+def layer_by_layer(generator, waveforms, lengths):
+    """Return the raw outputs, layer by layer, with channels first in memory and the output computed per sample."""
     size, settings = waveforms.shape[1], generator.settings
     masks = [mask[:, :, 0] for mask in generator._masks(lengths, size)]
     loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
@@ -43,7 +43,7 @@ def to_jsonable(generator, waveforms, lengths):
             x = normalised(x, generator.coarser[depth - 1]) * masks[depth]
         x = normalised(x, level) * masks[depth]
     paths = (generator.magnitudes, generator.positions)
-    return tuple(way_up(path, x, skips, masks, scaled, settings)[:, :size] for path in paths)
+    return tuple(decode(path, x, skips, masks, scaled, settings)[:, :size] for path in paths)
 
 
 @pytest.fixture(params=SIZES, ids=["default", "tiny", "frame-2"])
@@ -67,7 +67,7 @@ def test_equals_its_layers_one_by_one(generator):
     waveforms, lengths = batch()
     with torch.no_grad():
         torch.testing.assert_close(
-            generator.outputs(waveforms, lengths), to_jsonable(generator, waveforms, lengths), atol=1e-5, rtol=1e-5
+            generator.outputs(waveforms, lengths), layer_by_layer(generator, waveforms, lengths), atol=1e-5, rtol=1e-5
         )
 
 
@@ -76,7 +76,7 @@ def test_so_do_all_gradients(generator):
     generator.double()
     inputs = [waveforms.double().requires_grad_() for _ in range(2)]
     gradients = []
-    for outputs, given in zip((generator.outputs, lambda *clip: to_jsonable(generator, *clip)), inputs, strict=True):
+    for outputs, given in zip((generator.outputs, lambda *clip: layer_by_layer(generator, *clip)), inputs, strict=True):
         magnitudes, positions = outputs(given, lengths)
         gradients.append(torch.autograd.grad((magnitudes * positions).sum(), [given, *generator.parameters()]))
     torch.testing.assert_close(*gradients)

@@ -45,8 +45,8 @@ class ArtAttack(Attack):
     kept.
 
     Classes that can only move towards labels move towards the second most likely class if the attack is not targeted.
-    Some classes take the decision of the model for the label. If that would undo a decision which is already as wanted,
-    the clip is returned unchanged.
+    Some classes use the decision of the model as the label. If that would undo an existing success, the clip is
+    returned unchanged.
 
     Args:
         attack_class: Name of a class in `art.attacks.evasion`, such as `FastGradientMethod`.

@@ -14,7 +14,7 @@ from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.record import Case as CaseFacts
 from staanet.evaluation.record import build_record
 from staanet.evaluation.sanity import sanity
-from staanet.evaluation.worst import found, worst
+from staanet.evaluation.worst import worst, worst_case_figures
 from staanet.metrics.perception import PACKAGES
 from staanet.study.artefacts.adversarial import AdversarialExamples
 from staanet.study.artefacts.base import Artefact, Settings
@@ -170,4 +170,4 @@ class WorstCase(RecordedCase):
             device=self.study.device,
         )
         rates = {name: record.asr for name, record in by_member.items()}
-        self._write(found(figures, rows, rates, checks), rows)
+        self._write(worst_case_figures(figures, rows, rates, checks), rows)

@@ -39,7 +39,7 @@ def write_examples(study: "Study", adversarial: AdversarialExamples, targets: Se
         if (folder / "example.json").is_file():
             continue
         row = next(iter(outcomes.values()))[clip]
-        original, twin = attacked.beside(dataset, clip)
+        original, twin = attacked.pair(dataset, clip)
         facts = {
             "attack": plan.name,
             "source": adversarial.source,
