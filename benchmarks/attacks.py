@@ -29,7 +29,7 @@ import torch
 import torchattacks
 from art.attacks import evasion
 from art.estimators.classification import PyTorchClassifier
-from claims import RESULTS, origin
+from claims import RESULTS, provenance
 from scene import trained
 from torch import Tensor, nn
 from torch.nn import functional
@@ -412,7 +412,7 @@ def main() -> None:
         "unit": "seconds of CPU time",
         "model": Path(arguments.model).name if arguments.model else "emo18 of synthetic speech",
         "versions": versions("adversarial-robustness-toolbox", "torchattacks"),
-        **origin(),
+        **provenance(),
     }
     rows = []
     for name in (name for name in CLIMBS if name in arguments.only):

@@ -30,7 +30,7 @@ def ratio(slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5
     return statistics.median(slow() / fast() for _ in range(repeats))
 
 
-def identity() -> dict[str, str | None]:
+def provenance() -> dict[str, str | None]:
     return {
         "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
@@ -39,7 +39,7 @@ def identity() -> dict[str, str | None]:
 
 
 def write(name: str, claim: str, aim: float, measured: float, unit: str) -> None:
-    found = {"claim": claim, "aim": aim, "measured": round(measured, 3), "unit": unit, **origin()}
+    found = {"claim": claim, "aim": aim, "measured": round(measured, 3), "unit": unit, **provenance()}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
     print(f"{claim}: {measured:.3g} {unit} (aim {aim:g})")

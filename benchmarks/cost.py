@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from claims import RESULTS, origin, seconds
+from claims import RESULTS, provenance, seconds
 from torch import Tensor
 
 from staanet import create_attack, create_generator, create_model
@@ -114,7 +114,7 @@ def main() -> None:
                     "against": name,
                     "values": values,
                     "milliseconds_per_clip": [round(1000 * one, 3) for one in took],
-                    **origin(),
+                    **provenance(),
                 }
             )
             print(f"{rows[-1]['claim']}: {rows[-1]['measured']} (aim {rows[-1]['aim']})", flush=True)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 
 import torch
-from claims import RESULTS, origin
+from claims import RESULTS, provenance
 from generator_training import step_of
 from torch.profiler import ProfilerActivity, profile
 
@@ -59,7 +59,7 @@ def main() -> None:
             sep="\n",
         )
         rounded = {name: round(share, 3) for name, share in found.items()}
-        rows.append({"what": what, "milliseconds": round(milliseconds, 2), "shares": rounded, **origin()})
+        rows.append({"what": what, "milliseconds": round(milliseconds, 2), "shares": rounded, **provenance()})
     (RESULTS / "operations.json").write_text(json.dumps(rows, indent=2) + "\n")
 
 

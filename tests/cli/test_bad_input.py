@@ -72,7 +72,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "seeds = 1\n[corpus]"), "got 'seeds'; did you mean 'seed'?"),
         (
             ('"zhao19"', '"zhao19"\nsecond = 1'),
-            "mine.toml: models: zhao19: expected a key from corpus, defence, model, seconds",
+            "mine.toml: models: zhao19: expected a key from base_model, corpus, defence, model, seconds",
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),
@@ -101,8 +101,14 @@ def test_an_invalid_experiment(refused, tmp_path, change, message):
         (["prepare", "emodb", "here"], "here: expected a folder of audio, found none"),
         (["prepare", "folder", "here"], "here: expected a folder of audio, found none"),
         (["prepare", "synthetic", "here", "--set", "speaker=3"], "got 'speaker'; did you mean 'speakers'?"),
-        (["prepare", "synthetic", "here", "--set", "speakers"], "expected --set KEY=VALUE, got 'speakers'"),
-        (["prepare", "synthetic", "here", "--set", "a=1", "--set", "a.b=2"], "expected a as a value or as a table"),
+        (
+            ["prepare", "synthetic", "here", "--set", "speakers"],
+            "expected KEY=VALUE, got 'speakers'; write for example epochs=3",
+        ),
+        (
+            ["prepare", "synthetic", "here", "--set", "a=1", "--set", "a.b=2"],
+            "expected a to be either a value or a table",
+        ),
         (["prepare", "synthetic", "here", "--segments", "emdb"], "--segments: expected a preset from default, emodb,"),
         (["train", "zhao18", "--dataset", "DATASET"], "expected a model from "),
         (["train", "zhao19", "--dataset", "here"], "here: expected a prepared dataset, found none; make one with"),
@@ -137,7 +143,7 @@ def test_invalid_arguments_of_prepare_train_and_fit(refused, dataset, model, gen
         (["--source", "GENERATOR"], "got one of 'compact'; give the folder of a model"),
         (["--source", "MODEL", "--epsilon", "0.1", "--snr-db", "3"], "expected one of epsilon and snr_db, got"),
         (["--source", "MODEL", "--sparsity", "0"], "expected sparsity in (0, 1], got 0.0"),
-        (["--source", "MODEL", "--epsilon", "-1"], "expected epsilon of 0 or more, got -1.0"),
+        (["--source", "MODEL", "--epsilon", "-1"], "expected a finite epsilon of 0 or more, got -1.0"),
         (["--source", "MODEL", "--generator", "GENERATOR"], "got 'generator'"),
         (["--source", "MODEL", "--set", "step=1"], "noise: expected a key from budget; got 'step'"),
         (["--source", "MODEL", "--window", "0.01"], "expected a window of 0.064 s or more, got 0.01 s"),
@@ -193,7 +199,7 @@ def test_input_is_never_overwritten(refused, clips, model):
     before = {path: path.read_bytes() for path in clips.rglob("*.*")}
     for inputs, out in ((clips, clips), (clips / "one.wav", clips), (clips / "one.wav", clips / "deep/../one.wav")):
         err = refused("attack", "noise", inputs, out, "--source", model)
-        assert "expected another place than the input, which would be lost" in err
+        assert "expected another place than the input, which would be overwritten" in err
     assert {path: path.read_bytes() for path in clips.rglob("*.*")} == before
 
 
@@ -283,7 +289,7 @@ def test_weights_of_another_architecture(refused, tmp_path, clips, model):
     config = json.loads((model / "config.json").read_text())
     (tmp_path / "other" / "config.json").write_text(json.dumps({**config, "name": "emo18"}))
     err = refused("attack", "noise", clips, "out", "--source", "other")
-    assert "other: expected the weights of emo18, got other ones" in err
+    assert "other: expected the weights of emo18, got others" in err
 
 
 def test_a_dataset_at_another_rate_than_the_models(refused, tmp_path, model, spoken):

@@ -241,7 +241,7 @@ def test_unreadable_and_silent_files_are_reported_and_the_rest_is_attacked(staan
     for name in ("garbage.wav", "cut.wav", "silent.wav", "tiny.wav"):
         (line,) = [line for line in lines if name in line]
         assert "expected" in line
-        assert line.endswith("; left out")
+        assert line.endswith("; skipped")
 
 
 def test_each_skipped_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
@@ -257,5 +257,5 @@ def test_each_skipped_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
     )
     assert done.returncode == 0
     assert done.stderr == (
-        f"{folder / 'garbage-1.wav'}: expected readable audio, got Format not recognised; replace the file; left out\n"
+        f"{folder / 'garbage-1.wav'}: expected readable audio, got Format not recognised; replace the file; skipped\n"
     )

@@ -82,7 +82,7 @@ def test_a_set_of_others_is_evaluated_with_its_control(staanet, tmp_path, theirs
     assert record["budget_epsilon"] == pytest.approx(0.05)
     assert record["budget_sparsity"] >= record["sparsity"]
     assert record["seconds_per_clip"] is record["queries"] is record["comb_share"] is None
-    assert "made elsewhere" in record["notes"]["seconds_per_clip"]
+    assert "run elsewhere" in record["notes"]["seconds_per_clip"]
     assert "few_speakers" in record["flags"]
     assert (tmp_path / "run" / "report" / "index.html").is_file()
     assert "their\\_noise" in (tmp_path / "run" / "tables" / "transfer.md").read_text()
@@ -101,8 +101,8 @@ def test_a_set_with_late_clips_is_warned_about_in_one_line(staanet, tmp_path, th
     status, _, err = staanet("import", "adversarial", theirs, "--target", model, "--out", tmp_path / "run")
     assert status == 0
     assert err == (
-        f"{theirs}: 8 of 8 attacked clips do not lie on their clean ones (set/000000: 50 samples late), so that their "
-        "SNR and sparsity are those of a shift\n"
+        f"{theirs}: 8 of 8 attacked clips are shifted against their clean ones (set/000000: by 50 samples), so "
+        "that their SNR and sparsity measure the shift\n"
     )
 
 

@@ -1,7 +1,7 @@
-"""Signatures name results: a change of code that changes none of the numbers must not change a signature either.
+"""Signatures name results, so a change of code that changes no number must not change a signature.
 
-`signatures.json` holds, for each packaged experiment, the hash of all signatures of its toy version on made-up clips. If
-a change of settings or numbers is meant, raise `NUMERICS` or write the file again: `python tests/study/test_signatures.py`.
+`signatures.json` holds, for each packaged experiment, the hash of all signatures of its toy version on made-up clips.
+If a change of settings or numbers is intended, raise `NUMERICS` or write the file again by running this script.
 """
 
 import json
@@ -50,7 +50,7 @@ def signatures(name, folder):
     return len(found), signature(found)
 
 
-def without_weights(cls, settings):
+def without_weights(_, settings):
     return {"checkpoint": "made up", "frozen": settings.frozen, "architecture": settings.architecture}
 
 

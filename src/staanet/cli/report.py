@@ -49,15 +49,13 @@ def report(
     only the tables, in the formats given with --format.
     """
     from staanet import report as reports
-    from staanet.core.errors import StaanetError
     from staanet.core.files import check_writable
     from staanet.core.run import Run
     from staanet.report.listening import results as results
     from staanet.report.listening import test as listening
 
     _check_options(tables, format_, listening_test or bool(listening_results))
-    if trials is not None and not listening_test:
-        raise StaanetError(f"expected --trials only with --listening-test, got --trials {trials}; add --listening-test")
+    _check_trials(trials, listening_test)
     opened = Run(run)
     if tables is not None:
         for path in reports.write_tables(opened, tables, format_ or list(Format)):
@@ -65,9 +63,7 @@ def report(
         return
     if (run / "records").is_dir():
         check_writable(run)
-    test = None
-    if listening_test:
-        test = listening.write(opened, listening.TRIALS if trials is None else trials)
+    test = listening.write(opened, listening.TRIALS if trials is None else trials) if listening_test else None
     if listening_results:
         results.count_results(opened, listening_results)
     page = reports.write(opened)
@@ -78,6 +74,13 @@ def report(
     typer.echo(f"page: {page}")
     if test is not None:
         typer.echo(f"listening test: {test}")
+
+
+def _check_trials(trials: int | None, listening_test: bool) -> None:
+    from staanet.core.errors import StaanetError
+
+    if trials is not None and not listening_test:
+        raise StaanetError(f"expected --trials only with --listening-test, got --trials {trials}; add --listening-test")
 
 
 def _check_options(tables: Path | None, formats: list[Format] | None, listening: bool) -> None:

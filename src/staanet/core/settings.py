@@ -1,6 +1,7 @@
 """Validation of settings: TOML files and keyword arguments become dataclasses, and unknown keys are refused."""
 
 import dataclasses
+import functools
 import tomllib
 import typing
 from collections.abc import Mapping
@@ -35,7 +36,8 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
         raise StaanetError(f"{where}: expected a table of settings, got {type(values).__name__}")
     _check_keys(schema, values, where)
     try:
-        return TypeAdapter(schema).validate_python(dict(values))
+        valid: T = _adapter(schema).validate_python(dict(values))  # type: ignore[arg-type]
+        return valid
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if part != schema.__name__ and "[" not in str(part))
@@ -45,6 +47,12 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
         if first["type"] == "missing":
             raise StaanetError(f"{where}: expected the key {key!r}, found none; add it") from None
         raise StaanetError(f"{where}: {key or 'settings'}: {first['msg']}, got {first['input']!r}") from None
+
+
+@functools.cache
+def _adapter(schema: Any) -> Any:
+    """Return pydantic's validator of a dataclass, which takes longer to build than to use."""
+    return TypeAdapter(schema)
 
 
 def _check_keys(schema: Any, values: Any, where: str) -> None:

@@ -115,11 +115,8 @@ def evaluate(
         batch = load_clips(dataset, ids, protocol, size).to(device)
         attacked = adversarial.like(batch)
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
-        outcomes.append(
-            observe(
-                target, batch.waveforms, attacked, batch.labels, batch.lengths, seed=seed, ids=ids, clean_logits=logits
-            )
-        )
+        given = (batch.waveforms, attacked, batch.labels, batch.lengths)
+        outcomes.append(observe(target, *given, seed=seed, ids=ids, clean_logits=logits))
         if isinstance(target, Model):
             sound |= dict(zip(ids, _of_sound(target, batch, attacked, dataset.sample_rate), strict=True))
     outcome = Outcome.join(outcomes)

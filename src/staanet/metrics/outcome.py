@@ -167,19 +167,17 @@ def observe(
     with frozen(classifier), torch.no_grad():
         clean = classifier(waveforms, lengths) if clean_logits is None else clean_logits
         attacked = classifier(adversarial, lengths)
-        noise = (matched_noise(waveforms, perturbations, lengths, derive(seed, "control", i)) for i in range(draws))
-        controls = [classifier(noisy.clamp(*bounds), lengths) for noisy in noise]
+        seeds = [derive(seed, "control", draw) for draw in range(draws)]
+        noisy = (matched_noise(waveforms, perturbations, lengths, one).clamp(*bounds) for one in seeds)
+        controls = torch.stack([classifier(clips, lengths).argmax(1) for clips in noisy], dim=1)
     _check_labels(labels, lengths, clean.shape[1])
-    predicted = clean.argmax(1)
-    size = perturbations.abs().double()
-    peak = waveforms.abs().amax(1).double()
-    energy = waveforms.double().square().sum(1)
+    predicted, size = clean.argmax(1), perturbations.abs().double()
     return Outcome(
         ids=tuple(ids) if ids is not None else tuple(f"{i:06d}" for i in range(len(labels))),
         labels=_integers(labels),
         predicted_clean=_integers(predicted),
         predicted_adv=_integers(attacked.argmax(1)),
-        predicted_control=_integers(torch.stack([logits.argmax(1) for logits in controls], dim=1)),
+        predicted_control=_integers(controls),
         margin_clean=_floats(margin(clean, predicted)),
         margin_adv=_floats(margin(attacked, predicted)),
         length=_integers(lengths),
@@ -189,10 +187,18 @@ def observe(
         l1=_floats(size.sum(1)),
         confidence_clean=_floats(clean.softmax(1).amax(1)),
         confidence_adv=_floats(attacked.softmax(1).amax(1)),
-        snr_peak_db=_floats(decibels(peak / size.amax(1)) * 2),
-        snr_energy_db=_floats(decibels(energy / size.square().sum(1))),
+        **_snr(waveforms, size),
         classes=clean.shape[1],
     )
+
+
+def _snr(waveforms: Tensor, size: Tensor) -> dict[str, Floats]:
+    """Return the peak and the energy signal-to-noise ratios of changes of absolute size `[B, T]` in dB."""
+    peak, energy = waveforms.abs().amax(1).double(), waveforms.double().square().sum(1)
+    return {
+        "snr_peak_db": _floats(decibels(peak / size.amax(1)) * 2),
+        "snr_energy_db": _floats(decibels(energy / size.square().sum(1))),
+    }
 
 
 def _check_labels(labels: Tensor, lengths: Tensor, classes: int) -> None:

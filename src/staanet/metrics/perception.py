@@ -189,7 +189,7 @@ def check_installed() -> None:
     if missing:
         raise StaanetError(
             f"perception = true: expected the packages {' and '.join(PACKAGES)}, found no {' and no '.join(missing)}; "
-            f"install {EXTRA} (docs/guide.md, Perception), or remove the setting"
+            f"install {EXTRA} (docs/guide/experiments.md, Perception), or remove the setting"
         )
 
 

@@ -1,6 +1,5 @@
 """An experiment file, checked as a whole before any work starts."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -9,15 +8,11 @@ from typing import Any
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
-from staanet.defences import InputDefence
 from staanet.evaluation import LabelsFrom, Protocol
-from staanet.models import MODELS, HasFeatures
-from staanet.report.sections import published
 from staanet.study import attack_plans
 from staanet.study.attack_plans import AttackPlan
+from staanet.study.checks import check
 from staanet.study.plans import CorpusPlan, GeneratorPlan, ModelPlan, SplitPlan
-
-NAME = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -86,16 +81,7 @@ class Experiment:
 
     def __post_init__(self) -> None:
         """Check every name and setting, so that a mistake is reported before any work."""
-        self._check_names()
-        self._check_corpora()
-        for name in self.models:
-            self._check_model(name)
-        for generator in self.generators.values():
-            self._check_generator(generator)
-        for plan in self.attack_plans.values():
-            self._check_attack(plan)
-
-    # -------------------------------------------------------------- what the tables resolve to
+        check(self)
 
     @property
     def corpus_plans(self) -> dict[str, CorpusPlan]:
@@ -173,106 +159,3 @@ class Experiment:
 
     def _evaluated_on(self, models: Iterable[str], corpus: str) -> tuple[str, ...]:
         return tuple(name for name in models if self.cross_corpus or self.training_corpus(name) == corpus)
-
-    # -------------------------------------------------------------- checks
-
-    def _check_names(self) -> None:
-        for name in (*self.sources, *self.targets):
-            if name not in self.models:
-                raise unknown_name("model", name, self.models)
-        if NO_SOURCE in self.models:
-            raise StaanetError(
-                f"expected another name for a model than {NO_SOURCE!r}, which means no source; rename it"
-            )
-        for name in self.pairwise:
-            if name not in self.attacks:
-                raise StaanetError(f"pairwise: {unknown_name('attack', name, self.attacks)}")
-        if bool(self.models) != bool(self.attacks):
-            raise StaanetError("expected at least one model and one attack, or neither to only count clips")
-        if self.published:
-            published.find(self.published)
-        for name in (*self.models, *self.generators, *self.attacks):
-            if not NAME.fullmatch(name):
-                raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
-        for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
-            if isinstance(number := getattr(self, name), int) and number < least:
-                raise StaanetError(f"expected {name} of {least} or more, got {number}")
-
-    def _check_corpora(self) -> None:
-        if (self.corpus is None) == (not self.corpora):
-            raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
-        for plan in self.corpus_plans.values():
-            plan.build()
-        for name in self.models:
-            self.training_corpus(name)
-
-    def _check_model(self, name: str) -> None:
-        self._check_base_model(name)
-        plan = self.models[name]
-        settings = plan.resolved_settings(("a", "b"), self.sample_rate)
-        MODELS[plan.model].check(settings)
-        training = plan.resolved_training()
-        if self.split_plan(self.training_corpus(name)).evaluate and training is not None and training.validates:
-            raise StaanetError(
-                f"model {name}: expected a training that needs no validation clips, since the split leaves none; use "
-                'the preset paper or fine_tune, or keep = "last"'
-            )
-        if settings.seconds is None and self.protocol == "paper":
-            raise StaanetError(f"protocol paper: expected a trained length of {plan.model}; give its seconds")
-
-    def _check_base_model(self, name: str) -> None:
-        """Refuse a base model that does not exist, differs in architecture or corpus, or leads back to the model."""
-        chain, plan = [name], self.models[name]
-        while plan.base_model is not None:
-            if plan.base_model not in self.models:
-                raise StaanetError(
-                    f"model {chain[-1]}: base_model: {unknown_name('model', plan.base_model, self.models)}"
-                )
-            if plan.base_model in chain:
-                raise StaanetError(
-                    f"expected base models without a circle, got {' -> '.join([*chain, plan.base_model])}"
-                )
-            other = self.models[plan.base_model]
-            same_corpus = self.training_corpus(chain[-1]) == self.training_corpus(plan.base_model)
-            if (plan.model, plan.settings, plan.seconds) != (other.model, other.settings, other.seconds) or (
-                not same_corpus
-            ):
-                raise StaanetError(
-                    f"model {chain[-1]}: expected the model, settings, seconds and corpus of {plan.base_model}, got "
-                    "others"
-                )
-            chain.append(plan.base_model)
-            plan = other
-
-    def _check_generator(self, generator: GeneratorPlan) -> None:
-        generator.resolved_settings()
-        for source in ("", *generator.per_source):
-            if source and source not in self.models:
-                raise StaanetError(
-                    f"generator {generator.generator}: per_source: {unknown_name('model', source, self.models)}"
-                )
-            generator.resolved_training(self.budget, source)
-
-    def _check_attack(self, plan: AttackPlan) -> None:
-        others = [one.name for one in self.attack_plans.values() if one.sparsity_of is None and not one.members]
-        if plan.sparsity_of is not None and plan.sparsity_of not in others:
-            raise StaanetError(f"attack {plan.name}: as_sparse_as: {unknown_name('attack', plan.sparsity_of, others)}")
-        if plan.use.domain == "waveform":
-            return
-        if self.protocol != "file" or plan.generator:
-            raise StaanetError(
-                f"attack {plan.name}: expected the domain waveform for the protocol paper and for generators, got "
-                "feature"
-            )
-        for source in self.source_names if plan.sources is None else plan.sources:
-            defence = self.models[source].resolved_defence()
-            if isinstance(defence, InputDefence):
-                raise StaanetError(
-                    f"attack {plan.name}: expected source models whose features an attack can change, got {source}, "
-                    f"whose input {defence.name} transforms; name others in sources"
-                )
-            if not issubclass(MODELS[self.models[source].model], HasFeatures):
-                raise StaanetError(
-                    f"attack {plan.name}: expected source models with features (cnn_lstm), got {source}, a "
-                    f'{self.models[source].model}; name others in sources, or remove domain = "feature"'
-                )

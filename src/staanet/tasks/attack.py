@@ -69,10 +69,7 @@ def attack(
     for recording in _recordings(inputs):
         path = recording.path
         target = _named(out, path, single)
-        if target.exists() and target.resolve() == (inputs if single else inputs / path).resolve():
-            raise StaanetError(
-                f"{target}: expected another place than the input, which would be overwritten; change OUT"
-            )
+        _check_target(target, inputs if single else inputs / path)
         try:
             done += attack_recording(
                 method, model, recording, target, window=window, seed=seed, device=device, trace=trace
@@ -84,6 +81,11 @@ def attack(
     if not done:
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
     return done
+
+
+def _check_target(target: Path, source: Path) -> None:
+    if target.exists() and target.resolve() == source.resolve():
+        raise StaanetError(f"{target}: expected another place than the input, which would be overwritten; change OUT")
 
 
 def _recordings(inputs: Path) -> Iterator[Recording]:

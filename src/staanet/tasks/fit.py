@@ -35,8 +35,7 @@ def fit(
 ) -> History:
     """Train a generator against a trained source model and write its checkpoint.
 
-    If the source model was trained on the same dataset, the generator is trained on the same training clips. Otherwise
-    `seed` decides the split.
+    A source model that was trained on the same dataset lends its split; otherwise `seed` decides the split.
 
     Args:
         generator: Name of the generator (`staanet list generators`).
@@ -55,7 +54,7 @@ def fit(
     model = load_model(source)
     if model.sample_rate != clips.sample_rate:
         raise StaanetError(
-            f"{dataset}: expected a dataset at {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
+            f"{dataset}: expected {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
             f"prepare one with --sample-rate {model.sample_rate}"
         )
     split = _split(source, clips, seed)
@@ -72,8 +71,8 @@ def fit(
     }
 
     def train(network: nn.Module, progress: Path) -> History:
-        generator = cast(Generator, network)
-        return train_generator(generator, model, clips, split.train, split.val, settings, progress, seed, device)
+        subsets = split.train, split.val
+        return train_generator(cast(Generator, network), model, clips, *subsets, settings, progress, seed, device)
 
     return train_and_save(
         out,

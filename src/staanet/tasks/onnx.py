@@ -109,7 +109,7 @@ class PortableGenerator(nn.Module):
 
 @dataclass(frozen=True)
 class Exported:
-    """The written file, and the largest difference between ONNX Runtime and torch over all batches of the comparison."""
+    """Inputs and outputs of the written file, and how far ONNX Runtime is from torch on all compared batches."""
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]

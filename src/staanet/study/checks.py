@@ -1,0 +1,134 @@
+"""The checks of an experiment: names that exist, settings that belong together."""
+
+import re
+from typing import TYPE_CHECKING
+
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.records import NO_SOURCE
+from staanet.defences import InputDefence
+from staanet.models import MODELS, HasFeatures
+from staanet.report.sections import published
+from staanet.study.attack_plans import AttackPlan
+from staanet.study.plans import GeneratorPlan
+
+if TYPE_CHECKING:
+    from staanet.study.experiment import Experiment
+
+NAME = re.compile(r"[\w.-]+")
+
+
+def check(experiment: "Experiment") -> None:
+    """Check every name and setting of an experiment.
+
+    Raises:
+        StaanetError: one does not exist, is out of range, or does not fit the others.
+    """
+    _check_names(experiment)
+    _check_corpora(experiment)
+    for name in experiment.models:
+        _check_model(experiment, name)
+    for generator in experiment.generators.values():
+        _check_generator(experiment, generator)
+    for plan in experiment.attack_plans.values():
+        _check_attack(experiment, plan)
+
+
+def _check_names(experiment: "Experiment") -> None:
+    for name in (*experiment.sources, *experiment.targets):
+        if name not in experiment.models:
+            raise unknown_name("model", name, experiment.models)
+    if NO_SOURCE in experiment.models:
+        raise StaanetError(f"expected another name for a model than {NO_SOURCE!r}, which means no source; rename it")
+    for name in experiment.pairwise:
+        if name not in experiment.attacks:
+            raise StaanetError(f"pairwise: {unknown_name('attack', name, experiment.attacks)}")
+    if bool(experiment.models) != bool(experiment.attacks):
+        raise StaanetError("expected at least one model and one attack, or neither to only count clips")
+    if experiment.published:
+        published.find(experiment.published)
+    for name in (*experiment.models, *experiment.generators, *experiment.attacks):
+        if not NAME.fullmatch(name):
+            raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
+    for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
+        if isinstance(number := getattr(experiment, name), int) and number < least:
+            raise StaanetError(f"expected {name} of {least} or more, got {number}")
+
+
+def _check_corpora(experiment: "Experiment") -> None:
+    if (experiment.corpus is None) == (not experiment.corpora):
+        raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
+    for plan in experiment.corpus_plans.values():
+        plan.build()
+    for name in experiment.models:
+        experiment.training_corpus(name)
+
+
+def _check_model(experiment: "Experiment", name: str) -> None:
+    _check_base_model(experiment, name)
+    plan = experiment.models[name]
+    settings = plan.resolved_settings(("a", "b"), experiment.sample_rate)
+    MODELS[plan.model].check(settings)
+    training = plan.resolved_training()
+    if experiment.split_plan(experiment.training_corpus(name)).evaluate and training is not None and training.validates:
+        raise StaanetError(
+            f"model {name}: expected a training that needs no validation clips, since the split leaves none; use "
+            'the preset paper or fine_tune, or keep = "last"'
+        )
+    if settings.seconds is None and experiment.protocol == "paper":
+        raise StaanetError(f"protocol paper: expected a trained length of {plan.model}; give its seconds")
+
+
+def _check_base_model(experiment: "Experiment", name: str) -> None:
+    """Refuse a base model that does not exist, differs in architecture or corpus, or leads back to the model."""
+    chain, plan = [name], experiment.models[name]
+    while plan.base_model is not None:
+        if plan.base_model not in experiment.models:
+            raise StaanetError(
+                f"model {chain[-1]}: base_model: {unknown_name('model', plan.base_model, experiment.models)}"
+            )
+        if plan.base_model in chain:
+            raise StaanetError(f"expected base models without a circle, got {' -> '.join([*chain, plan.base_model])}")
+        other = experiment.models[plan.base_model]
+        same_corpus = experiment.training_corpus(chain[-1]) == experiment.training_corpus(plan.base_model)
+        if (plan.model, plan.settings, plan.seconds) != (other.model, other.settings, other.seconds) or (
+            not same_corpus
+        ):
+            raise StaanetError(
+                f"model {chain[-1]}: expected the model, settings, seconds and corpus of {plan.base_model}, got others"
+            )
+        chain.append(plan.base_model)
+        plan = other
+
+
+def _check_generator(experiment: "Experiment", generator: GeneratorPlan) -> None:
+    generator.resolved_settings()
+    for source in ("", *generator.per_source):
+        if source and source not in experiment.models:
+            raise StaanetError(
+                f"generator {generator.generator}: per_source: {unknown_name('model', source, experiment.models)}"
+            )
+        generator.resolved_training(experiment.budget, source)
+
+
+def _check_attack(experiment: "Experiment", plan: AttackPlan) -> None:
+    others = [one.name for one in experiment.attack_plans.values() if one.sparsity_of is None and not one.members]
+    if plan.sparsity_of is not None and plan.sparsity_of not in others:
+        raise StaanetError(f"attack {plan.name}: as_sparse_as: {unknown_name('attack', plan.sparsity_of, others)}")
+    if plan.use.domain == "waveform":
+        return
+    if experiment.protocol != "file" or plan.generator:
+        raise StaanetError(
+            f"attack {plan.name}: expected the domain waveform for the protocol paper and for generators, got feature"
+        )
+    for source in experiment.source_names if plan.sources is None else plan.sources:
+        defence = experiment.models[source].resolved_defence()
+        if isinstance(defence, InputDefence):
+            raise StaanetError(
+                f"attack {plan.name}: expected source models whose features an attack can change, got {source}, "
+                f"whose input {defence.name} transforms; name others in sources"
+            )
+        if not issubclass(MODELS[experiment.models[source].model], HasFeatures):
+            raise StaanetError(
+                f"attack {plan.name}: expected source models with features (cnn_lstm), got {source}, a "
+                f'{experiment.models[source].model}; name others in sources, or remove domain = "feature"'
+            )
