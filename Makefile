@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
+HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings)
 
 .PHONY: demo test test-slow check bench venv clean
 .DELETE_ON_ERROR:
@@ -25,7 +26,7 @@ check: $(DEV)
 # torchattacks asks for torchvision, which nothing that is measured needs.
 bench: $(DEV)
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
-	for script in $(filter-out benchmarks/claims.py benchmarks/scene.py,$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
+	for script in $(filter-out $(HELPERS),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
 venv: $(DEV)
 

@@ -1,6 +1,8 @@
-"""What an accelerator makes of the library: generation, a generator's training, sparse PGD, and the share of its limit.
+"""Speed on an accelerator: generation, the training of a generator, and sparse PGD.
 
-python benchmarks/accelerator.py                      on the accelerator; says so where there is none
+The speed of generation is also given as a share of the speed at which the accelerator multiplies large matrices.
+
+python benchmarks/accelerator.py                      on the accelerator; without one, nothing is measured
 python benchmarks/accelerator.py --device cpu --clips 2 --seconds 1      a trial of the script; nothing is written
 """
 
@@ -21,11 +23,11 @@ from staanet.core.seeds import seeded
 
 RATE = 16_000
 TRAINING_CLIPS, EPOCHS = 3_700, 20
-"""Those of the paper's DEMoS."""
+"""The training clips of DEMoS and the epochs in the STAA-Net paper."""
 
 
 def seconds(function: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
-    """Return the median of what a function takes, once the accelerator has done what it was asked for."""
+    """Return the median time of a function in seconds, including all work that it queues on the accelerator."""
     times = []
     for _ in range(repeats + 2):
         began = time.perf_counter()
@@ -37,20 +39,20 @@ def seconds(function: Callable[[], object], device: torch.device, repeats: int =
 
 
 def attainable(device: torch.device, size: int) -> float:
-    """Return the GFLOP per second of a product of large matrices in single precision."""
+    """Return the speed of a product of large matrices in single precision, in GFLOP per second."""
     matrix = torch.randn(size, size, device=device)
     return 2 * size**3 / 1e9 / seconds(lambda: matrix @ matrix, device)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--device", help="the accelerator where left out")
-    parser.add_argument("--clips", type=int, default=64, help="at a time")
-    parser.add_argument("--seconds", type=float, default=6.0, help="of a clip")
+    parser.add_argument("--device", help="torch device (default: the accelerator)")
+    parser.add_argument("--clips", type=int, default=64, help="clips in a batch (default: 64)")
+    parser.add_argument("--seconds", type=float, default=6.0, help="length of a clip in s (default: 6)")
     options = parser.parse_args()
     device = device_of(options.device)
     if device.type == "cpu" and options.device is None:
-        print("no accelerator here; nothing was measured")
+        print("expected an accelerator, found none; nothing was measured")
         return
     with seeded("benchmark"):
         clips = torch.rand(options.clips, round(options.seconds * RATE)) - 0.5
@@ -69,17 +71,17 @@ def main() -> None:
     attacked = seconds(lambda: sparse_pgd(model, clips, labels, lengths), device, repeats=1) / len(clips)
     with frozen(model):
         trained = seconds(step_of(generator, model, clips), device) * EPOCHS * TRAINING_CLIPS / len(clips) / 60
-    found = (
+    results = (
         ("generation", f"compact at {share:.1%} of the speed of large products", 5_000, generated, "clips per second"),
         ("training", f"{EPOCHS} epochs of compact on {TRAINING_CLIPS} clips, at most", 3, trained, "minutes"),
         ("sparse_pgd", "sparse_pgd of 20 steps, against the paper's 1.1 s", 20, 1.1 / attacked, "times faster"),
     )
-    for name, claim, aim, measured, unit in found:
-        told = f"{claim}, {device_name(device)}, {len(clips)} clips of {options.seconds:g} s at a time"
+    for name, claim, aim, measured, unit in results:
+        full_claim = f"{claim}, {device_name(device)}, {len(clips)} clips of {options.seconds:g} s at a time"
         if device.type == "cpu":
-            print(f"{told}: {measured:.3g} {unit}")
+            print(f"{full_claim}: {measured:.3g} {unit}")
         else:
-            write(f"accelerator_{name}", told, aim, measured, unit)
+            write(f"accelerator_{name}", full_claim, aim, measured, unit)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How a claim is measured and written down: a ratio within one run, medians of interleaved repeats."""
+"""Functions that measure claims and write the results: ratios within one run, medians of interleaved repeats."""
 
 import json
 import platform
@@ -15,7 +15,7 @@ from staanet.core.provenance import commit
 RESULTS = Path(__file__).parent / "results"
 
 MEMORY_UNIT = 1e9 if sys.platform == "darwin" else 1e6
-"""What a gigabyte is in `ru_maxrss`: Linux gives kilobytes, macOS bytes."""
+"""A gigabyte in the unit of `ru_maxrss`, which is a kilobyte on Linux and a byte on macOS."""
 
 
 def seconds(function: Callable[[], object]) -> float:
@@ -25,7 +25,7 @@ def seconds(function: Callable[[], object]) -> float:
 
 
 def ratio(slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5) -> float:
-    """Return the median over `repeats` of what `slow` takes, in units of what `fast` takes right after it."""
+    """Return the median ratio of the seconds of `slow` to those of `fast`; the two functions run in turns."""
     slow(), fast()
     return statistics.median(slow() / fast() for _ in range(repeats))
 
@@ -39,7 +39,7 @@ def provenance() -> dict[str, str | None]:
 
 
 def write(name: str, claim: str, aim: float, measured: float, unit: str) -> None:
-    found = {"claim": claim, "aim": aim, "measured": round(measured, 3), "unit": unit, **provenance()}
+    result = {"claim": claim, "aim": aim, "measured": round(measured, 3), "unit": unit, **provenance()}
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(found, indent=2) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
     print(f"{claim}: {measured:.3g} {unit} (aim {aim:g})")

@@ -1,4 +1,4 @@
-"""From files to batches: opening a dataset of 10 000 clips, a batch of 64 of them, the memory of epochs, two cores."""
+"""From files to batches: opening a dataset, reading a batch, the memory of epochs, and preparation on two cores."""
 
 import random
 import resource
@@ -27,8 +27,8 @@ NOISE = np.random.default_rng(0).uniform(-0.5, 0.5, 4 * RATE).astype(np.float32)
 
 
 @dataclass(frozen=True)
-class Many(Corpus):
-    """Noise of one to three seconds."""
+class NoiseCorpus(Corpus):
+    """A corpus of noise clips that are one to three seconds long."""
 
     name, licence, citation, on_disk = "many", "CC0-1.0", "none", False
 
@@ -57,8 +57,8 @@ def epochs(folder: str) -> None:
             print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEMORY_UNIT)
 
 
-def opened_and_read(folder: Path) -> None:
-    prepare(Many(), folder, folder / "dataset")
+def measure_dataset(folder: Path) -> None:
+    prepare(NoiseCorpus(), folder, folder / "dataset")
     opening = statistics.median(seconds(lambda: Dataset(folder / "dataset")) for _ in range(9))
     write("dataset_open", "opening a dataset of 10 000 clips, at most", 0.2, opening, "seconds")
     keep_freed_memory()
@@ -73,7 +73,7 @@ def opened_and_read(folder: Path) -> None:
     write("dataset_memory", "memory that two more epochs add, at most", 0.05, third - first, "GB")
 
 
-def prepared(folder: Path) -> None:
+def measure_prepare(folder: Path) -> None:
     for number in range(120):
         clip = np.resize(NOISE, (3 * 48_000, 2))
         write_audio(folder / "corpus" / "ab"[number % 2] / f"s{number % 10}-{number}.flac", clip, 48_000)
@@ -88,8 +88,8 @@ def prepared(folder: Path) -> None:
 
 def main() -> None:
     with tempfile.TemporaryDirectory() as name:
-        opened_and_read(Path(name))
-        prepared(Path(name))
+        measure_dataset(Path(name))
+        measure_prepare(Path(name))
 
 
 if __name__ == "__main__":

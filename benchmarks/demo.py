@@ -1,4 +1,4 @@
-"""What the demo takes: minutes and gigabytes, on a corpus, models and generators made from nothing."""
+"""Time and memory of the demo, which makes its own corpus and trains its own models and generators."""
 
 import resource
 import subprocess

@@ -1,4 +1,4 @@
-"""A training step of the compact generator beside one of the paper's: the same model, clips and losses.
+"""A training step of the compact generator compared with one of the paper's generator, on the same model and clips.
 
 python benchmarks/generator_training.py             clips of 2 s
 python benchmarks/generator_training.py --full      clips of 6 s
@@ -43,7 +43,7 @@ def step_of(generator: Generator, model: Model, clips: Tensor) -> Callable[[], N
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="dataset_true")
+    parser.add_argument("--full", action="store_true")
     length = 6 if parser.parse_args().full else 2
     keep_freed_memory()
     with seeded("benchmark"):

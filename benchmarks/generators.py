@@ -1,4 +1,4 @@
-"""What the compact generator costs beside the paper's, for one 6 s clip."""
+"""The cost of the compact generator compared with the paper's generator, for one 6 s clip."""
 
 import torch
 from claims import ratio, seconds, write

@@ -1,7 +1,7 @@
-"""Where the time goes: shares of operations in generation, in a model's gradient, in a generator's training step.
+"""Where the time goes: shares of torch's operations in generation, a model's gradient and a generator's training step.
 
-Into results/operations.json. One thread, so that an operation's time is its work; what takes less than 3 % is summed
-up as the rest.
+The results are written to results/operations.json. One thread runs, so that the time of an operation is its work.
+Operations that take less than 3 % are summed up as the rest.
 """
 
 import json
@@ -17,19 +17,19 @@ from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
 
-LEAST = 0.03
+MIN_SHARE = 0.03
 REPEATS = 5
 
 
 def shares(run: Callable[[], object]) -> tuple[float, dict[str, float]]:
-    """Return the milliseconds of a run, and the share of each operation's own time, the largest first."""
+    """Return the milliseconds of a run and the share of each operation in them, the largest first."""
     run()
     with profile(activities=[ProfilerActivity.CPU]) as profiler:
         for _ in range(REPEATS):
             run()
     own = {event.key: event.self_cpu_time_total for event in profiler.key_averages()}
     total = sum(own.values())
-    large = {name: time / total for name, time in own.items() if time >= LEAST * total}
+    large = {name: time / total for name, time in own.items() if time >= MIN_SHARE * total}
     ordered = dict(sorted(large.items(), key=lambda item: -item[1]))
     return total / REPEATS / 1000, {**ordered, "the rest": 1 - sum(ordered.values())}
 
@@ -48,18 +48,18 @@ def main() -> None:
         gradient = shares(lambda: torch.autograd.grad(model(points).square().sum(), points))
         training = shares(step_of(generator, model, clips))
     rows = []
-    for what, (milliseconds, found) in (
+    for program, (milliseconds, shares_found) in (
         ("generation with compact", generation),
         ("a gradient of emo18", gradient),
         ("a training step of compact", training),
     ):
         print(
-            f"{what}: {milliseconds:.1f} ms",
-            *(f"  {100 * share:4.1f} % {name}" for name, share in found.items()),
+            f"{program}: {milliseconds:.1f} ms",
+            *(f"  {100 * share:4.1f} % {name}" for name, share in shares_found.items()),
             sep="\n",
         )
-        rounded = {name: round(share, 3) for name, share in found.items()}
-        rows.append({"what": what, "milliseconds": round(milliseconds, 2), "shares": rounded, **provenance()})
+        rounded = {name: round(share, 3) for name, share in shares_found.items()}
+        rows.append({"what": program, "milliseconds": round(milliseconds, 2), "shares": rounded, **provenance()})
     (RESULTS / "operations.json").write_text(json.dumps(rows, indent=2) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What several scripts attack: an Emo18 that some seconds of training on synthetic speech made better than chance."""
+"""The model that several benchmarks attack: an Emo18, trained on synthetic speech until it is better than chance."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ CLIP_SECONDS = 1.0
 
 
 def trained(folder: Path, corpus: Synthetic) -> tuple[Model, Dataset, Split]:
-    """Return a model, the dataset that it was trained on, and who is in which part."""
+    """Return a trained model, its prepared dataset, and the split of the dataset by speaker."""
     dataset = prepare(corpus, folder, folder / "dataset")
     split = by_speaker(list(dataset.utterances.values()))
     with seeded("benchmark"):

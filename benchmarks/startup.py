@@ -1,4 +1,4 @@
-"""What the command line takes before it does anything: the CPU time of `staanet --help`, which imports no torch."""
+"""CPU time of `staanet --help`, which the command line takes before it does anything; it imports no torch."""
 
 import resource
 import subprocess

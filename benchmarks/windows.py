@@ -1,4 +1,4 @@
-"""The memory that an attack on a long recording takes: the largest of a process that attacks it window by window.
+"""Peak memory of a process that attacks a long recording window by window.
 
 python benchmarks/windows.py             five minutes of synthetic speech
 python benchmarks/windows.py --full      an hour
@@ -24,7 +24,7 @@ RATE = 16_000
 
 
 def record(path: Path, seconds: int) -> None:
-    """Write synthetic speech of that length: sentence after sentence, from the beginning again after a minute."""
+    """Write synthetic speech of this length, in which the same minute of sentences is repeated."""
     corpus = Synthetic(speakers=3, sentences=5)
     clips = [corpus.read(path, utterance)[0] for utterance in corpus.validate(path).utterances]
     minute = np.resize(np.concatenate(clips), (60 * RATE, 1))
@@ -35,7 +35,7 @@ def record(path: Path, seconds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--full", action="dataset_true")
+    parser.add_argument("--full", action="store_true")
     minutes = 60 if parser.parse_args().full else 5
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -216,7 +216,7 @@ def _without_added(line: Mapping[str, Any], columns: set[str]) -> dict[str, Any]
 
 
 def _numbers(text: str) -> Iterable[tuple[str, ...]]:
-    """Return the numbers of each table row in a Markdown text; rows without any are left out."""
+    """Return the numbers of each table row in a Markdown text; rows without any are skipped."""
     rows = (tuple(NUMBER.findall(line)) for line in text.splitlines() if line.startswith("|"))
     return [row for row in rows if row]
 

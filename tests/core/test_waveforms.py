@@ -13,7 +13,7 @@ from staanet.core.waveforms import check_waveforms, top_positions, valid_samples
     counts=st.lists(st.integers(0, 8), min_size=4, max_size=4),
     allowed=st.lists(st.lists(st.booleans(), min_size=6, max_size=6), min_size=4, max_size=4),
 )
-def test_top_positions_are_as_many_as_asked_and_none_left_out_is_higher(rows, counts, allowed):
+def test_top_positions_are_as_many_as_asked_and_none_skipped_is_higher(rows, counts, allowed):
     scores = torch.tensor(rows, dtype=torch.float32)
     counts, allowed = torch.tensor(counts[: len(rows)]), torch.tensor(allowed[: len(rows)])
     chosen = top_positions(scores, counts, allowed)

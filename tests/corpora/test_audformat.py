@@ -104,14 +104,14 @@ def test_files_that_are_not_there_are_missing_and_others_extra(root):
     assert found.extra == ["wav/more.wav"]
 
 
-def test_clips_without_an_emotion_are_reported_in_one_line_and_left_out(tmp_path):
+def test_clips_without_an_emotion_are_reported_in_one_line_and_skipped(tmp_path):
     put(tmp_path)
     made = database()
     made["emotion.dev"]["emotion"].set([None, "anger"])
     made.save(str(tmp_path), storage_format="csv")
     found = Audformat().validate(tmp_path)
     assert len(found.utterances) == 5
-    assert found.remarks == ["left out 1 clips without an emotion or a speaker"]
+    assert found.remarks == ["skipped 1 clips without an emotion or a speaker"]
 
 
 def test_schemes_may_have_other_names(tmp_path):
@@ -135,11 +135,11 @@ def test_schemes_may_have_other_names(tmp_path):
     assert "got 'speaker'" in error_of(tmp_path, Audformat(emotion="mood"))
 
 
-def test_an_emotion_that_was_not_given_is_reported_and_left_out(root):
+def test_an_emotion_that_was_not_given_is_reported_and_skipped(root):
     found = Audformat(emotions=("happiness",)).validate(root)
     assert {u.label for u in found.utterances} == {"happiness"}
     assert len(found.problems) == 3
-    assert found.problems[0].endswith("expected an emotion from happiness; got 'anger'; left out")
+    assert found.problems[0].endswith("expected an emotion from happiness; got 'anger'; skipped")
 
 
 def test_tables_that_disagree_are_reported_and_may_be_chosen(tmp_path):

@@ -115,12 +115,12 @@ def test_a_missing_column_is_reported(tmp_path, lost, kind):
     assert wanted in error_of(tmp_path)
 
 
-def test_an_emotion_that_was_not_given_is_reported_and_left_out(tmp_path):
+def test_an_emotion_that_was_not_given_is_reported_and_skipped(tmp_path):
     put(tmp_path, "a.wav", "sub/b.flac")
     table(tmp_path, ROWS, "csv")
     found = AudioFolder(emotions=("joy", "fear")).validate(tmp_path)
     assert [u.label for u in found.utterances] == ["joy"]
-    assert found.problems == [f"{tmp_path / 'sub/b.flac'}: expected an emotion from fear, joy; got 'anger'; left out"]
+    assert found.problems == [f"{tmp_path / 'sub/b.flac'}: expected an emotion from fear, joy; got 'anger'; skipped"]
 
 
 @pytest.mark.parametrize(

@@ -53,12 +53,12 @@ def test_the_labels_are_the_seven_emotions_in_alphabetical_order(tmp_path):
 
 
 @pytest.mark.parametrize("wrong", ["speech.wav", "03a01Xa.wav", "07a01Fa.wav", "03a01F.wav", "03a01Fab.wav"])
-def test_a_wrongly_named_file_is_reported_and_left_out(tmp_path, wrong):
+def test_a_wrongly_named_file_is_reported_and_skipped(tmp_path, wrong):
     put(tmp_path, ["wav/03a01Fa.wav", f"wav/{wrong}"])
     found = EmoDB().validate(tmp_path)
     assert [utterance.id for utterance in found.utterances] == ["03a01Fa"]
     assert found.problems == [
-        f"{tmp_path / 'wav' / wrong}: expected a name like 03a01Fa (speaker, sentence, emotion, version); left out"
+        f"{tmp_path / 'wav' / wrong}: expected a name like 03a01Fa (speaker, sentence, emotion, version); skipped"
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_clip_that_is_there_twice_is_reported_and_taken_once(tmp_path):
     put(tmp_path, ["03a01Fa.flac", "wav/03a01Fa.wav"])
     found = EmoDB().validate(tmp_path)
     assert [utterance.path for utterance in found.utterances] == ["03a01Fa.flac"]
-    assert found.problems == [f"{tmp_path / 'wav/03a01Fa.wav'}: expected each clip once, got another 03a01Fa; left out"]
+    assert found.problems == [f"{tmp_path / 'wav/03a01Fa.wav'}: expected each clip once, got another 03a01Fa; skipped"]
 
 
 def test_a_name_of_the_right_form_that_is_not_in_the_corpus_is_extra(tmp_path):

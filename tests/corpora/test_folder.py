@@ -53,7 +53,7 @@ def test_a_file_outside_every_emotions_folder_is_reported(tmp_path):
     put(tmp_path, "joy/anna-1.wav", "stray.wav")
     found = Folder().validate(tmp_path)
     assert len(found.utterances) == 1
-    assert found.problems == [f"{tmp_path / 'stray.wav'}: expected an emotion from joy; got ''; left out"]
+    assert found.problems == [f"{tmp_path / 'stray.wav'}: expected an emotion from joy; got ''; skipped"]
 
 
 def test_two_files_of_one_name_are_one_clip_and_reported(tmp_path):
@@ -61,7 +61,7 @@ def test_two_files_of_one_name_are_one_clip_and_reported(tmp_path):
     found = Folder().validate(tmp_path)
     assert [utterance.id for utterance in found.utterances] == ["joy/anna-1", "joy/bert-1"]
     assert found.problems == [
-        f"{tmp_path / 'joy/anna-1.wav'}: expected each clip once, got joy/anna-1.flac too; left out"
+        f"{tmp_path / 'joy/anna-1.wav'}: expected each clip once, got joy/anna-1.flac too; skipped"
     ]
 
 
@@ -148,7 +148,7 @@ def test_a_file_that_the_table_names_and_is_not_there_is_missing(tmp_path):
 
 
 @pytest.mark.parametrize("tabled", [True, False])
-def test_an_emotion_that_was_not_given_is_reported_and_left_out(tmp_path, tabled):
+def test_an_emotion_that_was_not_given_is_reported_and_skipped(tmp_path, tabled):
     put(tmp_path, "joy/a.wav", "angr/b.wav")
     if tabled:
         table(tmp_path, "path,emotion,speaker\njoy/a.wav,joy,anna\nangr/b.wav,angr,anna\n")
@@ -157,7 +157,7 @@ def test_an_emotion_that_was_not_given_is_reported_and_left_out(tmp_path, tabled
     assert corpus.labels(tmp_path) == ("joy", "anger")
     assert [utterance.label for utterance in found.utterances] == ["joy"]
     assert found.problems == [
-        f"{tmp_path / 'angr/b.wav'}: expected an emotion from anger, joy; got 'angr'; did you mean 'anger'?; left out"
+        f"{tmp_path / 'angr/b.wav'}: expected an emotion from anger, joy; got 'angr'; did you mean 'anger'?; skipped"
     ]
 
 

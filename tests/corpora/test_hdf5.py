@@ -112,15 +112,15 @@ def test_more_classes_than_names_are_reported(tmp_path):
     assert "expected 2 classes (a, b), got class numbers up to 2; name all of them in their order" in found
 
 
-def test_clips_that_cannot_be_used_are_left_out_and_reported(tmp_path):
+def test_clips_that_cannot_be_used_are_skipped_and_reported(tmp_path):
     damaged = np.full((4, 300), 0.1, np.float32)
     damaged[1, 5] = np.nan
     damaged[2] = 0
     dataset = prepare(Hdf5(), put(tmp_path / "audio.h5", train_audio=damaged), tmp_path / "dataset")
     assert len(dataset) == 7
     assert [line.partition(": ")[2] for line in dataset.skipped] == [
-        "train_audio[1]: expected finite samples, got NaN or infinity; left out",
-        "expected speech, got silence; left out",
+        "train_audio[1]: expected finite samples, got NaN or infinity; skipped",
+        "expected speech, got silence; skipped",
     ]
 
 

@@ -101,7 +101,7 @@ def test_the_papers_sessions_have_the_counts_of_its_table(complete):
     labels = {u.id: u.label for u in found.utterances}
     assert {subset: Counter(labels[clip] for clip in getattr(split, subset)) for subset in TABLE_1} == TABLE_1
     assert len(found.utterances) == 5531
-    assert found.remarks == ["left out 75 clips of other classes: frustration 50, no agreement 25"]
+    assert found.remarks == ["skipped 75 clips of other classes: frustration 50, no agreement 25"]
     assert (list(found.missing), list(found.extra), list(found.problems)) == ([], [], [])
 
 
@@ -169,16 +169,16 @@ def test_a_code_that_is_not_in_the_corpus_is_reported(toy):
     evaluate(toy, {"Ses01F_impro01_F000": "joy", "Ses01F_impro01_M003": "ang"})
     found = Iemocap().validate(toy)
     assert len(found.utterances) == len(KNOWN) - 1
-    assert found.remarks[0] == "left out 1 clips of other classes: joy 1"
+    assert found.remarks[0] == "skipped 1 clips of other classes: joy 1"
 
 
 @pytest.mark.parametrize("wrong", ["Ses06F_impro01_F000", "Ses01F_impro01_X000", "Ses01F_impro01", "speech"])
-def test_a_wrongly_named_file_is_reported_and_left_out(toy, wrong):
+def test_a_wrongly_named_file_is_reported_and_skipped(toy, wrong):
     put(toy, [f"Session1/sentences/wav/{wrong}.wav"])
     found = Iemocap().validate(toy)
     assert found.problems == [
         f"{toy}/Session1/sentences/wav/{wrong}.wav: expected a name like Ses01F_impro01_M003 (session, dialogue, "
-        "sex and turn); left out"
+        "sex and turn); skipped"
     ]
     assert len(found.utterances) == len(KNOWN)
 
@@ -187,7 +187,7 @@ def test_a_turn_that_is_there_twice_is_reported_and_taken_once(toy):
     put(toy, ["Session1/Ses01F_impro01_F000.wav"])
     found = Iemocap().validate(toy)
     assert found.problems == [
-        f"{toy / clip('Ses01F_impro01_F000')}: expected each clip once, got another Ses01F_impro01_F000; left out"
+        f"{toy / clip('Ses01F_impro01_F000')}: expected each clip once, got another Ses01F_impro01_F000; skipped"
     ]
 
 

@@ -114,11 +114,11 @@ def test_turns_that_are_not_there_are_missing_and_those_not_in_the_table_extra(t
 @pytest.mark.parametrize(
     "wrong", ["train/train_splits/dia0.wav", "test/x/final_videos_testdia0_utt0.wav", "dia0_utt0.wav"]
 )
-def test_a_wrongly_named_or_placed_file_is_reported_and_left_out(toy, wrong):
+def test_a_wrongly_named_or_placed_file_is_reported_and_skipped(toy, wrong):
     put(toy, [wrong])
     found = Meld().validate(toy)
     assert found.problems == [
-        f"{toy / wrong}: expected a name like train_splits/dia0_utt0 (subset, dialogue, turn); left out"
+        f"{toy / wrong}: expected a name like train_splits/dia0_utt0 (subset, dialogue, turn); skipped"
     ]
     assert len(found.utterances) == 12
 
@@ -127,7 +127,7 @@ def test_a_turn_that_is_there_twice_is_reported_and_taken_once(toy):
     put(toy, ["train/again/dia0_utt0.wav"])
     found = Meld().validate(toy)
     assert found.problems == [
-        f"{toy / 'train/train_splits/dia0_utt0.wav'}: expected each clip once, got another train-dia0_utt0; left out"
+        f"{toy / 'train/train_splits/dia0_utt0.wav'}: expected each clip once, got another train-dia0_utt0; skipped"
     ]
 
 
@@ -135,7 +135,7 @@ def test_an_emotion_that_is_not_in_the_corpus_is_reported_in_one_line(toy):
     rows = [("Ross", "joyful", 0, 0), *ROWS[1:]]
     (toy / "test_sent_emo.csv").write_text(tabled(rows), encoding="utf-8")
     found = Meld().validate(toy)
-    assert found.remarks == ["left out 1 clips of other classes: joyful 1"]
+    assert found.remarks == ["skipped 1 clips of other classes: joyful 1"]
     assert len(found.utterances) == 11
 
 

@@ -61,14 +61,14 @@ def test_the_labels_are_the_four_emotions_in_alphabetical_order(tmp_path):
     assert MspImprov().labels(tmp_path) == ("anger", "happiness", "neutral", "sadness")
 
 
-def test_turns_of_other_classes_are_reported_in_one_line_and_left_out(toy):
+def test_turns_of_other_classes_are_reported_in_one_line_and_skipped(toy):
     more = {"S01A-M01-S-MF01": "O", "S01A-M01-S-MF02": "X", "S01A-M01-S-MF03": "X"}
     with (toy / "Evalution.txt").open("a") as file:
         file.write(evaluations(more))
     put(toy, [clip(turn) for turn in more])
     found = MspImprov().validate(toy)
     assert len(found.utterances) == len(KNOWN)
-    assert found.remarks == ["left out 3 clips of other classes: no agreement 2, other 1"]
+    assert found.remarks == ["skipped 3 clips of other classes: no agreement 2, other 1"]
     assert not found.missing
 
 
@@ -81,11 +81,11 @@ def test_a_turn_without_audio_is_missing_and_one_without_a_label_extra(toy):
 
 
 @pytest.mark.parametrize("wrong", ["MSP-IMPROV-S01A-F07-P-FM01", "MSP-IMPROV-S01X-F01-P-FM01", "S01A-F01-P-FM01"])
-def test_a_wrongly_named_file_is_reported_and_left_out(toy, wrong):
+def test_a_wrongly_named_file_is_reported_and_skipped(toy, wrong):
     put(toy, [f"{wrong}.wav"])
     assert MspImprov().validate(toy).problems == [
         f"{toy / wrong}.wav: expected a name like MSP-IMPROV-S01A-F01-T-FM01 (sentence and intended emotion, "
-        "speaker, kind, turn); left out"
+        "speaker, kind, turn); skipped"
     ]
 
 
@@ -94,7 +94,7 @@ def test_a_turn_that_is_there_twice_is_reported_and_taken_once(toy):
     found = MspImprov().validate(toy)
     assert len(found.utterances) == len(KNOWN)
     assert found.problems == [
-        f"{toy / clip('S01A-F01-P-FM01')}: expected each clip once, got another MSP-IMPROV-S01A-F01-P-FM01; left out"
+        f"{toy / clip('S01A-F01-P-FM01')}: expected each clip once, got another MSP-IMPROV-S01A-F01-P-FM01; skipped"
     ]
 
 

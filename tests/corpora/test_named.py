@@ -266,13 +266,13 @@ def test_without_a_list_of_names_fewer_clips_than_published_are_reported_in_one_
 
 
 @pytest.mark.parametrize(("name", "wrong"), [(name, wrong) for name, case in CASES.items() for wrong in case.wrong])
-def test_a_wrongly_named_file_is_reported_and_left_out(name, wrong, tmp_path):
+def test_a_wrongly_named_file_is_reported_and_skipped(name, wrong, tmp_path):
     case = CASES[name]
     right = next(iter(case.known))
     put(tmp_path, [right, f"{wrong}.wav"])
     found = CORPORA[name]().validate(tmp_path)
     assert [u.path for u in found.utterances] == [right]
-    assert found.problems == [f"{tmp_path / wrong}.wav: expected a name like {case.form}; left out"]
+    assert found.problems == [f"{tmp_path / wrong}.wav: expected a name like {case.form}; skipped"]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -282,7 +282,7 @@ def test_a_clip_that_is_there_twice_is_reported_and_taken_once(name, tmp_path):
     found = CORPORA[name]().validate(tmp_path)
     first, second = sorted([f"again/{right}", right])
     assert [u.path for u in found.utterances] == [first]
-    assert found.problems == [f"{tmp_path / second}: expected each clip once, got another {clip}; left out"]
+    assert found.problems == [f"{tmp_path / second}: expected each clip once, got another {clip}; skipped"]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -300,11 +300,11 @@ def test_a_word_that_tess_has_not_is_extra(tmp_path):
     assert CORPORA["tess"]().validate(tmp_path).extra == ["OAF_staircase_angry.wav"]
 
 
-def test_the_neutral_clips_of_demos_are_reported_in_one_line_and_left_out(tmp_path):
+def test_the_neutral_clips_of_demos_are_reported_in_one_line_and_skipped(tmp_path):
     put(tmp_path, ["DEMOS/NP_f_43_pau05b.wav", "NEU/f_31_neu01b.wav", "NEU/m_68_neu05b.wav"])
     found = Demos().validate(tmp_path)
     assert [u.id for u in found.utterances] == ["NP_f_43_pau05b"]
-    assert found.remarks[0] == "left out 2 clips of other classes: neutral 2"
+    assert found.remarks[0] == "skipped 2 clips of other classes: neutral 2"
     assert not found.problems
     assert not found.extra
 

@@ -151,13 +151,13 @@ def test_a_name_of_the_right_form_that_the_speech_has_not_is_extra(tmp_path, nam
         "03_01_06_01_02_01_12",
     ],
 )
-def test_a_wrongly_named_file_is_reported_and_left_out(tmp_path, wrong):
+def test_a_wrongly_named_file_is_reported_and_skipped(tmp_path, wrong):
     put(tmp_path, ["03-01-06-01-02-01-12", wrong], "{name}.wav")
     found = Ravdess().validate(tmp_path)
     assert [utterance.id for utterance in found.utterances] == ["03-01-06-01-02-01-12"]
     assert found.problems == [
         f"{tmp_path / wrong}.wav: expected a name like 03-01-06-01-02-01-12 (modality, channel, emotion, intensity, "
-        "statement, repetition, actor); left out"
+        "statement, repetition, actor); skipped"
     ]
     assert not found.extra
 
@@ -168,7 +168,7 @@ def test_a_clip_that_is_there_twice_is_reported_and_taken_once(tmp_path):
     found = Ravdess().validate(tmp_path)
     assert [u.path for u in found.utterances] == ["03-01-06-01-02-01-12.flac"]
     other = tmp_path / OFFICIAL.format(name="03-01-06-01-02-01-12", actor="12")
-    assert found.problems == [f"{other}: expected each clip once, got another 03-01-06-01-02-01-12; left out"]
+    assert found.problems == [f"{other}: expected each clip once, got another 03-01-06-01-02-01-12; skipped"]
 
 
 def test_the_toy_corpus_becomes_a_dataset_with_what_was_wrong(tmp_path):

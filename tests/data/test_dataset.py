@@ -143,7 +143,7 @@ def test_unusable_clips_are_reported_in_one_line_each_and_the_rest_kept(root, tm
     assert set(lines) == {str(path) for path in paths.values()}
     for kind, path in paths.items():
         assert broken[kind] in lines[str(path)]
-        assert lines[str(path)].endswith("; left out")
+        assert lines[str(path)].endswith("; skipped")
         assert "\n" not in lines[str(path)]
     assert set(made.skipped) <= {record.getMessage() for record in caplog.records}
 

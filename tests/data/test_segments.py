@@ -27,7 +27,7 @@ def hum(seconds, silence=0.0):
 
 
 def cut(samples, **settings):
-    """Return the segments of a clip by their ids, and the reasons why others were left out."""
+    """Return the segments of a clip by their ids, and the reasons why others were skipped."""
     made = list(Segmentation(**settings).segment(CLIP, samples, RATE))
     return {segment.id: (segment, sound) for segment, sound in (m for m in made if not isinstance(m, str))}, Counter(
         m for m in made if isinstance(m, str)
@@ -95,20 +95,20 @@ def test_a_long_clip_is_cut_and_each_of_its_segments_trimmed_again():
 
 
 @pytest.mark.parametrize(("min_seconds", "count"), [(0.9, 1), (0.4, 2), (0.0, 2)])
-def test_a_remainder_too_short_is_left_out_with_a_reason(min_seconds, count):
+def test_a_remainder_too_short_is_skipped_with_a_reason(min_seconds, count):
     segments, lacking = cut(hum(3.5), pitches=(), speeds=(), min_seconds=min_seconds)
     assert len(segments) == count
     assert lacking == ({"shorter than 0.9 s": 1} if count == 1 else {})
 
 
-def test_a_segment_of_silence_is_left_out_with_a_reason():
+def test_a_segment_of_silence_is_skipped_with_a_reason():
     sound = np.concatenate([hum(1.0, silence=5.0), hum(1.0)])
     segments, lacking = cut(sound, pitches=(), speeds=())
     assert list(segments) == ["a/1@as-it-is_0", "a/1@as-it-is_2"]
     assert lacking == {"of silence": 1}
 
 
-def test_a_clip_too_short_to_be_changed_is_left_out_with_a_reason():
+def test_a_clip_too_short_to_be_changed_is_skipped_with_a_reason():
     assert cut(hum(0.05)) == ({}, {"of clips with less than 0.128 s of speech": 1})
 
 
@@ -160,7 +160,7 @@ def test_a_dataset_holds_the_segments_of_the_emotions_that_are_kept(dataset):
     assert {dataset.length(clip) for clip in dataset.utterances} == {RATE}
     about = json.loads((dataset.folder / "dataset.json").read_text())
     assert about["segments"]["emotions"] == ["joy", "anger"]
-    assert "left out 6 clips of other emotions than anger, joy" in about["remarks"]
+    assert "skipped 6 clips of other emotions than anger, joy" in about["remarks"]
 
 
 def test_an_emotion_that_is_not_in_the_corpus_is_refused(tmp_path):

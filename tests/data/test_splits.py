@@ -241,8 +241,8 @@ def test_subsets_that_cannot_be_are_reported(subsets, message):
             by_subsets(sessions("1", "2", "3", "4", "5"), subsets)
 
 
-def test_sessions_in_no_subset_are_reported_and_left_out():
-    with pytest.warns(StaanetWarning, match="expected every session in a subset, got '5' in none; left out") as caught:
+def test_sessions_in_no_subset_are_reported_and_skipped():
+    with pytest.warns(StaanetWarning, match="expected every session in a subset, got '5' in none; skipped") as caught:
         split = by_subsets(sessions("1", "2", "3", "4", "5"), {**SUBSETS, "train": ("1", "2")})
     assert sessions_of(split) == [{"1", "2"}, {"4"}, {"3"}]
     assert {warning.filename for warning in caught} == {__file__}

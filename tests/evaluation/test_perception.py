@@ -82,16 +82,16 @@ def test_means_are_over_the_clips_that_have_a_value():
     assert (means["stoi"], means["stoi_fooled"]) == (pytest.approx(0.7), pytest.approx(0.6))
     assert (means["pesq"], means["pesq_fooled"]) == (1, 1)
     assert notes == {
-        "stoi": "1 of 4 clips left out, most often because it is short",
-        "pesq": "3 of 4 clips left out, most often because it is short",
-        "pesq_fooled": "1 of 2 clips left out, most often because it is silent",
+        "stoi": "1 of 4 clips skipped, most often because it is short",
+        "pesq": "3 of 4 clips skipped, most often because it is short",
+        "pesq_fooled": "1 of 2 clips skipped, most often because it is silent",
     }
 
 
 def test_what_no_clip_has_is_none_with_a_reason():
     means, notes = averaged([row("a", fooled=False, pesq=None, reason="it is short")])
     assert means["pesq"] is means["pesq_fooled"] is means["stoi_fooled"] is None
-    assert notes["pesq"] == "1 of 1 clips left out, most often because it is short"
+    assert notes["pesq"] == "1 of 1 clips skipped, most often because it is short"
     assert notes["pesq_fooled"] == notes["stoi_fooled"] == "no clip was fooled"
 
 

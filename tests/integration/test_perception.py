@@ -55,7 +55,7 @@ def test_the_means_are_those_of_the_clips(out):
                 value, note = getattr(record, name + suffix), record.notes.get(name + suffix)
                 assert value == (pytest.approx(fmean(known)) if known else None)
                 assert (note is None) == (0 < len(known) == len(among))
-                assert note is None or note == "no clip was fooled" or f" of {len(among)} clips left out" in note
+                assert note is None or note == "no clip was fooled" or f" of {len(among)} clips skipped" in note
         assert record.si_sdr_db == pytest.approx(record.snr_energy_db, abs=0.5)
         assert 0 < record.stoi < 1
         assert {"pesq", "pystoi"} <= set(record.versions)
@@ -76,7 +76,7 @@ def test_unchanged_clips_have_their_reasons_and_no_nan(out):
     for record, rows in rows_of(out, "nothing").values():
         assert record.si_sdr_db is record.snr_segmental_db is record.pesq_fooled is None
         assert record.notes["si_sdr_db"] == (
-            f"{record.n} of {record.n} clips left out, most often because the clip was not changed"
+            f"{record.n} of {record.n} clips skipped, most often because the clip was not changed"
         )
         assert record.notes["pesq_fooled"] == "no clip was fooled"
         assert record.log_spectral_distance_db == 0

@@ -53,7 +53,7 @@ def test_packaged_experiments_load(name):
             assert homes == (set(experiment.corpus_plans) if experiment.cross_corpus else {corpus})
 
 
-def test_what_is_left_out_is_filled_in(written):
+def test_what_is_skipped_is_filled_in(written):
     name, experiment = load(written(BASE))
     assert name == "experiment"
     assert experiment.source_names == experiment.target_names == ("a",)
@@ -180,7 +180,7 @@ def test_folds_may_be_of_sessions(written):
     assert [speakers_by_subset(split)[2] for split in plan.splits(clips("12345"), seed=3)] == [{"1"}, {"5"}]
 
 
-def test_left_out_a_split_is_by_speaker_and_shares(written):
+def test_skipped_a_split_is_by_speaker_and_shares(written):
     utterances = [Utterance(f"{n}-{e}", "", e, f"s{n}", "female") for n in range(10) for e in ("joy", "anger")]
     plan = load(written(BASE + "[split]\nshares = [0.4, 0.3, 0.3]\n"))[1].split
     (split,) = plan.splits(utterances, seed=1)

@@ -21,7 +21,7 @@ def test_a_packaged_experiment_has_a_toy_version_with_the_same_names(name, check
     assert small.title == f"TOY RUN: {full.title}"
     assert small.toy
     assert not full.toy
-    for names in ("plans", "models", "generators", "attacks"):
+    for names in ("corpus_plans", "models", "generators", "attacks"):
         assert list(getattr(small, names)) == list(getattr(full, names))
     assert (small.sources, small.targets, small.budget) == (full.sources, full.targets, full.budget)
     assert (small.protocol, small.published, small.seed) == (full.protocol, full.published, full.seed)

@@ -14,7 +14,7 @@ class StaanetError(ValueError):
 
 
 class StaanetWarning(UserWarning):
-    """Issued when something was left out or changed so that the work could go on; the message says what and why."""
+    """Issued when something was skipped or changed so that the work could go on; the message says what and why."""
 
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> StaanetError:

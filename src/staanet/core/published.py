@@ -1,7 +1,7 @@
 """Published form of a run: all records in a file of JSON lines, and the outcomes of all clips in a Parquet file.
 
 A published study is a folder with `run.json`, `records.jsonl`, `settings.jsonl` and `outcomes.parquet`. Nothing is
-rounded or left out: what is read from it equals what the run wrote.
+rounded or omitted: what is read from it equals what the run wrote.
 """
 
 import dataclasses
@@ -39,7 +39,7 @@ def write_published(run: Run, folder: Path) -> None:
     """Write the published form of a run.
 
     Args:
-        run: The run, as `staanet run` wrote it or already published. Examples are left out, because they hold audio.
+        run: The run, as `staanet run` wrote it or already published. Examples are not copied, because they hold audio.
         folder: Folder that receives the files; others in it are kept.
 
     Raises:

@@ -88,7 +88,7 @@ class Audformat(Corpus):
         ]
         found = by_path(root, clips, f"the files that the tables of {HEADER} name", self.emotions)
         others = len(known) - len(clips)
-        remarks = [f"left out {others} clips without an emotion or a speaker"] if others else []
+        remarks = [f"skipped {others} clips without an emotion or a speaker"] if others else []
         return replace(found, remarks=[*found.remarks, *remarks])
 
 

@@ -78,7 +78,7 @@ class Validation:
         missing: Ids or paths of clips that belong to the corpus but were not found.
         extra: Paths of files that do not belong to the corpus.
         problems: One line for each clip that cannot be used.
-        remarks: Lines about many clips, such as classes that were left out or counts that differ from the published.
+        remarks: Lines about many clips, such as classes that were skipped or counts that differ from the published.
     """
 
     utterances: Sequence[Utterance]

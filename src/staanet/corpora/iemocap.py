@@ -22,7 +22,7 @@ EMOTIONS = {
     "neu": "neutral",
     "sad": "sadness",
 }
-"""Emotion by the third column of the evaluations; turns with other codes are left out."""
+"""Emotion by the third column of the evaluations; turns with other codes are skipped."""
 
 OTHERS = {
     "dis": "disgust",

@@ -35,13 +35,13 @@ def by_name(
     for path in audio_files(root) if files is None else files:
         clip = utterance(path)
         if clip is None:
-            problems.append(f"{root / path}: expected a name like {form}; left out")
+            problems.append(f"{root / path}: expected a name like {form}; skipped")
         elif expected is not None and clip.id not in expected:
             extra.append(path)
         elif clip.label not in labels:
             others[clip.label] += 1
         elif clip.id in found:
-            problems.append(f"{root / path}: expected each clip once, got another {clip.id}; left out")
+            problems.append(f"{root / path}: expected each clip once, got another {clip.id}; skipped")
         else:
             found[clip.id] = clip
     return Validation(
@@ -49,7 +49,7 @@ def by_name(
         missing=[name for name, label in (expected or {}).items() if label in labels and name not in found],
         extra=extra,
         problems=problems,
-        remarks=[f"left out {others.total()} clips of other classes: {_as_text(others)}"] if others else [],
+        remarks=[f"skipped {others.total()} clips of other classes: {_as_text(others)}"] if others else [],
     )
 
 
@@ -78,7 +78,7 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
         else:
             kept[utterance.id] = utterance
             continue
-        problems.append(f"{root / utterance.path}: {wrong}; left out")
+        problems.append(f"{root / utterance.path}: {wrong}; skipped")
     if not kept:
         raise StaanetError(f"{root}: expected {form}, found no usable clip")
     return Validation(

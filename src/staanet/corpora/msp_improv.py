@@ -1,7 +1,7 @@
 """MSP-IMPROV: acted English dialogues by twelve students of acting, as audio.
 
 8438 turns, improvised, read, or between takes, in six sessions with one woman and one man each. 7798 have one of four
-emotions by majority vote of the annotators; turns with others or without agreement are left out. Turns of the kinds T
+emotions by majority vote of the annotators; turns with others or without agreement are skipped. Turns of the kinds T
 (improvised) and R (read) speak one of 20 sentences; S are the other turns of the scenes, P the turns between takes.
 """
 

@@ -40,7 +40,7 @@ def prepare(
 ) -> Dataset:
     """Write a corpus as a prepared dataset and return the dataset.
 
-    Clips that cannot be used (unreadable, truncated, empty, silent, or with NaN) are left out, and a warning is logged
+    Clips that cannot be used (unreadable, truncated, empty, silent, or with NaN) are skipped, and a warning is logged
     for each. With `segments`, the dataset holds the segments of each clip; a warning for each reason counts those that
     cannot be used.
 
@@ -62,7 +62,7 @@ def prepare(
     labels = corpus.labels(root) if segments is None else segments.labels(corpus.labels(root))
     utterances = [utterance for utterance in found.utterances if utterance.label in labels]
     if others := len(found.utterances) - len(utterances):
-        remarks.append(f"left out {others} clips of other emotions than {', '.join(labels)}")
+        remarks.append(f"skipped {others} clips of other emotions than {', '.join(labels)}")
     about = {
         "corpus": corpus.name,
         "licence": corpus.licence,
@@ -117,10 +117,10 @@ def _usable(
         try:
             samples, rate = corpus.read(root, utterance)
         except StaanetError as error:
-            return f"{error}; left out"
+            return f"{error}; skipped"
         waveform = resample(mono(samples), rate, sample_rate).clip(-1, 1)
         if len(waveform) == 0 or np.abs(waveform).max() < SILENCE:
-            return f"{root / utterance.path}: expected speech, got silence; left out"
+            return f"{root / utterance.path}: expected speech, got silence; skipped"
         return waveform if trim_db is None else trimmed(waveform, sample_rate, trim_db)
 
     def cut(utterance: Utterance) -> Sequence[tuple[Utterance, Samples] | str] | str:
@@ -140,7 +140,7 @@ def _usable(
                     lacking[clip] += 1
                 else:
                     yield clip
-    remarks += [f"left out {count} segments {reason}" for reason, count in sorted(lacking.items())]
+    remarks += [f"skipped {count} segments {reason}" for reason, count in sorted(lacking.items())]
 
 
 def _write_shards(

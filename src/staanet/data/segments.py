@@ -70,7 +70,7 @@ class Segmentation:
         return tuple(sorted(self.emotions)) or tuple(known)
 
     def segment(self, clip: Utterance, samples: Samples, sample_rate: int) -> Iterator[tuple[Segment, Samples] | str]:
-        """Yield the segments of a clip and of its copies; a text instead of a segment says why it is left out.
+        """Yield the segments of a clip and of its copies; a text instead of a segment says why it is skipped.
 
         Args:
             clip: The clip.

@@ -122,7 +122,7 @@ def by_subsets(
             subset.
 
     Warns:
-        StaanetWarning: If a session or speaker is in no subset, so that its clips are left out; if a speaker is in two
+        StaanetWarning: If a session or speaker is in no subset, so that its clips are skipped; if a speaker is in two
             subsets; or if a class is absent from the test subset.
 
     >>> clips = [Utterance(f"{s}{e}", "", e, f"w{s}", session=s) for s in "123" for e in ("joy", "anger")]
@@ -137,7 +137,7 @@ def by_subsets(
         if named.count(name) > 1:
             raise StaanetError(f"expected each {by} in one subset, got {name!r} in two; name it once")
     if unused := sorted(set(groups) - set(named)):
-        message = f"expected every {by} in a subset, got {_listed(unused)} in none; left out"
+        message = f"expected every {by} in a subset, got {_listed(unused)} in none; skipped"
         warnings.warn(message, StaanetWarning, stacklevel=2)
     used = [utterance for utterance in utterances if getattr(utterance, by) in named]
     return _split(f"{by}s", None, used, {subset: list(subsets.get(subset, ())) for subset in OFFICIAL_SUBSETS}, by)

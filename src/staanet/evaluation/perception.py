@@ -35,7 +35,7 @@ def perceive(dataset: ClipDataset, clips: Sequence[str], adversarial: Adversaria
 def averaged(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, float | None], dict[str, str]]:
     """Return the means of the measures over all and over the fooled clips, and notes on them.
 
-    Each mean is over the clips for which the measure is defined; a note says how many were left out and why. If the
+    Each mean is over the clips for which the measure is defined; a note says how many were skipped and why. If the
     rows have no measures, all means are None and there are no notes.
 
     Args:
@@ -56,5 +56,5 @@ def averaged(rows: Sequence[dict[str, Any]]) -> tuple[dict[str, float | None], d
             notes[field] = "no clip was fooled"
         elif reasons:
             (often, _), *_ = reasons.most_common(1)
-            notes[field] = f"{reasons.total()} of {len(among)} clips left out, most often because {often}"
+            notes[field] = f"{reasons.total()} of {len(among)} clips skipped, most often because {often}"
     return means, notes

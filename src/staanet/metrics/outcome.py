@@ -143,8 +143,6 @@ def observe(
 ) -> Outcome:
     """Return the outcome of adversarial waveforms on a model, together with that of random controls.
 
-    A control is noise with the sizes of the perturbation, but with random signs and at random positions.
-
     Args:
         model: Anything that maps waveforms (and lengths) to logits `[B, K]`.
         waveforms: Samples of the clean clips, `[B, T]`.
@@ -154,7 +152,8 @@ def observe(
         seed: Seed of the controls.
         ids: Id of each clip (default: its number in the batch).
         clean_logits: Logits of the model on the clean clips, `[B, K]` (default: the model computes them).
-        draws: Number of controls per clip, 1 or more.
+        draws: Number of controls per clip, 1 or more. A control is noise with the sizes of the perturbation, but with
+            random signs and at random positions.
 
     Raises:
         StaanetError: If waveforms, lengths or labels are not valid.

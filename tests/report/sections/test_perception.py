@@ -20,7 +20,7 @@ MEASURED = {
     "si_sdr_db_fooled": 12.0,
     "snr_segmental_db_fooled": -1.5,
     "log_spectral_distance_db_fooled": 5.5,
-    "notes": {"pesq": "2 of 102 clips left out, most often because it is short", "stoi_fooled": "no clip was fooled"},
+    "notes": {"pesq": "2 of 102 clips skipped, most often because it is short", "stoi_fooled": "no clip was fooled"},
 }
 
 

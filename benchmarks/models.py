@@ -1,4 +1,4 @@
-"""Training steps and waveform gradients of models, against the same layers one by one as published."""
+"""Training steps and waveform gradients of models, compared with the same models made of PyTorch's own layers."""
 
 import copy
 
@@ -16,7 +16,7 @@ CLIPS, SIZE = 8, 48_000
 
 
 def published(model: Model) -> Model:
-    """Return a copy whose blocks are PyTorch's own layers, the pooling last."""
+    """Return a copy whose blocks are PyTorch's own layers, with the pooling last as published."""
     plain = copy.deepcopy(model)
     if isinstance(plain, CnnLstm):
         plain.convolutions = nn.Sequential(*plain.convolutions)  # type: ignore[assignment]
@@ -29,13 +29,13 @@ def published(model: Model) -> Model:
     return plain
 
 
-def trained(model: Model, clips: Tensor) -> None:
+def training_step(model: Model, clips: Tensor) -> None:
     model.train()
     model.zero_grad()
     model(clips).square().sum().backward()
 
 
-def attacked(model: Model, clips: Tensor) -> None:
+def waveform_gradient(model: Model, clips: Tensor) -> None:
     with frozen(model):
         points = clips.clone().requires_grad_()
         torch.autograd.grad(model(points).square().sum(), points)
@@ -47,7 +47,7 @@ def main() -> None:
     for name in ("emo18", "zhao19", "cnn_lstm"):
         model = create_model(name, labels="abcdefg", seconds=SIZE / 16_000)
         plain = published(model)
-        for what, step in (("training", trained), ("gradients", attacked)):
+        for what, step in (("training", training_step), ("gradients", waveform_gradient)):
             measured = ratio(
                 lambda step=step, plain=plain: seconds(lambda: step(plain, clips)),
                 lambda step=step, model=model: seconds(lambda: step(model, clips)),
