@@ -10,7 +10,10 @@ OPTIONS = {"--miniature": "--toy", "--store": "--dataset", "--pieces": "--segmen
 OPTIONS_OF = {"train": {"--corpus": "--dataset"}, "fit": {"--corpus": "--dataset"}}
 """Old options of single commands, whose names another command may still use."""
 
-WORDS = {("import", "victim"): ("import", "model"), ("list", "victims"): ("list", "models")}
+WORDS: dict[tuple[str, ...], tuple[str, str]] = {
+    ("import", "victim"): ("import", "model"),
+    ("list", "victims"): ("list", "models"),
+}
 """Old commands, the first two words after `staanet`, and their new names."""
 
 
