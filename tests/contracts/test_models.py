@@ -130,7 +130,7 @@ def test_same_seed_same_weights(built):
     [
         ({"labels": ["a"]}, "two or more different labels"),
         ({"labels": ["a", "a"]}, "two or more different labels"),
-        ({"labels": "ab", "seconds": 0.001}, "trained length"),
+        ({"labels": "ab", "seconds": 1e-5}, "trained length"),
         ({"labels": "ab", "second": 3}, "did you mean 'seconds'"),
     ],
 )
@@ -140,12 +140,12 @@ def test_invalid_settings_raise(built, name, settings, message):
         built(name, **settings)
 
 
-def test_a_model_is_exportable_if_it_only_standardises_and_classifies(model, clips):
+def test_an_exportable_model_only_standardises_and_classifies(model, clips):
+    if not model.exportable:
+        pytest.skip("prepares clips in its own way")
     waveforms, lengths, _ = clips
-    assert model.exportable == (model.name in ("emo18", "transformer", "zhao19"))
-    if model.exportable:
-        fitted, _ = model.fit_length(waveforms, lengths)
-        torch.testing.assert_close(model.classify(standardise(fitted)), model(waveforms, lengths))
+    fitted, _ = model.fit_length(waveforms, lengths)
+    torch.testing.assert_close(model.classify(standardise(fitted)), model(waveforms, lengths))
 
 
 def test_features_are_classified_as_their_clips(model, clips):
