@@ -10,7 +10,6 @@ from pathlib import Path
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write, read_json, write_json
-from staanet.core.published import write_published
 from staanet.core.run import Run
 from staanet.core.settings import validated
 from staanet.core.signature import to_jsonable
@@ -44,7 +43,7 @@ def publish(run: Run, place: Path) -> Path:
     results = Results.read(run)
     with atomic_write(place) as folder:
         folder.mkdir()
-        write_published(run, folder)
+        run.publish(folder)
         _write_tables(results, folder)
         (folder / "figure.svg").write_text(figure(results), encoding="utf-8")
         (folder / "README.md").write_text(page(results), encoding="utf-8")

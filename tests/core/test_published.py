@@ -59,7 +59,7 @@ def run(tmp_path):
 
 @pytest.fixture
 def study(run, tmp_path):
-    published.write_published(run, tmp_path / "study")
+    run.publish(tmp_path / "study")
     return tmp_path / "study"
 
 
@@ -77,7 +77,7 @@ def test_records_and_outcomes_come_back_exactly(run, study):
 
 
 def test_a_published_study_is_published_again_with_the_same_bytes(study, tmp_path):
-    published.write_published(Run(study), tmp_path / "again")
+    Run(study).publish(tmp_path / "again")
     names = {path.name for path in study.iterdir()}
     assert names == {"run.json", "records.jsonl", "settings.jsonl", "outcomes.parquet"}
     for name in names:
@@ -126,7 +126,7 @@ def test_reserved_keys_are_refused(tmp_path):
     run = Run(tmp_path / "run")
     run.write(Layout(), records=[path])
     with pytest.raises(StaanetError, match="got record; rename it"):
-        published.write_published(run, tmp_path / "study")
+        run.publish(tmp_path / "study")
 
 
 def test_splits_are_kept_where_a_published_table_counts_clips(run, tmp_path):
@@ -135,5 +135,5 @@ def test_splits_are_kept_where_a_published_table_counts_clips(run, tmp_path):
     (run.folder / "splits" / "one.json").write_text(json.dumps(split))
     layout = dataclasses.replace(run.layout, published="staanet.table1")
     run.write(layout, records=run.record_paths, splits=[run.folder / "splits" / "one.json"])
-    published.write_published(run, tmp_path / "study")
+    run.publish(tmp_path / "study")
     assert Run(tmp_path / "study").splits == [split]

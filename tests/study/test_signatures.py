@@ -4,6 +4,7 @@
 If a change of settings or numbers is intended, raise `NUMERICS` or write the file again by running this script.
 """
 
+import dataclasses
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +40,7 @@ def signatures(name, folder):
     experiment = toy_experiment(load(name)[1], folder / "checkpoints")
     study = Study(name, experiment, folder, None, torch.device("cpu"))
     study.data = MadeUpData(experiment, folder, None)
+    study.inputs.workspace = dataclasses.replace(study.inputs.workspace, data=study.data)
     found = {}
     for place in study.data.corpus_splits():
         for plan in experiment.attack_plans.values():

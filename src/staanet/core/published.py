@@ -13,11 +13,13 @@ from typing import Any
 
 from staanet.core.errors import StaanetError
 from staanet.core.extras import import_extra
-from staanet.core.files import atomic_write, read_jsonl, write_json
-from staanet.core.records import Record, outcomes_hash
-from staanet.core.run import CONTENTS, FORMAT, PUBLISHED_RECORDS, Rows, Run
+from staanet.core.files import atomic_write, read_jsonl
+from staanet.core.records import FORMAT, Record, Rows, outcomes_hash
 from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
+
+PUBLISHED_RECORDS = "records.jsonl"
+"""Name of the file that holds all records of a published study, one per line."""
 
 SETTINGS = "settings.jsonl"
 """Name of the file that holds each group of settings once, such as those of a model, with its signature."""
@@ -35,23 +37,17 @@ METADATA = b"staanet"
 """Key of the Parquet file's metadata, which lists the sets of keys and the columns that hold JSON."""
 
 
-def write_published(run: Run, folder: Path) -> None:
-    """Write the published form of a run.
+def write_published(folder: Path, records: Sequence[Record], outcomes: Mapping[str, Rows]) -> None:
+    """Write records and outcomes in their published form.
 
     Args:
-        run: The run, as `staanet run` wrote it or already published. Examples are not copied, because they hold audio.
         folder: Folder that receives the files; others in it are kept.
+        records: The records, in the order of the experiment.
+        outcomes: The outcomes of each record, by its signature.
 
     Raises:
         StaanetError: pyarrow is not installed, or the folder cannot be written.
     """
-    records = run.records
-    outcomes = {record.signature: run.outcomes(record) for record in records}
-    splits = {f"{number:02d}.json": split for number, split in enumerate(run.splits)} if run.layout.published else {}
-    for name, split in splits.items():
-        write_json(folder / "splits" / name, split)
-    contents = {"format": FORMAT, **dataclasses.asdict(run.layout)}
-    write_json(folder / CONTENTS, {**contents, "records": [], "examples": [], "splits": list(splits)})
     _write_records(folder, records)
     _write_outcomes(folder / OUTCOMES, outcomes)
 

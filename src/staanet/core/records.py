@@ -12,7 +12,13 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
 from staanet.core.settings import validated
 
+FORMAT = 2
+"""Version of the format of runs and records, raised with every incompatible change."""
+
 Interval = tuple[float, float]
+
+Rows = list[dict[str, Any]]
+"""The outcomes of a record, a dictionary per clip."""
 
 NO_SOURCE = "none"
 """Source of an attack that needs no source model."""

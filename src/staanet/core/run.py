@@ -10,19 +10,12 @@ from typing import Any, Protocol
 from staanet.core import records as record_files
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
-from staanet.core.records import Record
+from staanet.core.published import PUBLISHED_RECORDS, PublishedRecords, write_published
+from staanet.core.records import FORMAT, Record, Rows
 from staanet.core.settings import validated
 
 CONTENTS = "run.json"
 """Name of the file in a run's folder that holds the layout and lists the records, examples and splits."""
-
-FORMAT = 2
-"""Version of the format of `run.json` and of the records, raised with every incompatible change."""
-
-PUBLISHED_RECORDS = "records.jsonl"
-"""Name of the file that holds all records of a published study, one per line."""
-
-Rows = list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -191,12 +184,28 @@ class Run:
         vars(self).clear()  # forget what was read before
         self.folder = folder
 
+    def publish(self, folder: Path) -> None:
+        """Write the published form of the run: its layout, records and outcomes, without any audio.
+
+        Args:
+            folder: Folder that receives the files; others in it are kept.
+
+        Raises:
+            StaanetError: pyarrow is not installed, or the folder cannot be written.
+        """
+        splits = {
+            f"{number:02d}.json": split for number, split in enumerate(self.splits if self.layout.published else [])
+        }
+        for name, split in splits.items():
+            write_json(folder / "splits" / name, split)
+        contents = {"format": FORMAT, **dataclasses.asdict(self.layout), "records": [], "examples": []}
+        write_json(folder / CONTENTS, {**contents, "splits": list(splits)})
+        write_published(folder, self.records, {record.signature: self.outcomes(record) for record in self.records})
+
     @cached_property
     def _source(self) -> RecordSource:
         """Where the records are read from, which depends on the kind of folder."""
         if self.is_published:
-            from staanet.core.published import PublishedRecords
-
             return PublishedRecords(self.folder)
         return RecordFolder(self.record_paths)
 

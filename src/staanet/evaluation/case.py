@@ -13,7 +13,7 @@ from staanet.audio.files import as_saved
 from staanet.audio.spectrogram import log_mel_distance
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
-from staanet.core.records import Record
+from staanet.core.records import Record, Rows
 from staanet.data import Batch
 from staanet.data.dataset import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
@@ -23,7 +23,6 @@ from staanet.evaluation.perception import averaged
 from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
 from staanet.models import FeatureView, HasFeatures, Model
 
-Rows = list[dict[str, Any]]
 """One row of a table per clip, by the names of the columns."""
 
 

@@ -6,9 +6,9 @@ from itertools import pairwise
 from typing import Any
 
 from staanet.core.errors import StaanetError
-from staanet.core.records import Record
+from staanet.core.records import Record, Rows
 from staanet.core.signature import signature
-from staanet.evaluation.case import Rows, figures
+from staanet.evaluation.case import figures
 
 CASE = (
     *(

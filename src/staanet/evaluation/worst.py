@@ -6,7 +6,7 @@ from typing import Any
 
 from staanet.attacks import ATTACKS
 from staanet.core.errors import StaanetError
-from staanet.evaluation.case import Rows
+from staanet.core.records import Rows
 from staanet.evaluation.flags import raised
 
 

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from staanet.core.records import Record
-from staanet.core.run import Layout, Rows, Run
+from staanet.core.records import Record, Rows
+from staanet.core.run import Layout, Run
 from staanet.evaluation import pooled
 
 

@@ -133,7 +133,10 @@ def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]
             for target in targets:
                 records += [case.ensure().path for case in study.cases(plan, source, target, place)]
             if plan.use.examples:
-                examples += write_examples(study, study.adversarial(plan, source, place), targets)
+                adversarial = study.adversarial(plan, source, place)
+                examples += write_examples(
+                    {target: study.case(adversarial, study.model(target, place)) for target in targets}
+                )
     return records, examples
 
 

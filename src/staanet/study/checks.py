@@ -1,7 +1,6 @@
 """The checks of an experiment: names that exist, settings that belong together."""
 
 import re
-from typing import TYPE_CHECKING
 
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
@@ -10,14 +9,12 @@ from staanet.models import MODELS, HasFeatures
 from staanet.report.sections import published
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.plans import GeneratorPlan
-
-if TYPE_CHECKING:
-    from staanet.study.experiment import Experiment
+from staanet.study.settings import ExperimentSettings
 
 NAME = re.compile(r"[\w.-]+")
 
 
-def check(experiment: "Experiment") -> None:
+def check(experiment: ExperimentSettings) -> None:
     """Check every name and setting of an experiment.
 
     Raises:
@@ -33,7 +30,7 @@ def check(experiment: "Experiment") -> None:
         _check_attack(experiment, plan)
 
 
-def _check_names(experiment: "Experiment") -> None:
+def _check_names(experiment: ExperimentSettings) -> None:
     for name in (*experiment.sources, *experiment.targets):
         if name not in experiment.models:
             raise unknown_name("model", name, experiment.models)
@@ -54,7 +51,7 @@ def _check_names(experiment: "Experiment") -> None:
             raise StaanetError(f"expected {name} of {least} or more, got {number}")
 
 
-def _check_corpora(experiment: "Experiment") -> None:
+def _check_corpora(experiment: ExperimentSettings) -> None:
     if (experiment.corpus is None) == (not experiment.corpora):
         raise StaanetError("expected either a corpus or several corpora; give one of the two tables")
     for plan in experiment.corpus_plans.values():
@@ -63,7 +60,7 @@ def _check_corpora(experiment: "Experiment") -> None:
         experiment.training_corpus(name)
 
 
-def _check_model(experiment: "Experiment", name: str) -> None:
+def _check_model(experiment: ExperimentSettings, name: str) -> None:
     _check_base_model(experiment, name)
     plan = experiment.models[name]
     settings = plan.resolved_settings(("a", "b"), experiment.sample_rate)
@@ -78,7 +75,7 @@ def _check_model(experiment: "Experiment", name: str) -> None:
         raise StaanetError(f"protocol paper: expected a trained length of {plan.model}; give its seconds")
 
 
-def _check_base_model(experiment: "Experiment", name: str) -> None:
+def _check_base_model(experiment: ExperimentSettings, name: str) -> None:
     """Refuse a base model that does not exist, differs in architecture or corpus, or leads back to the model."""
     chain, plan = [name], experiment.models[name]
     while plan.base_model is not None:
@@ -100,7 +97,7 @@ def _check_base_model(experiment: "Experiment", name: str) -> None:
         plan = other
 
 
-def _check_generator(experiment: "Experiment", generator: GeneratorPlan) -> None:
+def _check_generator(experiment: ExperimentSettings, generator: GeneratorPlan) -> None:
     generator.resolved_settings()
     for source in ("", *generator.per_source):
         if source and source not in experiment.models:
@@ -110,7 +107,7 @@ def _check_generator(experiment: "Experiment", generator: GeneratorPlan) -> None
         generator.resolved_training(experiment.budget, source)
 
 
-def _check_attack(experiment: "Experiment", plan: AttackPlan) -> None:
+def _check_attack(experiment: ExperimentSettings, plan: AttackPlan) -> None:
     others = [one.name for one in experiment.attack_plans.values() if one.sparsity_of is None and not one.members]
     if plan.sparsity_of is not None and plan.sparsity_of not in others:
         raise StaanetError(f"attack {plan.name}: as_sparse_as: {unknown_name('attack', plan.sparsity_of, others)}")

@@ -13,7 +13,7 @@ from staanet.core.seeds import derive
 from staanet.core.signature import signature_of, to_jsonable
 from staanet.corpora import Corpus
 from staanet.data import Dataset, Split, prepare
-from staanet.study.artefacts.base import ensure_files
+from staanet.study.artefact import ensure_files
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.experiment import Experiment
 

@@ -15,7 +15,7 @@ from staanet.core import checkpoints, records
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, check_writable
 from staanet.core.hdf5 import open_hdf5, sample_rate
-from staanet.core.records import Record
+from staanet.core.records import Record, Rows
 from staanet.core.run import Run
 from staanet.core.seeds import derive
 from staanet.core.signature import file_digest, signature, signature_of
@@ -24,7 +24,6 @@ from staanet.corpora.hdf5 import Hdf5
 from staanet.data import Dataset, hdf5_export, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate
 from staanet.evaluation import hdf5 as sets
-from staanet.evaluation.case import Rows
 from staanet.evaluation.record import Case, build_record
 from staanet.models import Model, load_model
 from staanet.models.published import read_model

@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from staanet.core.records import Record
-from staanet.core.run import Rows
+from staanet.core.records import Record, Rows
 from staanet.metrics.significance import by_permutation, holm
 from staanet.report.cells import p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results

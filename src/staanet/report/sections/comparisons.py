@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from staanet.core.errors import StaanetError
-from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.core.run import Rows
+from staanet.core.records import NO_SOURCE, Interval, Record, Rows
 from staanet.metrics import beyond_clips, detectable, paired, sign_test
 from staanet.report.cells import count_cell, p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from staanet.core.records import Interval, Record
-from staanet.core.run import Rows
+from staanet.core.records import Interval, Record, Rows
 from staanet.metrics import wilson
 from staanet.metrics.outcome import Floats
 from staanet.report.cells import count_cell, number_cell, percent_cell, text_cell

@@ -4,8 +4,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from staanet.core.records import NO_SOURCE, Interval, Record
-from staanet.core.run import Rows
+from staanet.core.records import NO_SOURCE, Interval, Record, Rows
 from staanet.metrics import wilson
 from staanet.report.cells import count_cell, percent_cell, text_cell
 from staanet.report.results import Results

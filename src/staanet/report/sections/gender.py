@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from staanet import metrics
-from staanet.core.records import Interval, Record
-from staanet.core.run import Rows
+from staanet.core.records import Interval, Record, Rows
 from staanet.metrics import Outcome, wilson
 from staanet.report.cells import count_cell, number_cell, percent_cell, text_cell
 from staanet.report.results import Results

@@ -5,8 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from staanet.core.records import Record
-from staanet.core.run import Rows
+from staanet.core.records import Record, Rows
 from staanet.metrics.significance import holm
 from staanet.report.cells import count_cell, p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results

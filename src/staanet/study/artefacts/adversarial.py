@@ -3,67 +3,68 @@
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from staanet.attacks import Attack
 from staanet.core import checkpoints
 from staanet.core.classifier import bounds_of
 from staanet.core.files import read_jsonl, write_jsonl
-from staanet.core.records import NO_SOURCE
+from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
 from staanet.evaluation import PERCEPTION, AdversarialSet, make_adversarial_set, perceive
-from staanet.study.artefacts.base import Artefact, Settings, ensure_files
+from staanet.study.artefact import Artefact, Settings, ensure_files
 from staanet.study.artefacts.generators import TrainedGenerator
+from staanet.study.artefacts.inputs import Inputs
 from staanet.study.artefacts.models import StudyModel
 from staanet.study.attack_plans import AttackPlan
-from staanet.study.data import CorpusSplit
-
-if TYPE_CHECKING:
-    from staanet.study.study import Study
 
 LEAST_SPARSITY = 1e-6
 """The sparsity of an attack that takes that of one which changed nothing: one sample of each clip."""
+
+
+class RecordedExamples(Protocol):
+    """Adversarial examples with a record of their figures."""
+
+    examples: "AdversarialExamples"
+
+    @property
+    def record(self) -> Record:
+        """The record."""
 
 
 class AdversarialExamples(Artefact):
     """The clips of a split as an attack changed them.
 
     Args:
-        study: The study.
+        inputs: The inputs of attacks in the study.
         plan: The attack.
         source: Name of the source model, `none` for a model-free attack.
-        place: The split.
+        source_model: The source model; for a model-free attack the model whose length and sampling rate it takes.
+        generator: The generator that the attack uses, if it uses one.
+        sparsity_from: The case whose mean sparsity the attack takes, if it takes that of another attack.
     """
 
     kind = "adversarial set"
 
-    def __init__(self, study: "Study", plan: AttackPlan, source: str, place: CorpusSplit) -> None:
-        self.study, self.plan, self.source, self.place = study, plan, source, place
-
-    @cached_property
-    def source_model(self) -> StudyModel:
-        """The source model; for a model-free attack the first target, whose length and rate it then takes."""
-        name = self.study.experiment.first_target(self.place.corpus) if self.source == NO_SOURCE else self.source
-        return self.study.model(name, self.place)
-
-    @cached_property
-    def generator(self) -> TrainedGenerator | None:
-        """The generator that the attack uses, if it uses one."""
-        return None if self.plan.generator is None else self.study.generator(self.plan.generator, self.source_model)
-
-    @cached_property
-    def sparsity_from(self) -> "AdversarialExamples | None":
-        """The adversarial examples whose mean sparsity the attack takes, if it takes that of another attack."""
-        if self.plan.sparsity_of is None:
-            return None
-        other = self.study.experiment.attack_plans[self.plan.sparsity_of]
-        return self.study.adversarial(other, self.source, self.place)
+    def __init__(
+        self,
+        inputs: Inputs,
+        plan: AttackPlan,
+        source: str,
+        source_model: StudyModel,
+        *,
+        generator: TrainedGenerator | None = None,
+        sparsity_from: RecordedExamples | None = None,
+    ) -> None:
+        self.inputs, self.workspace = inputs, inputs.workspace
+        self.plan, self.source, self.source_model, self.place = plan, source, source_model, source_model.place
+        self.generator, self.sparsity_from = generator, sparsity_from
 
     @cached_property
     def folder(self) -> Path:
         """Folder of the adversarial set."""
-        return self.study.out / "adversarial" / f"{self.plan.name}-{self.source}-{self.signature}"
+        return self.workspace.out / "adversarial" / f"{self.plan.name}-{self.source}-{self.signature}"
 
     @property
     def files(self) -> Sequence[Path]:
@@ -76,12 +77,12 @@ class AdversarialExamples(Artefact):
         return self.source_model.trained_length
 
     def _settings(self) -> Settings:
-        experiment, data, use = self.study.experiment, self.study.data, self.plan.use
+        experiment, data, use = self.workspace.experiment, self.workspace.data, self.plan.use
         attack = to_jsonable(self.plan.build())
         if self.plan.unbounded:
             attack["budget"]["epsilon"] = None
         if self.sparsity_from is not None:
-            attack["budget"]["sparsity"] = self.sparsity_from.settings
+            attack["budget"]["sparsity"] = self.sparsity_from.examples.settings
         if self.generator is not None:
             attack["generator"] = self.generator.settings
         return {
@@ -103,13 +104,12 @@ class AdversarialExamples(Artefact):
     def attack(self) -> Attack:
         """The attack, its generator trained and its budget resolved."""
         if self.plan.unbounded:
-            view, _ = self.study.inputs_of(self.plan, self.source_model)
+            view, _ = self.inputs.of(self.plan, self.source_model)
             low, high = bounds_of(view)
             return self.plan.build(width=high - low)
         sparsity = None
         if self.sparsity_from is not None:
-            record = self.study.case(self.sparsity_from, self.source_model).record
-            sparsity = max(record.sparsity, LEAST_SPARSITY)
+            sparsity = max(self.sparsity_from.record.sparsity, LEAST_SPARSITY)
         if self.generator is None:
             return self.plan.build(sparsity=sparsity)
         folder = self.generator.ensure().folder
@@ -117,11 +117,11 @@ class AdversarialExamples(Artefact):
 
     def build(self) -> None:
         """Run the attack on the clips."""
-        experiment, data = self.study.experiment, self.study.data
-        model, dataset = self.study.inputs_of(self.plan, self.source_model)
+        experiment, data = self.workspace.experiment, self.workspace.data
+        model, dataset = self.inputs.of(self.plan, self.source_model)
         labels = {clip: dataset.label(clip) for clip in data.attacked_clips(self.plan, self.place)}
         if self.plan.use.labels_from == "predictions":
-            logits = self.study.clean_logits(self.plan, self.source_model, self.fitted_length)
+            logits = self.inputs.clean_logits(self.plan, self.source_model, self.fitted_length)
             labels = {clip: int(logits[clip].argmax()) for clip in labels}
         make_adversarial_set(
             self.attack,
@@ -132,7 +132,7 @@ class AdversarialExamples(Artefact):
             protocol=experiment.protocol,
             batch_size=experiment.batch_size,
             seed=self.settings["seed"],
-            device=self.study.device,
+            device=self.workspace.device,
         )
 
     def load(self) -> AdversarialSet:
@@ -142,10 +142,10 @@ class AdversarialExamples(Artefact):
 
     def perception(self) -> list[dict[str, Any]] | None:
         """Return how each attacked clip sounds, a row per clip; None if the experiment does not measure it."""
-        if not self.study.experiment.perception or self.plan.use.domain == "feature":
+        if not self.workspace.experiment.perception or self.plan.use.domain == "feature":
             return None
         adversarial, path = self.load(), self.folder / PERCEPTION
-        clips = self.study.data.attacked_clips(self.plan, self.place)
-        dataset = self.study.data.labelled(self.place.corpus)
+        clips = self.workspace.data.attacked_clips(self.plan, self.place)
+        dataset = self.workspace.data.labelled(self.place.corpus)
         ensure_files("perception", [path], lambda: write_jsonl(path, perceive(dataset, clips, adversarial)))
         return read_jsonl(path)

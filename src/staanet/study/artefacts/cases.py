@@ -4,7 +4,7 @@ import abc
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from staanet.core import records
 from staanet.core.records import Record
@@ -16,12 +16,9 @@ from staanet.evaluation.record import build_record
 from staanet.evaluation.sanity import sanity
 from staanet.evaluation.worst import worst, worst_case_figures
 from staanet.metrics.perception import PACKAGES
+from staanet.study.artefact import Artefact, Settings
 from staanet.study.artefacts.adversarial import AdversarialExamples
-from staanet.study.artefacts.base import Artefact, Settings
 from staanet.study.artefacts.models import StudyModel
-
-if TYPE_CHECKING:
-    from staanet.study.study import Study
 
 COSTS = ("seconds_per_clip", "queries", "gradients")
 
@@ -30,7 +27,6 @@ class RecordedCase(Artefact, abc.ABC):
     """A case with a record and a row per clip.
 
     Args:
-        study: The study.
         name: Name of the attack in the record.
         examples: The adversarial examples; of a worst case, those of its first member.
         target: The model that they are evaluated on.
@@ -38,14 +34,15 @@ class RecordedCase(Artefact, abc.ABC):
 
     kind = "record"
 
-    def __init__(self, study: "Study", name: str, examples: AdversarialExamples, target: StudyModel) -> None:
-        self.study, self.name, self.examples, self.target = study, name, examples, target
+    def __init__(self, name: str, examples: AdversarialExamples, target: StudyModel) -> None:
+        self.name, self.examples, self.target = name, examples, target
+        self.workspace = examples.workspace
 
     @cached_property
     def path(self) -> Path:
         """File of the record."""
         return records.record_path(
-            self.study.out / "records", self.signature, self.examples.source, self.target.name, self.name
+            self.workspace.out / "records", self.signature, self.examples.source, self.target.name, self.name
         )
 
     @property
@@ -67,20 +64,20 @@ class RecordedCase(Artefact, abc.ABC):
 
     def _write(self, figures: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
         """Write the record and the outcomes."""
-        study, examples, target = self.study, self.examples, self.target
-        experiment, place = study.experiment, examples.place
-        split, attack, plan = study.data.split(place), examples.attack, examples.plan
+        workspace, examples, target = self.workspace, self.examples, self.target
+        experiment, place = workspace.experiment, examples.place
+        split, attack, plan = workspace.data.split(place), examples.attack, examples.plan
         defence = target.plan.resolved_defence()
         packages = {package for model in {examples.source_model, target} for package in model.packages}
         case = CaseFacts(
             signature=self.signature,
-            experiment=study.name,
-            corpus=study.data.dataset(place.corpus).corpus,
+            experiment=workspace.name,
+            corpus=workspace.data.dataset(place.corpus).corpus,
             stands_for=experiment.corpus_plans[place.corpus].stands_for,
             subset=split.subset,
             split=split.digest(),
             fold=split.fold,
-            folds_planned=study.data.folds_planned(place),
+            folds_planned=workspace.data.folds_planned(place),
             source=examples.source,
             target=target.name,
             attack=self.name,
@@ -93,44 +90,44 @@ class RecordedCase(Artefact, abc.ABC):
             budget_epsilon=None if plan.unbounded else attack.budget.epsilon,
             budget_snr_db=attack.budget.snr_db,
             budget_sparsity=attack.budget.sparsity,
-            labels=list(study.data.labels(place.corpus)),
+            labels=list(workspace.data.labels(place.corpus)),
             settings=self.settings,
             packages=(*(PACKAGES if experiment.perception else ()), *attack.packages, *sorted(packages)),
-            device=study.device,
+            device=workspace.device,
         )
-        records.write(study.out / "records", build_record(case, figures), rows)
+        records.write(workspace.out / "records", build_record(case, figures), rows)
 
 
 class Case(RecordedCase):
     """Adversarial examples evaluated on a target model."""
 
-    def __init__(self, study: "Study", examples: AdversarialExamples, target: StudyModel) -> None:
-        super().__init__(study, examples.plan.name, examples, target)
+    def __init__(self, examples: AdversarialExamples, target: StudyModel) -> None:
+        super().__init__(examples.plan.name, examples, target)
 
     def _settings(self) -> Settings:
         return {
             **self.examples.settings,
             "target": self.target.settings,
-            "perception": self.study.experiment.perception,
-            "folds_planned": self.study.data.folds_planned(self.examples.place),
+            "perception": self.workspace.experiment.perception,
+            "folds_planned": self.workspace.data.folds_planned(self.examples.place),
         }
 
     def build(self) -> None:
         """Evaluate the adversarial examples and write the record."""
-        study, examples, experiment = self.study, self.examples, self.study.experiment
-        model, dataset = study.inputs_of(examples.plan, self.target)
+        workspace, examples, experiment = self.workspace, self.examples, self.workspace.experiment
+        model, dataset = examples.inputs.of(examples.plan, self.target)
         size = examples.fitted_length
         figures, rows = evaluate(
             model,
             dataset,
-            study.data.attacked_clips(examples.plan, examples.place),
+            workspace.data.attacked_clips(examples.plan, examples.place),
             examples.load(),
-            study.clean_logits(examples.plan, self.target, size),
+            examples.inputs.clean_logits(examples.plan, self.target, size),
             protocol=experiment.protocol,
             size=size,
             batch_size=experiment.batch_size,
             seed=derive(experiment.seed, "control"),
-            device=study.device,
+            device=workspace.device,
             perception=examples.perception(),
         )
         self._write(figures, rows)
@@ -140,14 +137,13 @@ class WorstCase(RecordedCase):
     """The worst case, clip by clip, over the members of an ensemble of attacks.
 
     Args:
-        study: The study.
         name: Name of the ensemble in the experiment.
         members: A case per member, by its name.
     """
 
-    def __init__(self, study: "Study", name: str, members: Mapping[str, Case]) -> None:
+    def __init__(self, name: str, members: Mapping[str, Case]) -> None:
         first = next(iter(members.values()))
-        super().__init__(study, name, first.examples, first.target)
+        super().__init__(name, first.examples, first.target)
         self.members = members
 
     def _settings(self) -> Settings:
@@ -155,7 +151,7 @@ class WorstCase(RecordedCase):
 
     def build(self) -> None:
         """Take the worst outcome of each clip and write the record."""
-        data, place = self.study.data, self.examples.place
+        data, place = self.workspace.data, self.examples.place
         rows = worst({name: case.outcomes for name, case in self.members.items()})
         by_member = {name: case.record for name, case in self.members.items()}
         costs = {cost: sum(getattr(record, cost) for record in by_member.values()) for cost in COSTS}
@@ -166,8 +162,8 @@ class WorstCase(RecordedCase):
             self.target.load_for_labels(),
             data.labelled(place.corpus),
             data.test_clips(place),
-            batch_size=self.study.experiment.batch_size,
-            device=self.study.device,
+            batch_size=self.workspace.experiment.batch_size,
+            device=self.workspace.device,
         )
         rates = {name: record.asr for name, record in by_member.items()}
         self._write(worst_case_figures(figures, rows, rates, checks), rows)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from torch import nn
 
@@ -11,41 +11,37 @@ from staanet.attacks.generator import Generator, create_generator
 from staanet.core import checkpoints
 from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
-from staanet.study.artefacts.base import Artefact, Settings
+from staanet.study.artefact import Artefact, Settings
 from staanet.study.artefacts.models import StudyModel
 from staanet.study.data import CorpusSplit
 from staanet.training.checkpointed import train_and_save
 from staanet.training.generator import train_generator
 from staanet.training.loop import History
 
-if TYPE_CHECKING:
-    from staanet.study.study import Study
-
 
 class TrainedGenerator(Artefact):
     """A generator trained against a source model, on the training clips of that model's corpus.
 
     Args:
-        study: The study.
         name: The generator's name in the experiment.
         source: The source model.
     """
 
     kind = "generator"
 
-    def __init__(self, study: "Study", name: str, source: StudyModel) -> None:
-        self.study, self.name, self.source = study, name, source
-        self.plan = study.experiment.generators[name]
+    def __init__(self, name: str, source: StudyModel) -> None:
+        self.workspace, self.name, self.source = source.workspace, name, source
+        self.plan = self.workspace.experiment.generators[name]
 
     @property
     def home(self) -> CorpusSplit:
         """The split on whose training clips it is trained."""
-        return self.study.data.training_split(self.source.name, self.source.place)
+        return self.workspace.data.training_split(self.source.name, self.source.place)
 
     @cached_property
     def folder(self) -> Path:
         """Folder of the checkpoint."""
-        return self.study.out / "generators" / f"{self.name}-{self.source.name}-{self.signature}"
+        return self.workspace.out / "generators" / f"{self.name}-{self.source.name}-{self.signature}"
 
     @property
     def files(self) -> Sequence[Path]:
@@ -53,18 +49,20 @@ class TrainedGenerator(Artefact):
         return (self.folder / checkpoints.CONFIG,)
 
     def _settings(self) -> Settings:
-        experiment = self.study.experiment
+        experiment = self.workspace.experiment
         return {
             "generator": self.plan.generator,
             "sizes": to_jsonable(self.plan.resolved_settings()),
             "training": to_jsonable(self.plan.resolved_training(experiment.budget, self.source.name)),
             "source": self.source.settings,
-            "seed": derive(experiment.seed, "generator", self.plan.generator, self.study.data.split(self.home).fold),
+            "seed": derive(
+                experiment.seed, "generator", self.plan.generator, self.workspace.data.split(self.home).fold
+            ),
         }
 
     def build(self) -> None:
         """Train the generator and save its checkpoint."""
-        experiment, data = self.study.experiment, self.study.data
+        experiment, data = self.workspace.experiment, self.workspace.data
         split = data.split(self.home)
 
         def train(network: nn.Module, progress: Path) -> History:
@@ -77,7 +75,7 @@ class TrainedGenerator(Artefact):
                 self.plan.resolved_training(experiment.budget, self.source.name),
                 progress,
                 self.settings["seed"],
-                self.study.device,
+                self.workspace.device,
             )
 
         train_and_save(

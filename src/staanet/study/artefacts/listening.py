@@ -2,39 +2,35 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from staanet.audio import files as audio
 from staanet.core.files import atomic_write, write_json
 from staanet.core.signature import signature_of
-from staanet.study.artefacts.adversarial import AdversarialExamples
-
-if TYPE_CHECKING:
-    from staanet.study.study import Study
+from staanet.study.artefacts.cases import Case
 
 Rows = Sequence[Mapping[str, Any]]
 
 
-def write_examples(study: "Study", adversarial: AdversarialExamples, targets: Sequence[str]) -> list[Path]:
+def write_examples(cases: Mapping[str, Case]) -> list[Path]:
     """Write some of the adversarial examples for listening, a folder per clip, and return the folders.
 
     Args:
-        study: The study.
-        adversarial: The adversarial examples.
-        targets: Names of the models whose predictions are written next to each clip.
+        cases: The same adversarial examples evaluated on the models whose predictions are written next to each clip, by
+            the names of these models.
     """
-    plan, place = adversarial.plan, adversarial.place
-    cases = {target: study.case(adversarial, study.model(target, place)) for target in targets}
+    adversarial = next(iter(cases.values())).examples
+    plan = adversarial.plan
     outcomes = {target: {row["id"]: row for row in case.outcomes} for target, case in cases.items()}
-    signature = signature_of({**adversarial.settings, "targets": list(targets)})
+    signature = signature_of({**adversarial.settings, "targets": list(cases)})
     chosen = plan.use.examples or 0
-    attacked, (_, dataset) = adversarial.load(), study.inputs_of(plan, adversarial.source_model)
+    attacked, (_, dataset) = adversarial.load(), adversarial.inputs.of(plan, adversarial.source_model)
     folders = []
     for number, clip in enumerate(_choose(outcomes, chosen) if isinstance(chosen, int) else chosen):
         if clip not in attacked.clips:
             continue
         label = number if isinstance(chosen, int) else clip
-        folder = study.out / "examples" / f"{plan.name}-{adversarial.source}-{signature}-{label}"
+        folder = adversarial.workspace.out / "examples" / f"{plan.name}-{adversarial.source}-{signature}-{label}"
         folders.append(folder)
         if (folder / "example.json").is_file():
             continue

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from torch import nn
 
@@ -17,29 +17,28 @@ from staanet.core.signature import to_jsonable
 from staanet.defences import InputDefence, TrainingDefence
 from staanet.models import MODELS, Model, load_model
 from staanet.models.wrappers import DefendedView, LabelView
-from staanet.study.artefacts.base import Artefact, Settings
+from staanet.study.artefact import Artefact, Settings
 from staanet.study.data import CorpusSplit
 from staanet.study.plans import ModelPlan
+from staanet.study.workspace import Workspace
 from staanet.training.checkpointed import train_and_save
 from staanet.training.classifier import train_model
 from staanet.training.loop import History
-
-if TYPE_CHECKING:
-    from staanet.study.study import Study
 
 
 class StudyModel(abc.ABC):
     """A model of a study that has not been trained on the test clips of a split.
 
     Args:
-        study: The study.
+        workspace: Where the study lies.
         name: The model's name in the experiment.
         place: The split whose test clips it is evaluated on.
+        base: The model that its defence wraps, or from which its training starts; None without one.
     """
 
-    def __init__(self, study: "Study", name: str, place: CorpusSplit) -> None:
-        self.study, self.name, self.place = study, name, place
-        self.plan: ModelPlan = study.experiment.models[name]
+    def __init__(self, workspace: Workspace, name: str, place: CorpusSplit, base: "StudyModel | None" = None) -> None:
+        self.workspace, self.name, self.place, self.base = workspace, name, place, base
+        self.plan: ModelPlan = workspace.experiment.models[name]
 
     @property
     @abc.abstractmethod
@@ -52,7 +51,7 @@ class StudyModel(abc.ABC):
 
     def load_for_labels(self) -> Model:
         """Return the model, deciding between the experiment's emotions only."""
-        model, labels = self.load(), self.study.data.labels(self.place.corpus)
+        model, labels = self.load(), self.workspace.data.labels(self.place.corpus)
         return model if model.labels == labels else LabelView(model, labels)
 
     @property
@@ -64,7 +63,7 @@ class StudyModel(abc.ABC):
     @property
     def trained_length(self) -> int:
         """Length in samples to which it repeats or cuts clips, 0 if it takes clips of any length."""
-        return round((self.settings["seconds"] or 0) * self.study.experiment.sample_rate)
+        return round((self.settings["seconds"] or 0) * self.workspace.experiment.sample_rate)
 
 
 class TrainedModel(Artefact, StudyModel):
@@ -73,14 +72,9 @@ class TrainedModel(Artefact, StudyModel):
     kind = "model"
 
     @cached_property
-    def base(self) -> StudyModel | None:
-        """The model from which its defence starts."""
-        return None if self.plan.base_model is None else self.study.model(self.plan.base_model, self.place)
-
-    @cached_property
     def folder(self) -> Path:
         """Folder of the checkpoint."""
-        return self.study.out / "models" / f"{self.name}-{self.signature}"
+        return self.workspace.out / "models" / f"{self.name}-{self.signature}"
 
     @property
     def files(self) -> Sequence[Path]:
@@ -88,7 +82,7 @@ class TrainedModel(Artefact, StudyModel):
         return (self.folder / checkpoints.CONFIG,)
 
     def _settings(self) -> Settings:
-        data, plan = self.study.data, self.plan
+        data, plan = self.workspace.data, self.plan
         home = data.training_split(self.name, self.place)
         dataset, split = data.dataset(home.corpus), data.split(home)
         built = plan.resolved_settings(dataset.labels, dataset.sample_rate)
@@ -102,14 +96,14 @@ class TrainedModel(Artefact, StudyModel):
             "labels": list(dataset.labels),
             "split": split.digest(),
             # the stream has kept the name "victim" since version 0.1: another name would give other weights
-            "seed": derive(self.study.experiment.seed, "victim", plan.model, split.fold),
+            "seed": derive(self.workspace.experiment.seed, "victim", plan.model, split.fold),
             **defence_settings(plan),
             **({"base_model": self.base.settings} if defence is not None and self.base is not None else {}),
         }
 
     def build(self) -> None:
         """Train the model and save its checkpoint."""
-        data, plan = self.study.data, self.plan
+        data, plan = self.workspace.data, self.plan
         home = data.training_split(self.name, self.place)
         dataset, split = data.dataset(home.corpus), data.split(home)
         training, defence = plan.resolved_training(), plan.resolved_defence()
@@ -124,7 +118,7 @@ class TrainedModel(Artefact, StudyModel):
                 training,
                 progress,
                 self.settings["seed"],
-                self.study.device,
+                self.workspace.device,
                 defence=defence if isinstance(defence, TrainingDefence) else None,
                 base_model=None if self.base is None else self.base.load(),
             )
@@ -133,7 +127,7 @@ class TrainedModel(Artefact, StudyModel):
             self.folder,
             partial(MODELS[plan.model], plan.resolved_settings(dataset.labels, dataset.sample_rate)),
             train,
-            weights_seed=(self.study.experiment.seed, plan.model),
+            weights_seed=(self.workspace.experiment.seed, plan.model),
             made_from=self.settings,
             split=split,
         )
@@ -150,8 +144,8 @@ class PretrainedModel(StudyModel):
     @cached_property
     def settings(self) -> Settings:
         """All settings that decide its weights."""
-        home = self.study.data.training_split(self.name, self.place)
-        dataset = self.study.data.dataset(home.corpus)
+        home = self.workspace.data.training_split(self.name, self.place)
+        dataset = self.workspace.data.dataset(home.corpus)
         built = self.plan.resolved_settings(dataset.labels, dataset.sample_rate)
         return {"model": self.plan.model, "seconds": built.seconds, **MODELS[self.plan.model].identity(built)}
 
@@ -161,7 +155,7 @@ class PretrainedModel(StudyModel):
         Raises:
             StaanetError: its head is new or does not know the emotions, and an attack uses its decisions.
         """
-        experiment, labels = self.study.experiment, self.study.data.labels(self.place.corpus)
+        experiment, labels = self.workspace.experiment, self.workspace.data.labels(self.place.corpus)
         built = self.plan.resolved_settings((), experiment.sample_rate)
         if experiment.is_encoder_only(self.name):
             with warnings.catch_warnings():
@@ -187,19 +181,15 @@ class DefendedModel(StudyModel):
     """A model whose input a defence transforms."""
 
     @cached_property
-    def base(self) -> StudyModel:
-        """The model that the defence wraps."""
-        assert self.plan.base_model is not None  # noqa: S101
-        return self.study.model(self.plan.base_model, self.place)
-
-    @cached_property
     def settings(self) -> Settings:
         """The base model's settings and those of the defence; defences on defences are nested."""
+        assert self.base is not None  # noqa: S101
         base = self.base.settings
         return {**base, **defence_settings(self.plan), **({"base_model": base} if "defence" in base else {})}
 
     def load(self) -> Model:
         """Return the base model behind the defence."""
+        assert self.base is not None  # noqa: S101
         return DefendedView(self.base.load(), cast(InputDefence, self.plan.resolved_defence()))
 
 
@@ -209,9 +199,9 @@ def defence_settings(plan: ModelPlan) -> Settings:
     return {} if defence is None else {"defence": {"name": defence.name, **to_jsonable(defence)}}
 
 
-def study_model(study: "Study", name: str, place: CorpusSplit) -> StudyModel:
-    """Return the node of a model: defended, pretrained or trained."""
-    plan = study.experiment.models[name]
+def study_model(workspace: Workspace, name: str, place: CorpusSplit, base: StudyModel | None) -> StudyModel:
+    """Return a model of a study: defended, pretrained or trained."""
+    plan = workspace.experiment.models[name]
     if isinstance(plan.resolved_defence(), InputDefence):
-        return DefendedModel(study, name, place)
-    return (PretrainedModel if plan.resolved_training() is None else TrainedModel)(study, name, place)
+        return DefendedModel(workspace, name, place, base)
+    return (PretrainedModel if plan.resolved_training() is None else TrainedModel)(workspace, name, place, base)

@@ -1,0 +1,66 @@
+"""The models and clips that attacks and evaluations take, as waveforms or as features, kept in memory."""
+
+from functools import cache
+
+from torch import Tensor
+
+from staanet.core.errors import StaanetError
+from staanet.evaluation import FeatureDataset, clean_logits
+from staanet.evaluation.features import ClipDataset
+from staanet.models import FeatureView, HasFeatures, Model
+from staanet.study.artefacts.models import StudyModel
+from staanet.study.attack_plans import AttackPlan
+from staanet.study.workspace import Workspace
+
+
+class Inputs:
+    """The inputs of attacks and evaluations in a study.
+
+    Args:
+        workspace: Where the study lies.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self._logits: dict[tuple[StudyModel, int | None, str], dict[str, Tensor]] = {}
+        self._features = cache(self._feature_dataset)
+
+    def of(self, plan: AttackPlan, model: StudyModel) -> tuple[Model | FeatureView, ClipDataset]:
+        """Return a model and the clips of its split in an attack's domain: as waveforms, or as the model's features.
+
+        Raises:
+            StaanetError: the model decides between fewer emotions than its features were made for.
+        """
+        if plan.use.domain == "waveform":
+            return model.load_for_labels(), self.workspace.data.labelled(model.place.corpus)
+        features = self._features(model)
+        return features.view(self.workspace.data.test_clips(model.place)), features
+
+    def _feature_dataset(self, model: StudyModel) -> FeatureDataset:
+        network = model.load_for_labels()
+        if not isinstance(network, HasFeatures):
+            raise StaanetError(
+                f"expected {model.name} to decide between the emotions that its features are for, got fewer; set "
+                "cross_corpus = false"
+            )
+        return FeatureDataset(self.workspace.data.labelled(model.place.corpus), network)
+
+    def clean_logits(self, plan: AttackPlan, model: StudyModel, size: int) -> dict[str, Tensor]:
+        """Return a model's logits on the clean test clips in the domain of an attack, computed once.
+
+        Args:
+            plan: The attack.
+            model: The model.
+            size: Length in samples to which the protocol `paper` fits clips.
+        """
+        key = (model, size if self.workspace.experiment.protocol == "paper" else None, plan.use.domain)
+        if key not in self._logits:
+            self._logits[key] = clean_logits(
+                *self.of(plan, model),
+                self.workspace.data.test_clips(model.place),
+                protocol=self.workspace.experiment.protocol,
+                size=size,
+                batch_size=self.workspace.experiment.batch_size,
+                device=self.workspace.device,
+            )
+        return self._logits[key]
