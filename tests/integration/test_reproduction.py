@@ -18,7 +18,7 @@ from staanet.study.loading import load
 
 MODELS = ("emo18", "zhao19", "wav2vec2", "wavlm")
 SOURCES = ("emo18", "wav2vec2")
-PARTS = ("val", "test")
+SUBSETS = ("val", "test")
 ATTACKS = ("pgd", "sparsefool", "one_pixel", "staa_net")
 ABLATIONS = (*(f"without_{part}" for part in ("factorisation", "magnitude", "sparsity", "quantisation")), "staa_net")
 
@@ -32,21 +32,21 @@ def cells(run):
 
 def check_toy(run, found):
     page = (run / "report" / "index.html").read_text(encoding="utf-8")
-    assert "TOY: STAA-Net" in page
-    assert "none of its numbers is about anything" in page
+    assert "TOY RUN: STAA-Net" in page
+    assert "its numbers say nothing about real speech" in page
     assert Run(run).toy
     assert all(record.stands_for in ("demos", "iemocap") and record.corpus == "synthetic" for record in found)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "corpus"), [("table2", "demos"), ("table3", "iemocap")])
-def test_the_victims_tables(tmp_path, name, corpus):
+def test_the_tables_of_models(tmp_path, name, corpus):
     found = staanet.run(name, out=tmp_path, toy=True)
-    assert {(record.target, record.subset) for record in found} == set(product(MODELS, PARTS))
+    assert {(record.target, record.subset) for record in found} == set(product(MODELS, SUBSETS))
     check_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == 4 * len(published.find(f"staanet.{name}")[1].values)
-    for model, part, metric in product(MODELS, PARTS, ("accuracy_clean", "uar_clean")):
+    for model, part, metric in product(MODELS, SUBSETS, ("accuracy_clean", "uar_clean")):
         row = table[model, part, metric]
         assert 0 <= float(row["ours"]) <= 1
         assert float(row["difference"]) == pytest.approx(float(row["ours"]) - float(row["published"]))
@@ -60,11 +60,11 @@ def test_the_victims_tables(tmp_path, name, corpus):
 def test_the_attacks_tables(tmp_path, name, attacks):
     found = staanet.run(name, out=tmp_path, toy=True)
     cases = [(record.source, record.attack, record.target, record.subset) for record in found]
-    assert sorted(cases) == sorted(product(SOURCES, attacks, MODELS, PARTS))
+    assert sorted(cases) == sorted(product(SOURCES, attacks, MODELS, SUBSETS))
     check_toy(tmp_path, found)
     table = cells(tmp_path)
     assert len(table) == len(SOURCES) * len(attacks) * 14
-    for source, attack, part in product(SOURCES, attacks, PARTS):
+    for source, attack, part in product(SOURCES, attacks, SUBSETS):
         for target in MODELS:
             row = table[source, attack, target, part, "asr"]
             assert float(row["excess"]) == pytest.approx(float(row["ours"]) - float(row["control"]))
@@ -78,8 +78,8 @@ def test_the_attacks_tables(tmp_path, name, attacks):
         assert record.linf <= record.budget_epsilon + 1e-6
         if record.n_unchanged == record.n:  # the paper's Table 6 has an ASR of 12.86 % of a perturbation that is zero
             assert record.asr == 0
-    by_case = {(r.source, r.attack, r.target, r.part): r for r in found}
-    for source, part in product(SOURCES, PARTS):
+    by_case = {(r.source, r.attack, r.target, r.subset): r for r in found}
+    for source, part in product(SOURCES, SUBSETS):
         own = by_case[source, "staa_net", source, part]
         losses = own.settings["attack"]["generator"]["training"]["losses"]
         tenth = name == "table5" and source == "emo18"
@@ -121,7 +121,7 @@ def check_ablations(by_case, source, part):
 @pytest.mark.slow
 def test_the_figure(tmp_path):
     found = staanet.run("fig3", out=tmp_path, toy=True)
-    assert [(r.source, r.target, r.part) for r in found] == [("emo18", "emo18", "test")]
+    assert [(r.source, r.target, r.subset) for r in found] == [("emo18", "emo18", "test")]
     check_toy(tmp_path, found)
     (example,) = Run(tmp_path).examples
     assert json.loads((example / "example.json").read_text())["id"] == "s00-anger-00"
