@@ -127,7 +127,7 @@ def test_the_figure(tmp_path):
     assert json.loads((example / "example.json").read_text())["id"] == "s00-anger-00"
     page = (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
     assert (
-        "Waveform and log-mel spectrogram of the original, the perturbation and the adversarial clip s00-anger-00"
+        "Waveforms and log-mel spectrograms of the original clip s00-anger-00, the perturbation and the adversarial"
         in page
     )
 
