@@ -12,10 +12,10 @@ demo: $(CORE)
 	$(BIN)/staanet demo
 
 test: $(DEV)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 test-slow: $(DEV)
-	$(BIN)/pytest -m "slow or corpus" --durations=10
+	$(BIN)/pytest -n 2 -m "slow or corpus" --durations=10
 
 check: $(DEV)
 	$(BIN)/ruff check .
