@@ -55,3 +55,10 @@ def test_weights_start_as_the_paper_says():
     bound = (6 / (64 * 3)) ** 0.5
     assert bound * 0.95 < convolution.weight.abs().max().item() <= bound
     assert convolution.bias.abs().max().item() == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "exportable"), [("emo18", True), ("zhao19", True), ("transformer", True), ("cnn_lstm", False)]
+)
+def test_models_that_only_standardise_clips_can_be_exported(name, exportable):
+    assert create_model(name, labels="ab").exportable == exportable
