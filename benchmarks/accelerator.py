@@ -17,9 +17,9 @@ from generator_training import step_of
 from torch.utils.flop_counter import FlopCounterMode
 
 from staanet import create_attack, create_generator, create_model
-from staanet.core.classifier import frozen
 from staanet.core.provenance import device_name, device_of
 from staanet.core.seeds import seeded
+from staanet.core.unwrapping import frozen
 
 RATE = 16_000
 TRAINING_CLIPS, EPOCHS = 3_700, 20

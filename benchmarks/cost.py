@@ -21,9 +21,9 @@ from claims import RESULTS, provenance, seconds
 from torch import Tensor
 
 from staanet import create_attack, create_generator, create_model
-from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
+from staanet.core.unwrapping import frozen
 from staanet.models import Model
 
 RATE, REPEATS = 16_000, 5

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from staanet import create_generator, create_model
 from staanet.attacks.generator import Generator
-from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
+from staanet.core.unwrapping import frozen
 from staanet.models import Model
 from staanet.training.generator import GeneratorTraining
 

@@ -7,8 +7,8 @@ from claims import ratio, seconds, write
 from torch import Tensor, nn
 
 from staanet import create_model
-from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
+from staanet.core.unwrapping import frozen
 from staanet.models import CnnLstm, Model
 from staanet.models.layers.convolution import ConvBlock
 

@@ -13,9 +13,9 @@ from generator_training import step_of
 from torch.profiler import ProfilerActivity, profile
 
 from staanet import create_generator, create_model
-from staanet.core.classifier import frozen
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
+from staanet.core.unwrapping import frozen
 
 MIN_SHARE = 0.03
 REPEATS = 5

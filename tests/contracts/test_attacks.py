@@ -5,30 +5,11 @@ import dataclasses
 import pytest
 import torch
 
+from every_attack import CASES, build
 from staanet.attacks import ATTACKS, create_attack
-from staanet.attacks.generator import GENERATORS, create_generator
-from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.models import create_model
-from tiny import TINY, TINY_ATTACKS
-
-BUDGET = {"epsilon": 0.05, "sparsity": 0.1}
-
-
-def build(name, generator="compact", **budget):
-    settings = {**TINY_ATTACKS.get(name, {}), **(budget or BUDGET)}
-    if issubclass(ATTACKS[name], GeneratorAttack):
-        with seeded("weights"):
-            settings["generator"] = create_generator(generator, **TINY[generator])
-    return create_attack(name, **settings)
-
-
-CASES = [
-    (name, generator)
-    for name in ATTACKS
-    for generator in (GENERATORS if issubclass(ATTACKS[name], GeneratorAttack) else ["none"])
-]
 
 
 @pytest.fixture(params=CASES, ids=lambda case: "-".join(case))
@@ -136,7 +117,7 @@ def test_an_empty_budget_returns_the_input(case, model, clips):
     assert torch.equal(attack(model, waveforms, labels, lengths), waveforms)
 
 
-@pytest.mark.parametrize("name", ["noise", "shuffled_staa_net"])
+@pytest.mark.parametrize("name", ["noise", "shuffled_staa_net", "held_noise", "hum", "babble"])
 def test_another_seed_draws_anew(name, model, clips):
     waveforms, lengths, labels = clips
     first, second = (build(name)(model, waveforms, labels, lengths, seed=seed) for seed in (0, 1))

@@ -1,6 +1,7 @@
 """The contract of attacks: settings are the fields of a frozen dataclass, and `perturb` is the one method to write."""
 
 import abc
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Literal, final
 
@@ -8,10 +9,12 @@ import torch
 from torch import Tensor
 
 from staanet.core.budget import Budget
-from staanet.core.classifier import Classifier, as_classifier, bounds_of, frozen
-from staanet.core.errors import StaanetError
+from staanet.core.classifier import CheckedClassifier, Classifier, as_classifier
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.inputs import Numbers, as_labels, as_waveforms, check_classes
 from staanet.core.seeds import ClipRandom
-from staanet.core.waveforms import check_waveforms, valid_samples
+from staanet.core.unwrapping import frozen
+from staanet.core.waveforms import valid_samples
 
 Access = Literal["gradient", "scores", "decision", "none"]
 
@@ -50,19 +53,21 @@ class Attack(abc.ABC):
     def __call__(
         self,
         model: Callable[..., Tensor],
-        waveforms: Tensor,
-        labels: Tensor,
-        lengths: Tensor | None = None,
+        waveforms: Numbers,
+        labels: Numbers,
+        lengths: Numbers | None = None,
         *,
         seed: int = 0,
     ) -> Tensor:
         """Return adversarial waveforms `[B, T]`, within the budget and the bounds of the model, zero in the padding.
 
-        The random draws for a clip depend on `seed` and on the clip only. The model keeps its mode and parameters.
+        The random draws for a clip depend on `seed` and on the clip only. The model keeps its mode and parameters. Its
+        gradient counts as zero at samples where it is not finite, of which a warning is given.
 
         Args:
             model: Any callable that maps waveforms, and optionally lengths, to logits `[B, K]`.
             waveforms: Clean clips, `[B, T]`, within the bounds of the model: its attribute `bounds`, default (-1, 1).
+                Arrays, lists and other precisions are converted to float32 tensors.
             labels: Classes to move away from or, if targeted, towards, `[B]`.
             lengths: Number of valid samples of each clip, `[B]`. Default: T for all.
             seed: Seed of the random draws.
@@ -70,25 +75,34 @@ class Attack(abc.ABC):
         Raises:
             StaanetError: The input or the model breaks this contract.
         """
-        bounds = bounds_of(model)
+        with torch.inference_mode(False):
+            return self._attack(as_classifier(model), waveforms, labels, lengths, seed)
+
+    def _attack(
+        self, model: CheckedClassifier, waveforms: Numbers, labels: Numbers, lengths: Numbers | None, seed: int
+    ) -> Tensor:
+        bounds = model.bounds
         if self.budget.epsilon is not None and self.budget.epsilon > bounds[1] - bounds[0]:
             raise StaanetError(
                 f"expected epsilon of at most {bounds[1] - bounds[0]:g}, the width of the model's bounds, "
                 f"got {self.budget.epsilon:g}"
             )
-        lengths = check_waveforms(waveforms, lengths, bounds)
-        if labels.shape != lengths.shape or labels.is_floating_point():
-            raise StaanetError(f"expected integer labels [{len(lengths)}], got {labels.dtype} {list(labels.shape)}")
-        classifier = as_classifier(model)
-        with frozen(classifier):
-            adversarial = self.perturb(
-                _Checked(classifier, self.name, labels),
-                waveforms.detach(),
-                labels,
-                lengths,
-                ClipRandom(seed, waveforms, lengths),
+        clips, sizes = as_waveforms(waveforms, lengths, bounds)
+        clips = clips.detach()
+        classes = as_labels(labels, len(clips), clips.device)
+        if not len(clips):
+            return clips.clone()
+        nonfinite = model.nonfinite_gradients
+        with frozen(model):
+            adversarial = self.perturb(_Labelled(model, classes), clips, classes, sizes, ClipRandom(seed, clips, sizes))
+        if model.nonfinite_gradients > nonfinite:
+            warnings.warn(
+                f"{model.name}: {model.nonfinite_gradients - nonfinite} gradients of clips were not finite at some "
+                f"samples, where they count as zero; {self.name} may be weaker than it could be",
+                StaanetWarning,
+                stacklevel=3,
             )
-        return self._within(adversarial.detach(), waveforms.detach(), lengths, bounds)
+        return self._within(adversarial.detach(), clips, sizes, bounds)
 
     def _within(self, adversarial: Tensor, waveforms: Tensor, lengths: Tensor, bounds: tuple[float, float]) -> Tensor:
         if adversarial.shape != waveforms.shape or not torch.isfinite(adversarial).all():
@@ -132,34 +146,18 @@ class Attack(abc.ABC):
         return adversarial != waveforms
 
 
-class _Checked:
-    """A classifier that rejects labels, and logits of a model, with which an attack could not work."""
+class _Labelled:
+    """A classifier that rejects labels which are none of its classes, when it is first called."""
 
-    def __init__(self, classifier: Classifier, attack: str, labels: Tensor) -> None:
+    def __init__(self, classifier: CheckedClassifier, labels: Tensor) -> None:
         self._classifier = classifier
-        self._attack = attack
         self._unchecked: Tensor | None = labels
-        self.bounds = bounds_of(classifier)
-        self.represent = getattr(classifier, "represent", None)
+        self.bounds, self.represent = classifier.bounds, classifier.represent
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
         logits = self._classifier(waveforms, lengths)
         if self._unchecked is not None:
-            self._check(logits, self._unchecked)
+            check_classes(self._unchecked, logits.shape[1])
             self._unchecked = None
-        if waveforms.requires_grad and torch.is_grad_enabled() and not logits.requires_grad:
-            raise StaanetError(
-                f"expected a model with gradients for {self._attack}, got one without; use an attack that needs only "
-                "scores or decisions (staanet list attacks)"
-            )
         return logits
-
-    @staticmethod
-    def _check(logits: Tensor, labels: Tensor) -> None:
-        if logits.ndim != 2 or logits.shape[1] < 2:
-            raise StaanetError(f"expected a model of two or more classes [B, K], got logits {list(logits.shape)}")
-        if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < logits.shape[1]:
-            raise StaanetError(
-                f"expected labels in 0..{logits.shape[1] - 1}, got {labels.tolist()}; check the order of the classes"
-            )

@@ -61,8 +61,6 @@ class Contrastive(Attack):
         encoder = encoder_of(model)
         with torch.no_grad():
             clean = encoder(waveforms, lengths)
-        if clean.ndim != 2:
-            raise StaanetError(f"expected representations [B, D], got {list(clean.shape)}; take the mean over time")
         box = Box.of(self.budget, model, waveforms, lengths)
         mean, best = torch.zeros_like(waveforms), waveforms.clone()
         best_distances = torch.full_like(waveforms[:, 0], -torch.inf)

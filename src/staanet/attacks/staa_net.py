@@ -13,9 +13,10 @@ from staanet.attacks.generator import load_generator
 from staanet.attacks.generator.base import Generator, SparsePerturbation
 from staanet.core import checkpoints
 from staanet.core.budget import Budget
-from staanet.core.classifier import Classifier, frozen
+from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
+from staanet.core.unwrapping import frozen
 
 
 @lru_cache(maxsize=8)

@@ -9,8 +9,8 @@ from torch import Tensor
 from torch.nn import functional
 
 from staanet.attacks import Attack, create_attack
-from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
+from staanet.core.unwrapping import frozen
 from staanet.defences.base import Criterion, TrainingDefence
 from staanet.models import FeatureView, HasFeatures, Model
 

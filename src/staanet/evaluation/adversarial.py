@@ -11,11 +11,11 @@ from torch import Tensor
 from staanet.attacks import Attack
 from staanet.audio.lengths import fit_length
 from staanet.core.checkpoints import load_tensors, save_tensors
-from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.signature import signature
+from staanet.core.unwrapping import frozen
 from staanet.data import Batch
 from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted
@@ -66,8 +66,9 @@ class AdversarialSet:
         self._file: dict[str, str] = about["files"]
         self._open: tuple[str, dict[str, Tensor]] = ("", {})
         self.figures: dict[str, float | None] = about["figures"]
-        """Figures that do not depend on the target model: the comb shares, and the seconds, queries (forward
-        passes) and gradients (backward passes) that the attack took per clip."""
+        """Figures that do not depend on the target model: the comb shares, the seconds, queries (forward passes) and
+        gradients (backward passes) that the attack took per clip, and the share of these gradients that were not
+        finite."""
 
     @property
     def clips(self) -> tuple[str, ...]:
@@ -142,7 +143,7 @@ def make_adversarial_set(
     source.to(device)
     stride = attack.prepare(device).stride
     files: dict[str, str] = {}
-    costs, combs, model_combs = torch.zeros(3, dtype=torch.float64), [], []
+    costs, combs, model_combs = torch.zeros(4, dtype=torch.float64), [], []
     for ids in track(dataset.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
         if not path.is_file():
@@ -154,13 +155,14 @@ def make_adversarial_set(
         combs.append(written["/comb"])
         model_combs.append(written["/comb_model"])
         files |= dict.fromkeys(ids, path.name)
-    seconds, queries, gradients = (costs / len(files)).tolist()
+    seconds, queries, gradients, nonfinite = (costs / len(files)).tolist()
     about = {
         "files": files,
         "figures": {
             "seconds_per_clip": seconds,
             "queries": queries,
             "gradients": gradients,
+            "nonfinite_gradients": nonfinite / gradients if gradients else None,
             "comb_share": _mean(torch.cat(combs)),
             "comb_share_model": _mean(torch.cat(model_combs)),
         },
@@ -184,7 +186,9 @@ def _attack_batch(
     positions = attack.chosen_positions(batch.waveforms, batch.lengths, adversarial)
     clips = {clip: row[:n].clone() for clip, row, n in zip(batch.ids, adversarial, batch.lengths, strict=True)}
     return clips | {
-        "/costs": torch.tensor([seconds, counted.queries, counted.gradients], dtype=torch.float64),
+        "/costs": torch.tensor(
+            [seconds, counted.queries, counted.gradients, counted.nonfinite_gradients], dtype=torch.float64
+        ),
         "/comb": _comb(positions, batch.lengths, stride),
         "/comb_model": _comb(positions, batch.lengths, None if attack.model_free else source.pooling_stride),
     }

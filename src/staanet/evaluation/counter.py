@@ -6,11 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from staanet.core.classifier import Classifier, as_classifier, bounds_of, encoder_of, margin
+from staanet.core.classifier import CheckedClassifier, Classifier, margin
 
 
-class Counted:
-    """A classifier that counts the clips in its forward passes (`queries`) and backward passes (`gradients`).
+class Counted(CheckedClassifier):
+    """A checked classifier that counts the clips in its forward passes (`queries`) and backward passes (`gradients`).
 
     Args:
         model: The model whose passes are counted.
@@ -24,25 +24,19 @@ class Counted:
     """
 
     def __init__(self, model: Callable[..., Tensor], watch: "Trace | None" = None) -> None:
-        self._classifier: Classifier = as_classifier(model)
+        super().__init__(model)
         self._watch = watch
-        self.bounds = bounds_of(model)
         self.queries = 0
         self.gradients = 0
 
     def __call__(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`."""
-        logits = self._classifier(waveforms, lengths)
+        logits = super().__call__(waveforms, lengths)
         self._count(waveforms, logits, logits)
         return logits
 
-    def represent(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Return the representations `[B, D]` of waveforms `[B, T]`, which count like logits.
-
-        Raises:
-            StaanetError: If the model returns logits only.
-        """
-        representations = encoder_of(self._classifier)(waveforms, lengths)
+    def _represent(self, represent: Classifier, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        representations = super()._represent(represent, waveforms, lengths)
         self._count(waveforms, representations, None)
         return representations
 

@@ -1,6 +1,7 @@
 """The outcome of an attack on each clip: the input of all metrics, and the rows that are stored per clip."""
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from staanet.core.classifier import as_classifier, bounds_of, frozen, margin
-from staanet.core.errors import StaanetError
+from staanet.core.classifier import as_classifier, margin
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.inputs import Numbers, as_labels, as_waveforms, check_classes
 from staanet.core.seeds import ClipRandom, derive
-from staanet.core.waveforms import check_waveforms
+from staanet.core.signs import find_signs
+from staanet.core.unwrapping import frozen
 
 Integers = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -85,6 +88,11 @@ class Outcome:
         return right
 
     @property
+    def robust(self) -> NDArray[np.bool_]:
+        """Whether each clip is classified correctly before and under the attack."""
+        return self.correct & ~self.fooled
+
+    @property
     def control(self) -> Floats:
         """Share of the controls of each clip that changed its prediction."""
         changed: Floats = (self.predicted_control != self.predicted_clean[:, None]).mean(1)
@@ -131,17 +139,21 @@ def _json(value: Any) -> Any:
 
 def observe(
     model: Callable[..., Tensor],
-    waveforms: Tensor,
-    adversarial: Tensor,
-    labels: Tensor,
-    lengths: Tensor | None = None,
+    waveforms: Numbers,
+    adversarial: Numbers,
+    labels: Numbers,
+    lengths: Numbers | None = None,
     *,
     seed: int = 0,
     ids: Sequence[str] | None = None,
     clean_logits: Tensor | None = None,
     draws: int = CONTROL_DRAWS,
+    inspect: bool = True,
 ) -> Outcome:
     """Return the outcome of adversarial waveforms on a model, together with that of random controls.
+
+    A warning is given for each sign, found on the first clips, that the numbers say little about the model: see
+    `staanet.core.signs`. Arrays, lists and other precisions are converted to float32 tensors.
 
     Args:
         model: Anything that maps waveforms (and lengths) to logits `[B, K]`.
@@ -154,39 +166,52 @@ def observe(
         clean_logits: Logits of the model on the clean clips, `[B, K]` (default: the model computes them).
         draws: Number of controls per clip, 1 or more. A control is noise with the sizes of the perturbation, but with
             random signs and at random positions.
+        inspect: Whether to look for the signs (default). Pass False if the model was inspected before.
 
     Raises:
-        StaanetError: If waveforms, lengths or labels are not valid.
+        StaanetError: If waveforms, lengths, labels or the answers of the model are not valid, or there is no clip.
     """
-    bounds = bounds_of(model)
-    lengths = check_waveforms(waveforms, lengths, bounds)
-    check_waveforms(adversarial, lengths, bounds)
     classifier = as_classifier(model)
-    perturbations = adversarial - waveforms
+    bounds = classifier.bounds
+    clips, sizes = as_waveforms(waveforms, lengths, bounds)
+    attacked, _ = as_waveforms(adversarial, sizes, bounds)
+    if not len(clips):
+        raise StaanetError("expected one clip or more, got an empty batch")
+    if attacked.shape != clips.shape:
+        raise StaanetError(f"expected adversarial waveforms {list(clips.shape)}, got {list(attacked.shape)}")
+    classes = as_labels(labels, len(clips), clips.device)
+    if inspect:
+        for sign, meaning in find_signs(classifier, clips, sizes).meanings():
+            warnings.warn(f"{classifier.name}: {sign}: {meaning}", StaanetWarning, stacklevel=2)
+    perturbations = attacked - clips
     with frozen(classifier), torch.no_grad():
-        clean = classifier(waveforms, lengths) if clean_logits is None else clean_logits
-        attacked = classifier(adversarial, lengths)
+        clean = classifier(clips, sizes) if clean_logits is None else clean_logits
+        answers = classifier(attacked, sizes)
         seeds = [derive(seed, "control", draw) for draw in range(draws)]
-        noisy = (matched_noise(waveforms, perturbations, lengths, one).clamp(*bounds) for one in seeds)
-        controls = torch.stack([classifier(clips, lengths).argmax(1) for clips in noisy], dim=1)
-    _check_labels(labels, lengths, clean.shape[1])
+        noisy = (matched_noise(clips, perturbations, sizes, one).clamp(*bounds) for one in seeds)
+        controls = torch.stack([classifier(noise, sizes).argmax(1) for noise in noisy], dim=1)
+    if clean.shape != answers.shape or not torch.isfinite(clean).all():
+        raise StaanetError(
+            f"expected finite clean_logits {list(answers.shape)}, got {list(clean.shape)}; compute them with this model"
+        )
+    check_classes(classes, clean.shape[1])
     predicted, size = clean.argmax(1), perturbations.abs().double()
     return Outcome(
-        ids=tuple(ids) if ids is not None else tuple(f"{i:06d}" for i in range(len(labels))),
-        labels=_integers(labels),
+        ids=tuple(ids) if ids is not None else tuple(f"{i:06d}" for i in range(len(clips))),
+        labels=_integers(classes),
         predicted_clean=_integers(predicted),
-        predicted_adv=_integers(attacked.argmax(1)),
+        predicted_adv=_integers(answers.argmax(1)),
         predicted_control=_integers(controls),
         margin_clean=_floats(margin(clean, predicted)),
-        margin_adv=_floats(margin(attacked, predicted)),
-        length=_integers(lengths),
+        margin_adv=_floats(margin(answers, predicted)),
+        length=_integers(sizes),
         l0=_integers((size > 0).sum(1)),
         linf=_floats(size.amax(1)),
         l2=_floats(size.square().sum(1).sqrt()),
         l1=_floats(size.sum(1)),
         confidence_clean=_floats(clean.softmax(1).amax(1)),
-        confidence_adv=_floats(attacked.softmax(1).amax(1)),
-        **_snr(waveforms, size),
+        confidence_adv=_floats(answers.softmax(1).amax(1)),
+        **_snr(clips, size),
         classes=clean.shape[1],
     )
 
@@ -198,17 +223,6 @@ def _snr(waveforms: Tensor, size: Tensor) -> dict[str, Floats]:
         "snr_peak_db": _floats(decibels(peak / size.amax(1)) * 2),
         "snr_energy_db": _floats(decibels(energy / size.square().sum(1))),
     }
-
-
-def _check_labels(labels: Tensor, lengths: Tensor, classes: int) -> None:
-    if (
-        labels.shape != lengths.shape
-        or labels.is_floating_point()
-        or not 0 <= int(labels.min()) <= int(labels.max()) < classes
-    ):
-        raise StaanetError(
-            f"expected labels [{len(lengths)}] in 0..{classes - 1}, got {labels.tolist()}; check their order"
-        )
 
 
 def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:

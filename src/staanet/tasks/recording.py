@@ -1,5 +1,6 @@
 """Attack a long recording window by window, without ever holding all of it in memory."""
 
+import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,15 @@ from torch import Tensor
 
 from staanet.attacks import Attack
 from staanet.audio import files as audio
-from staanet.core.classifier import frozen
+from staanet.audio.lengths import is_silent
+from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_jsonl
+from staanet.core.unwrapping import frozen
 from staanet.evaluation.counter import Counted, Trace
 from staanet.models import Model
+
+logger = logging.getLogger(__name__)
 
 Samples = NDArray[np.float32]
 
@@ -125,10 +130,12 @@ def attack_recording(
     starts = [None] if len(sizes) == 1 else [end / rate for end in accumulate([0, *sizes[:-1]])]
     attacked: list[Callable[..., AttackedFile] | None] = []
     steps: list[dict[str, Any]] = []
+    loudest = 0.0
     with audio.writing(target, rate, channels) as put:
         for start, samples in zip(starts, recording.read(sizes), strict=True):
             waveform = _model_input(samples, rate, model, device)
-            if not waveform.any():
+            loudest = max(loudest, float(np.abs(samples).max()))
+            if is_silent(waveform[0].cpu().numpy()):
                 attacked.append(None)
                 put(samples.clip(-1, 1))
                 continue
@@ -143,6 +150,8 @@ def attack_recording(
                 steps += watch.steps if start is None else [{"start": start, **step} for step in watch.steps]
         if not any(attacked):
             raise StaanetError("expected speech, got silence")
+    if loudest > 1:
+        logger.warning("%s: clipped to full scale; its largest peak is %.3g", recording.path, loudest)
     if trace:
         write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), steps)
     again = zip(attacked, audio.read_windows(target, sizes), strict=True)
@@ -178,5 +187,5 @@ def _model_input(samples: Samples, rate: int, model: Model, device: torch.device
 
 @torch.no_grad()
 def _predict(waveform: Tensor, model: Model) -> Tensor:
-    decided: Tensor = model(waveform).argmax(1)
-    return decided
+    lengths = torch.tensor([waveform.shape[1]], device=waveform.device)
+    return as_classifier(model)(waveform, lengths).argmax(1)

@@ -12,10 +12,10 @@ from staanet.attacks.generator import Generator
 from staanet.attacks.generator.base import Quantisation
 from staanet.attacks.generator.losses import Losses
 from staanet.core.budget import Budget
-from staanet.core.classifier import frozen
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
+from staanet.core.unwrapping import frozen
 from staanet.data import Batch, Dataset
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
 from staanet.models import Model
@@ -223,7 +223,7 @@ class _Validation:
         attack = StaaNet(self.generator, budget=self.budget)
         outcomes, combs = [], []
         for batch, logits in zip(self.batches, self.clean_logits, strict=True):
-            waveforms, labels, lengths = batch.waveforms, batch.labels, batch.lengths
+            waveforms, labels, lengths = batch.waveforms, logits.argmax(1), batch.lengths
             adversarial = attack(self.model, waveforms, labels, lengths, seed=self.seed)
             outcomes.append(
                 observe(

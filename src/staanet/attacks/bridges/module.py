@@ -5,7 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from staanet.core.classifier import as_classifier, frozen
+from staanet.core.classifier import as_classifier
+from staanet.core.unwrapping import frozen
 
 
 class WholeClips(nn.Module):

@@ -1,9 +1,12 @@
 """The adversarial examples of a study: the test clips of a split, attacked on one source model."""
 
+import random
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
+
+from torch import Tensor
 
 from staanet.attacks import Attack
 from staanet.core import checkpoints
@@ -17,7 +20,7 @@ from staanet.study.artefact import Artefact, Settings, ensure_files
 from staanet.study.artefacts.generators import TrainedGenerator
 from staanet.study.artefacts.inputs import Inputs
 from staanet.study.artefacts.models import StudyModel
-from staanet.study.attack_plans import AttackPlan
+from staanet.study.attack_plans import SPEECH_CLIPS, AttackPlan
 
 LEAST_SPARSITY = 1e-6
 """The sparsity of an attack that takes that of one which changed nothing: one sample of each clip."""
@@ -111,9 +114,16 @@ class AdversarialExamples(Artefact):
         if self.sparsity_from is not None:
             sparsity = max(self.sparsity_from.record.sparsity, LEAST_SPARSITY)
         if self.generator is None:
-            return self.plan.build(sparsity=sparsity)
+            return self.plan.build(sparsity=sparsity, speech=self._speech() if self.plan.needs_speech else None)
         folder = self.generator.ensure().folder
         return self.plan.build(folder, checkpoints.digest(folder), sparsity)
+
+    def _speech(self) -> tuple[Tensor, ...]:
+        """Return training clips of the split, drawn by the seed, for an attack that mixes speech of others."""
+        data = self.workspace.data
+        dataset, clips = data.dataset(self.place.corpus), sorted(data.split(self.place).train)
+        drawn = random.Random(derive(self.workspace.experiment.seed, "speech", *self.place))
+        return tuple(dataset.waveform(clip) for clip in drawn.sample(clips, min(SPEECH_CLIPS, len(clips))))
 
     def build(self) -> None:
         """Run the attack on the clips."""

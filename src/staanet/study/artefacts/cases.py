@@ -12,8 +12,7 @@ from staanet.core.seeds import derive
 from staanet.evaluation import evaluate
 from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.record import Case as CaseFacts
-from staanet.evaluation.record import build_record
-from staanet.evaluation.sanity import sanity
+from staanet.evaluation.record import write_record
 from staanet.evaluation.worst import worst, worst_case_figures
 from staanet.metrics.perception import PACKAGES
 from staanet.study.artefact import Artefact, Settings
@@ -95,7 +94,13 @@ class RecordedCase(Artefact, abc.ABC):
             packages=(*(PACKAGES if experiment.perception else ()), *attack.packages, *sorted(packages)),
             device=workspace.device,
         )
-        records.write(workspace.out / "records", build_record(case, figures), rows)
+        write_record(workspace.out / "records", case, self._with_signs(figures), rows)
+
+    def _with_signs(self, figures: Mapping[str, Any]) -> dict[str, Any]:
+        """Return figures with the signs of the target model; of shares of gradients that are not finite the largest."""
+        signs = self.examples.inputs.signs(self.examples.plan, self.target, self.examples.fitted_length)
+        shares = [share for share in (signs["nonfinite_gradients"], figures.get("nonfinite_gradients")) if share]
+        return {**figures, **signs, "nonfinite_gradients": max(shares, default=signs["nonfinite_gradients"])}
 
 
 class Case(RecordedCase):
@@ -155,15 +160,8 @@ class WorstCase(RecordedCase):
         rows = worst({name: case.outcomes for name, case in self.members.items()})
         by_member = {name: case.record for name, case in self.members.items()}
         costs = {cost: sum(getattr(record, cost) for record in by_member.values()) for cost in COSTS}
-        figures = case_figures(
-            rows, len(data.labels(place.corpus)), costs | dict.fromkeys(("comb_share", "comb_share_model"))
-        )
-        checks = sanity(
-            self.target.load_for_labels(),
-            data.labelled(place.corpus),
-            data.test_clips(place),
-            batch_size=self.workspace.experiment.batch_size,
-            device=self.workspace.device,
-        )
+        shares = [record.nonfinite_gradients or 0.0 for record in by_member.values()]
+        known = costs | {"comb_share": None, "comb_share_model": None, "nonfinite_gradients": max(shares)}
+        figures = case_figures(rows, len(data.labels(place.corpus)), known)
         rates = {name: record.asr for name, record in by_member.items()}
-        self._write(worst_case_figures(figures, rows, rates, checks), rows)
+        self._write(worst_case_figures(figures, rows, rates), rows)

@@ -7,6 +7,7 @@ from torch import Tensor
 from staanet.core.errors import StaanetError
 from staanet.evaluation import FeatureDataset, clean_logits
 from staanet.evaluation.features import ClipDataset
+from staanet.evaluation.signs import signs_on_clips
 from staanet.models import FeatureView, HasFeatures, Model
 from staanet.study.artefacts.models import StudyModel
 from staanet.study.attack_plans import AttackPlan
@@ -23,6 +24,7 @@ class Inputs:
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
         self._logits: dict[tuple[StudyModel, int | None, str], dict[str, Tensor]] = {}
+        self._signs: dict[tuple[StudyModel, int | None, str], dict[str, float | bool | None]] = {}
         self._features = cache(self._feature_dataset)
 
     def of(self, plan: AttackPlan, model: StudyModel) -> tuple[Model | FeatureView, ClipDataset]:
@@ -53,7 +55,7 @@ class Inputs:
             model: The model.
             size: Length in samples to which the protocol `paper` fits clips.
         """
-        key = (model, size if self.workspace.experiment.protocol == "paper" else None, plan.use.domain)
+        key = self._key(plan, model, size)
         if key not in self._logits:
             self._logits[key] = clean_logits(
                 *self.of(plan, model),
@@ -64,3 +66,25 @@ class Inputs:
                 device=self.workspace.device,
             )
         return self._logits[key]
+
+    def signs(self, plan: AttackPlan, model: StudyModel, size: int) -> dict[str, float | bool | None]:
+        """Return the signs that numbers say little about a model, in the domain of an attack, looked for once.
+
+        Args:
+            plan: The attack.
+            model: The model.
+            size: Length in samples to which the protocol `paper` fits clips.
+        """
+        key = self._key(plan, model, size)
+        if key not in self._signs:
+            self._signs[key] = signs_on_clips(
+                *self.of(plan, model),
+                sorted(self.workspace.data.test_clips(model.place)),
+                protocol=self.workspace.experiment.protocol,
+                size=size,
+                device=self.workspace.device,
+            )
+        return self._signs[key]
+
+    def _key(self, plan: AttackPlan, model: StudyModel, size: int) -> tuple[StudyModel, int | None, str]:
+        return model, size if self.workspace.experiment.protocol == "paper" else None, plan.use.domain

@@ -153,7 +153,7 @@ class PretrainedModel(StudyModel):
         """Return the model of the checkpoint.
 
         Raises:
-            StaanetError: its head is new or does not know the emotions, and an attack uses its decisions.
+            StaanetError: an attack uses its decisions, and it has no trained head or does not know the emotions.
         """
         experiment, labels = self.workspace.experiment, self.workspace.data.labels(self.place.corpus)
         built = self.plan.resolved_settings((), experiment.sample_rate)
@@ -161,14 +161,10 @@ class PretrainedModel(StudyModel):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", StaanetWarning)
                 return cast(Model, MODELS[self.plan.model](replace(built, labels=labels)).eval())
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", StaanetWarning)
-            try:
-                model: Model = MODELS[self.plan.model](built).eval()
-            except StaanetWarning as warning:
-                raise StaanetError(
-                    f"model {self.name}: {warning}; give it a training, or use it as a source of contrastive only"
-                ) from None
+        try:
+            model: Model = MODELS[self.plan.model](built).eval()
+        except StaanetError as error:
+            raise StaanetError(f"model {self.name}: {error}") from error
         if not set(labels) <= set(model.labels):
             raise StaanetError(
                 f"model {self.name}: expected a checkpoint that knows {', '.join(labels)}, got one of "
