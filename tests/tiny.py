@@ -1,6 +1,12 @@
 """Settings with which networks and attacks take milliseconds."""
 
+import torch
+
 from staanet.core.seeds import seeded
+
+with seeded("speech"):
+    SPEECH = tuple(torch.rand(5, 500) - 0.5)
+"""Clips of others, of which the attack `babble` is mixed."""
 
 TINY = {
     "compact": {"frame": 4, "widths": (8, 16), "detail": 2},
@@ -15,12 +21,15 @@ TINY_MODELS = {
 TINY_ATTACKS = {
     "apgd": {"steps": 10, "restarts": 1},
     "art": {"attack_class": "FastGradientMethod"},
+    "babble": {"speech": SPEECH},
+    "best_of_noise": {"queries": 10},
     "bim": {"steps": 10},
     "boundary": {"queries": 30, "starts": 10},
     "cw_l2": {"rounds": 2, "steps": 10, "learning_rate": 0.5},
     "cw_linf": {"rounds": 3, "steps": 10},
     "deepfool": {"steps": 10},
     "fakebob": {"queries": 30, "draws": 6},
+    "fmn": {"steps": 10},
     "pgd": {"steps": 10, "restarts": 2},
     "comb": {"steps": 5},
     "contrastive": {"steps": 10},

@@ -6,6 +6,7 @@ A `check_...` function runs one attack on such models and compares the result wi
 import torch
 
 from staanet.attacks import create_attack
+from staanet.attacks.components.objectives import crossing
 from staanet.core.classifier import margin
 from staanet.core.seeds import seeded
 
@@ -54,9 +55,12 @@ def check_dense_optimum(name, norm, sparsity, waveforms, share=0.95, **settings)
 
 
 def smallest_norm(weights, waveforms, labels, norm):
-    """Return the smallest norm over rival classes: the gap of the logits over the dual norm of the weights."""
+    """Return the smallest norm over rival classes: the gap of the logits over the dual norm of the weights.
+
+    An attack stops at a margin of `crossing`, which adds to the gap.
+    """
     logits = waveforms @ weights
-    gaps = logits.gather(1, labels[:, None]) - logits
+    gaps = logits.gather(1, labels[:, None]) - logits + crossing(logits)[:, None]
     slopes = (weights[:, labels].T[:, :, None] - weights).norm(DUAL[norm], dim=1)
     return torch.where(slopes > 0, gaps / slopes, torch.inf).amin(1)
 

@@ -6,8 +6,9 @@ from torch.nn import functional
 from attacks.oracles import CountingNetwork, art_classifier
 from attacks.queries import BUDGET, EPSILON, SIZE, CountingQueries, Lead, check_returns_what_it_evaluated, queries
 from staanet.attacks import create_attack
-from staanet.attacks.boundary import Boundary
+from staanet.attacks.boundary import OVERSHOOT, Boundary
 from staanet.core.budget import Budget
+from staanet.core.classifier import margin
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 
@@ -35,7 +36,14 @@ def test_comes_near_the_smallest_euclidean_norm_of_its_samples(copies, sparsity)
     assert (changed.sum(1) <= sparsity * SIZE).all()
     assert (model(adversarial).argmax(1) == 1).all()
     least = model.lead / (model.slopes * changed).norm(dim=1)
-    assert (change.norm(dim=1) <= 1.25 * least).all()
+    share, floor = OVERSHOOT
+    assert (change.norm(dim=1) <= (1 + share) * 1.25 * least + floor * 0.4 * (sparsity * SIZE) ** 0.5).all()
+
+
+def test_the_last_query_moves_beyond_the_boundary(copies):
+    model, labels = Lead(copies, lead=0.1), torch.zeros(8, dtype=torch.int64)
+    adversarial = Boundary(Budget(epsilon=0.4))(model, copies, labels)
+    assert (margin(model(adversarial), labels) < -0.02 * model.lead).all()
 
 
 def test_walks_into_a_budget_within_which_no_random_signs_succeed(copies):

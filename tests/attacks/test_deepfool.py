@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from attacks.behaviour import ZERO, evaluations
-from attacks.linear import check_minimal_in_box, check_smallest_norm
+from attacks.linear import check_minimal_in_box, check_smallest_norm, linear
 from attacks.oracles import CLASSES, by_art, by_foolbox, check_as_small, ours
 from staanet.attacks import create_attack
+from staanet.core.classifier import margin
 from staanet.core.errors import StaanetError
 
 NORMS = pytest.mark.parametrize("norm", ["l2", "linf"])
@@ -24,6 +25,33 @@ def test_fools_whatever_the_box_allows_and_nothing_else(norm, waveforms):
 @pytest.mark.parametrize("sparsity", [1.0, 0.5])
 def test_costs_what_its_settings_say(sparsity, tiny_waveforms):
     assert evaluations("deepfool", tiny_waveforms, sparsity, steps=7) == 7 + 1 + (sparsity < 1)
+
+
+@NORMS
+@pytest.mark.parametrize("overshoot", [0.0, 1e-5])
+def test_a_last_step_that_ends_on_the_boundary_is_extended_beyond_it(norm, overshoot, waveforms):
+    _, model = linear(5)
+    labels = model(waveforms).argmax(1)
+    attack = create_attack("deepfool", epsilon=0.1, sparsity=1.0, norm=norm, steps=1, overshoot=overshoot)
+    logits = model(attack(model, waveforms, labels))
+    assert (-margin(logits, labels) > 1e-4 * (logits.amax(1) - logits.amin(1))).all()
+
+
+@pytest.mark.parametrize(("needed", "reached"), [(0.019, 1), (0.021, 0)])
+def test_the_overshoot_grows_up_to_that_of_the_paper(needed, reached):
+    """The boundary lies farther away than the linearised one, by a share `needed` of the distance."""
+
+    def model(waveforms):
+        first = waveforms[:, 0]
+        rival = torch.where(first > 0.1 * (1 + needed), 0.5, (first - 0.1).clamp_max(-0.001))
+        return torch.stack([torch.zeros_like(rival), rival, -torch.ones_like(rival)], dim=1)
+
+    attack = create_attack("deepfool", epsilon=1.0, sparsity=1.0, steps=1, overshoot=0.0, candidates=1)
+    assert model(attack(model, torch.zeros(1, 2), ZERO)).argmax(1) == reached
+
+
+def test_the_overshoot_grows_by_forward_passes(tiny_waveforms):
+    assert evaluations("deepfool", tiny_waveforms, 1.0, steps=7, overshoot=0.0) == 7 + 1 + 8
 
 
 def test_a_clip_that_already_fools_the_model_stays(tiny_linear, tiny_waveforms):

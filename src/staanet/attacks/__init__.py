@@ -3,7 +3,9 @@
 from typing import Any, cast
 
 from staanet.attacks.apgd import APGD as APGD
+from staanet.attacks.babble import Babble as Babble
 from staanet.attacks.base import Attack as Attack
+from staanet.attacks.best_of_noise import BestOfNoise as BestOfNoise
 from staanet.attacks.bim import BIM as BIM
 from staanet.attacks.boundary import Boundary as Boundary
 from staanet.attacks.bridges import ArtAttack as ArtAttack
@@ -14,6 +16,9 @@ from staanet.attacks.cw import CWLinf as CWLinf
 from staanet.attacks.deepfool import DeepFool as DeepFool
 from staanet.attacks.fakebob import FakeBob as FakeBob
 from staanet.attacks.fgsm import FGSM as FGSM
+from staanet.attacks.fmn import FMN as FMN
+from staanet.attacks.held_noise import HeldNoise as HeldNoise
+from staanet.attacks.hum import Hum as Hum
 from staanet.attacks.jsma import JSMA as JSMA
 from staanet.attacks.noise import Noise as Noise
 from staanet.attacks.one_pixel import OnePixel as OnePixel

@@ -47,7 +47,9 @@ class Point(NamedTuple):
 class APGD(PGD):
     """PGD with momentum that, when it stalls, halves its step and resumes from its best point.
 
-    Source: F. Croce, M. Hein, ICML 2020, algorithm 1. All other settings are those of `PGD`.
+    Source: F. Croce, M. Hein, ICML 2020, algorithm 1. All other settings are those of `PGD`. The first step of twice
+    epsilon and the 100 steps are the authors'; their code starts once, from a random point, where the default here is 3
+    restarts.
 
     Args:
         objective: Objective that the attack maximises; the paper uses `cross_entropy` and `dlr`.

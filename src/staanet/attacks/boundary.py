@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
-from staanet.attacks.components.objectives import succeeded
+from staanet.attacks.components.objectives import fooled
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
@@ -18,6 +18,9 @@ ORTHOGONAL_EVERY = 10
 """Every how many steps a step is orthogonal only, in order to adapt the length of orthogonal steps."""
 HOLDS = (1, 8, 2, 32, 4, 16, 64)
 """Number of samples for which successive starts hold each random sign. White noise alone may fool no clip at all."""
+OVERSHOOT = (0.02, 0.002)
+"""Distance by which the last query goes beyond the boundary: the sum of these fractions of the Euclidean norm of the
+perturbation, and of the largest norm within the budget."""
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,18 @@ class Boundary(Attack):
 
     Source: W. Brendel, J. Rauber, M. Bethge, ICLR 2018. The attack minimises the Euclidean norm and keeps a step only
     if it still fools the model. Steps grow if more than half of the orthogonal steps, or more than a quarter of the
-    steps towards the clip, are kept; otherwise they shrink.
+    steps towards the clip, are kept; otherwise they shrink. The authors' code adapts them once per batch of recent
+    steps and makes 25 000 queries or more; the default here is 1000. The lengths of the first steps and their factor
+    are the authors'.
 
     The budget is our addition. A walk changes as many randomly chosen samples as the budget allows. It starts from
     random signs of size epsilon, each held for 1 to 64 samples. If none of these fool the model, the starts become
     larger, and the box around the clip then shrinks with each step until it is the one of epsilon. A walk that does not
     get that far is cut to the budget; a clip without a start gets random signs. One more query evaluates the clean
-    clip, which is returned as it is if it already fools the model. There is no targeted form, since random signs cannot
-    find a start of a given class.
+    clip, which is returned as it is if it already fools the model. A walk ends so close to the boundary that a clip may
+    be back in its class once it is saved, and decisions do not show how close. The last query therefore makes the
+    perturbation a few per cent larger, which is kept if it fools the model. There is no targeted form, since random
+    signs cannot find a start of a given class.
 
     The preset `systematic` has the settings of arXiv 2404.18514 as far as they have a counterpart here. In that work
     each of 100 rounds makes up to 60 queries, steps change by a factor of 2, and starts are uniform over the range.
@@ -82,8 +89,10 @@ class Boundary(Attack):
             if not len(rows):
                 break
             started, searching = rows[walk.started[rows]], rows[~walk.started[rows]]
-            if len(started):
+            if len(started) and query + 1 < self.queries:
                 walk.step(started, random.select(started))
+            elif len(started):
+                walk.overshoot(started)
             if len(searching):
                 hold = HOLDS[query % len(HOLDS)]
                 walk.search_start(searching, random.select(searching), hold, larger=query >= self.starts)
@@ -155,18 +164,27 @@ class Walk:
         shrinkage = 1 - torch.where(orthogonal_only, 0, source)
         smaller = (shrinkage * widths).clamp_min(1)
         trials = self.clamped(shrinkage * self.clamped(moved, widths, rows), smaller, rows)
-        fooled = self._fooled(trials, rows)[:, None]
-        self.perturbations[rows] = torch.where(fooled, trials, current)
-        self.widths[rows] = torch.where(fooled, smaller, widths)
-        to_half = torch.where(fooled, self._adaptation, 1 / self._adaptation)  # stable at a success rate of 1/2
-        to_quarter = torch.where(fooled, self._adaptation**0.3, self._adaptation**-0.1)  # stable at 1/4
+        kept = self._fooled(trials, rows)[:, None]
+        self.perturbations[rows] = torch.where(kept, trials, current)
+        self.widths[rows] = torch.where(kept, smaller, widths)
+        to_half = torch.where(kept, self._adaptation, 1 / self._adaptation)  # stable at a success rate of 1/2
+        to_quarter = torch.where(kept, self._adaptation**0.3, self._adaptation**-0.1)  # stable at 1/4
         self._orthogonal_steps[rows] = torch.where(orthogonal_only, orthogonal * to_half, orthogonal).clamp_max(0.5)
         self._source_steps[rows] = torch.where(orthogonal_only, source, source * to_quarter).clamp_max(0.5)
+
+    def overshoot(self, rows: Tensor) -> None:
+        """Try to move the clips `rows` `[b]` within the budget, away from the boundary on which their walks ended."""
+        current = self.perturbations[rows]
+        own, least = OVERSHOOT
+        largest = self._epsilon[rows] * self._counts[rows, None].sqrt()
+        grown = (1 + own + least * largest / _norms(current)) * current
+        trials = self.clamped(grown, torch.ones_like(largest), rows)
+        self.perturbations[rows] = torch.where(self._fooled(trials, rows)[:, None], trials, current)
 
     def _fooled(self, perturbations: Tensor, rows: Tensor) -> Tensor:
         with torch.no_grad():
             logits = self._model(self._waveforms[rows] + perturbations, self._lengths[rows])
-        return succeeded(logits, self._labels[rows])
+        return fooled(logits, self._labels[rows])
 
 
 def _norms(perturbations: Tensor) -> Tensor:

@@ -10,6 +10,8 @@ from staanet.attacks.base import Attack
 from staanet.attacks.components.best_so_far import BestSoFar
 from staanet.attacks.components.box import Box
 from staanet.attacks.components.dense import Norm
+from staanet.attacks.components.objectives import crossing
+from staanet.attacks.components.overshoot import MAX_OVERSHOOT, evaluate_growing
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError
@@ -26,15 +28,19 @@ class DeepFool(Attack):
     Source: S.-M. Moosavi-Dezfooli, A. Fawzi, P. Frossard, CVPR 2016, algorithm 2; equations 10 and 11 for `linf`. The
     budget is our addition: perturbations are clamped to it, a step uses only samples that can still move along it, and
     a clip that is not fooled gets the perturbation with the smallest margin. With a sparsity below 1 the samples with
-    the largest gain at the clean clip may change, which takes one more gradient. A clip that is fooled takes no more
-    steps. The preset `systematic` is arXiv 2404.18514, whose models have five classes.
+    the largest gain at the clean clip may change, which takes one more gradient.
+
+    The overshoot is a share of the whole perturbation, as in the paper. A clip takes no more steps once it is fooled
+    by a margin that survives saving (`CROSSING`). One that the last step leaves on the boundary, or in front of it, is
+    evaluated at up to eight larger overshoots, each twice the one before, until it is fooled or the overshoot is the
+    paper's 0.02. The preset `systematic` is arXiv 2404.18514, whose models have five classes.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.
         norm: Norm of the perturbation that the attack minimises.
         steps: Largest number of steps per clip, at least 1. Each takes one gradient per candidate class.
         candidates: Number of likeliest other classes on the clean clip; a step crosses the nearest of their boundaries.
-        overshoot: Distance by which a step passes the boundary, as a fraction of the distance to it.
+        overshoot: Distance by which the perturbation passes the boundary, as a fraction of its own length.
     """
 
     name = "deepfool"
@@ -60,12 +66,13 @@ class DeepFool(Attack):
     def perturb(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, _: ClipRandom) -> Tensor:
         """Return the waveforms with the smallest perturbation found, `[B, T]`."""
         best = BestSoFar(model, waveforms, labels, lengths, "margin")
-        rows, perturbations = best.all_rows, torch.zeros_like(waveforms)
+        rows, totals = best.all_rows, torch.zeros_like(waveforms)
         box = Box.of(self.budget, model, waveforms, lengths)
         if self.budget.sparsity < 1:
-            box = box.restricted_to(box.top_by_gain(best.value_and_grad(perturbations).gradients))
+            box = box.restricted_to(box.top_by_gain(best.value_and_grad(totals).gradients))
         classes = torch.empty(0)
         for step in range(self.steps):
+            perturbations = box.rows(rows).clamp((1 + self.overshoot) * totals)
             points = (waveforms[rows] + perturbations).requires_grad_()
             with torch.enable_grad():
                 logits = model(points, lengths[rows])
@@ -77,22 +84,26 @@ class DeepFool(Attack):
             left = ~best.succeeded[rows]
             if not left.any():
                 return best.adversarial
-            moved = perturbations + (1 + self.overshoot) * self._step(gaps, points, perturbations, box.rows(rows))
+            least = crossing(logits.detach())[:, None]
+            moved = totals + self._step(gaps, points, perturbations, least, box.rows(rows))
             rows = rows[left]
-            perturbations = box.rows(rows).clamp(moved[left])
-        best.evaluate(perturbations, rows)
+            totals = box.rows(rows).clamp(moved[left])
+        evaluate_growing(best, totals, rows, box, self.overshoot)
         return best.adversarial
 
-    def _step(self, gaps: Tensor, points: Tensor, perturbations: Tensor, box: Box) -> Tensor:
-        """Return the step `[b, T]` to the nearest boundary, where one of the gaps `[b, C]` between logits vanishes."""
+    def _step(self, gaps: Tensor, points: Tensor, perturbations: Tensor, least: Tensor, box: Box) -> Tensor:
+        """Return the step `[b, T]` to the nearest boundary, where one of the gaps `[b, C]` between logits vanishes.
+
+        From a point on a boundary, the step goes beyond it by more than the margin `least` `[b, 1]`.
+        """
         nearest = torch.full_like(points[:, :1], torch.inf)
         step = torch.zeros_like(points)
-        beyond = torch.finfo(gaps.dtype).eps * (1 + gaps.detach().abs().amax(1, keepdim=True))
         for gap in gaps.split(1, dim=1):  # [b, 1]
             (slope,) = torch.autograd.grad(-gap.sum(), points, retain_graph=True)
             slope = torch.where(box.extreme(slope) == perturbations, 0, slope)
             direction = slope if self.norm == "l2" else slope.sign()
-            candidate = direction * (gap.detach() + beyond) / (slope * direction).sum(1, keepdim=True).clamp_min(SMALL)
+            rise = torch.where(gap > least, gap, gap + (1 + MAX_OVERSHOOT) * least).detach()
+            candidate = direction * rise / (slope * direction).sum(1, keepdim=True).clamp_min(SMALL)
             size = candidate.norm(dim=1, keepdim=True) if self.norm == "l2" else candidate.abs().amax(1, keepdim=True)
             nearer = (size < nearest) & (size > 0)
             nearest = torch.where(nearer, size, nearest)

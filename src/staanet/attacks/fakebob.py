@@ -21,9 +21,10 @@ class FakeBob(Attack):
 
     Source: G. Chen, S. Chen, L. Fan, X. Du, Z. Zhao, F. Song, Y. Liu, IEEE S&P 2021, section IV: natural evolution
     strategies with antithetic points, momentum, and a step that is halved when the objective stalls. Default sizes are
-    the authors', as fractions of their epsilon. The sparsity of the budget is our addition: the attack changes as many
-    samples as it allows, chosen at random at the start. The points are clamped to the budget, so that each of them may
-    be returned. A clip takes no more steps once the attack on it has succeeded.
+    the authors', as fractions of their epsilon. Their code makes up to 1000 steps of 51 queries; the default here is
+    1000 queries in all. The sparsity of the budget is our addition: the attack changes as many samples as it allows,
+    chosen at random at the start. The points are clamped to the budget, so that each of them may be returned. A clip
+    takes no more steps once the attack on it has succeeded.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.

@@ -39,8 +39,10 @@ class JSMA(Attack):
     up, samples that have already changed move on if their saliency has changed sign. At the end (`thinned`) the attack
     undoes the changes that its success does not need, which takes one more gradient and some forward passes.
 
-    The preset `systematic` is arXiv 2404.18514 at theta 1, in units of standardised features; its other values are -1,
-    -0.5 and 0.5. It changes two of 33 408 features per step and moves towards a random class.
+    The defaults differ from the paper, which changes two samples per step by `theta` 1, the whole range, in at most
+    14.5 % of the samples, ranks them by `map`, and is targeted. The preset `systematic` is arXiv 2404.18514 at theta 1,
+    in units of standardised features; its other values are -1, -0.5 and 0.5. It changes two of 33 408 features per step
+    and moves towards a random class.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.

@@ -14,10 +14,11 @@ class OnePixel(FewSamples):
 
     Source: J. Su, D. V. Vargas, K. Sakurai, IEEE Transactions on Evolutionary Computation 23, 2019. In the paper a
     pixel may take any colour; here a sample changes by at most epsilon, and two changes at one position add up. The
-    preset `paper` is the baseline of STAA-Net (arXiv 2402.01227): a population of 300 through 20 generations after the
-    first, and a sample multiplied by 1 + delta, which hardly moves small ones. The objective of that baseline is the
-    logit of the label alone, and its model receives clips that are not standardised, which an attack on a complete
-    model cannot reproduce.
+    paper has 400 individuals, up to 100 generations and the factor 0.5 of all mutations; the defaults here are 30
+    individuals and 1000 queries in all, and the factor varies between 0.5 and 1. The preset `paper` is the baseline of
+    STAA-Net (arXiv 2402.01227): a population of 300 through 20 generations after the first, and a sample multiplied by
+    1 + delta, which hardly moves small ones. The objective of that baseline is the logit of the label alone, and its
+    model receives clips that are not standardised, which an attack on a complete model cannot reproduce.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.

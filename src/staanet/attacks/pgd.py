@@ -17,7 +17,8 @@ class PGD(BIM):
     Source: A. Madry, A. Makelov, L. Schmidt, D. Tsipras, A. Vladu, ICLR 2018, section 2.1. With a sparsity below 1 the
     samples with the largest gain at the clean clip may change, which takes one more gradient. The preset `paper` is the
     baseline of STAA-Net (arXiv 2402.01227): 20 steps of epsilon / 4 from one point. That baseline changes a fixed
-    number of samples; the paper does not state which.
+    number of samples; the paper does not state which. The defaults, 100 steps of epsilon / 20 from up to 3 points, are
+    stronger than those of the original: 7 or 20 steps of epsilon / 4 on CIFAR-10, 40 of epsilon / 30 on MNIST.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.

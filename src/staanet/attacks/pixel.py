@@ -17,8 +17,9 @@ class Pixel(FewSamples):
     Source: S. Kotyan, D. V. Vargas, 2019, as implemented in the Adversarial Robustness Toolbox, where new values are
     integers from 0 to 255 over the whole range of the input. Here a new value is a grid value within epsilon of the
     sample, clamped to what the budget allows. Of the original's two searches, CMA-ES and differential evolution, this
-    attack has the second, which arXiv 2404.18514 used. The preset `systematic` has the settings of that paper with the
-    largest of its thresholds, 10; the others are 1 and 5.
+    attack has the second, which arXiv 2404.18514 used. The toolbox has about 400 individuals and makes 100 generations
+    after the first; the defaults here are 30 and 1000 queries in all. The preset `systematic` has the settings of that
+    paper with the largest of its thresholds, 10; the others are 1 and 5.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.

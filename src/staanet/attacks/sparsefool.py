@@ -9,7 +9,7 @@ from torch import Tensor
 from staanet.attacks.base import Attack
 from staanet.attacks.components.best_so_far import BestSoFar
 from staanet.attacks.components.box import Box
-from staanet.attacks.components.objectives import succeeded
+from staanet.attacks.components.objectives import crossing, succeeded
 from staanet.attacks.components.sparse import l0_norm, prune
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
@@ -31,7 +31,8 @@ class SparseFool(Attack):
     margin; a clip that is fooled takes no more rounds. At the end (`thinned`) the attack undoes the changes that its
     success does not need, by bisection, which takes one more gradient and some forward passes.
 
-    The preset `paper` is the baseline of STAA-Net (arXiv 2402.01227), which bounds epsilon but not the count.
+    One default differs from the authors' code: `deepfool_steps` is 10 instead of 50. The preset `paper` is the baseline
+    of STAA-Net (arXiv 2402.01227), which bounds epsilon but not the count.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.
@@ -103,27 +104,29 @@ class SparseFool(Attack):
         steps_left = steps_left.clone()
         rows = torch.arange(len(points), device=points.device)
         for _ in range(self.deepfool_steps):
-            current = (points[rows] + moves[rows]).clamp(*bounds_of(model))
+            current = (points[rows] + (1 + self.overshoot) * moves[rows]).clamp(*bounds_of(model))
             found = nearest_rival(model, current, labels[rows], lengths[rows], self.candidates)
             normals[rows] = found.slopes
             cost = found.gradients
             steps_left[rows] = torch.where(steps_left[rows] >= 2 * cost, steps_left[rows] - cost, 0)
-            left = ~found.fooled & (steps_left[rows] > 0)
+            left = ~found.crossed & (steps_left[rows] > 0)
             rows = rows[left]
             if not len(rows):
                 break
             squared_norms = found.slopes.square().sum(1, keepdim=True).clamp_min(SMALL)
-            moves[rows] += ((1 + self.overshoot) * found.gaps / squared_norms * found.slopes)[left]
-        return normals, self.push * (normals * moves).sum(1).clamp_min(0), steps_left
+            moves[rows] += (found.gaps / squared_norms * found.slopes)[left]
+        rises = self.push * (1 + self.overshoot) * (normals * moves).sum(1).clamp_min(0)
+        return normals, rises, steps_left
 
 
 class Rival(NamedTuple):
     """The other class of each clip whose linearised boundary is nearest."""
 
-    fooled: Tensor
+    crossed: Tensor
     """Whether the model already decides for another class, which is then the rival, `[b]`."""
     gaps: Tensor
-    """Logit of the label minus the logit of the rival, `[b, 1]`."""
+    """Logit of the label minus the logit of the rival; where that is on the boundary, the rise which crosses it,
+    `[b, 1]`."""
     slopes: Tensor
     """Gradient of the rival's logit minus the label's, `[b, T]`."""
     gradients: int
@@ -138,17 +141,18 @@ def nearest_rival(model: Classifier, points: Tensor, labels: Tensor, lengths: Te
         others = logits.detach().scatter(1, labels[:, None], -torch.inf)
         classes = others.topk(min(candidates, logits.shape[1] - 1)).indices
         gaps = logits.gather(1, labels[:, None]) - logits.gather(1, classes)  # [b, C]
-    fooled = succeeded(logits.detach(), labels)[:, None]
+    crossed = succeeded(logits.detach(), labels)[:, None]
+    least = crossing(logits.detach())[:, None]
     nearest = torch.full_like(gaps[:, :1], torch.inf)
     nearest_gaps, nearest_slopes = torch.zeros_like(nearest), torch.zeros_like(points)
     for gap in gaps.split(1, dim=1):
         (slopes,) = torch.autograd.grad(-gap.sum(), points, retain_graph=True)
-        gap = gap.detach()
-        distances = torch.where(fooled, gap, gap / slopes.norm(dim=1, keepdim=True).clamp_min(SMALL))
+        gap = torch.where(crossed | (gap > least), gap, gap + 2 * least).detach()
+        distances = torch.where(crossed, gap, gap / slopes.norm(dim=1, keepdim=True).clamp_min(SMALL))
         nearest_gaps = torch.where(distances < nearest, gap, nearest_gaps)
         nearest_slopes = torch.where(distances < nearest, slopes, nearest_slopes)
         nearest = torch.minimum(distances, nearest)
-    return Rival(fooled[:, 0], nearest_gaps, nearest_slopes.detach(), classes.shape[1])
+    return Rival(crossed[:, 0], nearest_gaps, nearest_slopes.detach(), classes.shape[1])
 
 
 def cross_plane(normals: Tensor, rises: Tensor, perturbations: Tensor, box: Box) -> Tensor:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from staanet.attacks.components.objectives import objective_values, succeeded, value_and_grad
+from staanet.attacks.components.objectives import crossing, fooled, objective_values, succeeded, value_and_grad
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.models import create_model
@@ -114,3 +114,19 @@ def test_success_depends_on_the_predicted_class():
     labels = torch.tensor([0, 2, 2])
     assert succeeded(LOGITS, labels).tolist() == [False, True, False]
     assert succeeded(LOGITS, labels, targeted=True).tolist() == [True, False, True]
+    assert fooled(LOGITS, labels).tolist() == [False, True, False]
+    assert fooled(LOGITS, labels, targeted=True).tolist() == [True, False, True]
+
+
+@pytest.mark.parametrize("targeted", [False, True])
+def test_a_clip_on_the_boundary_is_fooled_but_has_not_succeeded(targeted):
+    labels = torch.tensor([1 if targeted else 0] * 4)
+    logits = torch.tensor([[1.0, 1.0 + gap, -1.0] for gap in (-1e-5, 0.0, 1e-4, 1e-3)])
+    assert fooled(logits, labels, targeted).tolist()[2:] == [True, True]
+    assert succeeded(logits, labels, targeted).tolist() == [False, False, False, True]
+
+
+def test_two_equal_logits_have_a_margin_to_cross_too():
+    logits = torch.tensor([[7.0, 7.0 + 2e-6], [7.0, 7.1]])
+    assert (crossing(logits) > 1e-5).all()
+    assert succeeded(logits, torch.tensor([0, 0])).tolist() == [False, True]

@@ -8,18 +8,23 @@ from torch import Tensor
 from staanet.attacks.components.objectives import (
     Objective,
     ValueAndGrad,
+    fooled,
     objective_values,
     succeeded,
     value_and_grad,
 )
 from staanet.core.classifier import Classifier
 
+CLEAR = 2
+"""Rank of a perturbation that succeeds; one that ends on the boundary has rank 1, one that does not fool rank 0."""
+
 
 class BestSoFar:
     """Evaluates perturbations and keeps the best one of each clip.
 
-    A perturbation that succeeds is better than one that does not. Among those that succeed, the smallest is best if
-    `size` is given, else the one with the highest objective; among the others, the one with the highest objective.
+    A perturbation that crosses the boundary clearly (`succeeded`) is better than one that ends on it, and that is
+    better than one that does not fool. Among those that succeed, the smallest is best if `size` is given, else the one
+    with the highest objective; among the others, the one with the highest objective.
 
     Args:
         model: Classifier under attack.
@@ -47,10 +52,14 @@ class BestSoFar:
         """Indices of all clips, `[B]`."""
         self.perturbations = torch.zeros_like(waveforms)
         """Best perturbation of each clip, `[B, T]`."""
-        self.succeeded = torch.zeros_like(lengths, dtype=torch.bool)
-        """Whether the best perturbation of each clip succeeds, `[B]`."""
+        self._ranks = torch.zeros_like(lengths)
         self.values = torch.full_like(waveforms[:, 0], -torch.inf)
         """Objective of the best perturbation, `[B]`; its negative size where `size` is given and it succeeds."""
+
+    @property
+    def succeeded(self) -> Tensor:
+        """Whether the best perturbation of each clip succeeds, `[B]`."""
+        return self._ranks == CLEAR
 
     @property
     def adversarial(self) -> Tensor:
@@ -85,9 +94,11 @@ class BestSoFar:
         labels = self._labels[rows]
         values = objective_values(logits, labels, self._objective, self._targeted)
         hits = succeeded(logits, labels, self._targeted)
+        ranks = torch.where(hits, CLEAR, fooled(logits, labels, self._targeted).long())
         if self._size is not None:
             values = torch.where(hits, -self._size(perturbations), values)
-        better = torch.where(hits == self.succeeded[rows], values > self.values[rows], hits)
+        last = self._ranks[rows]
+        better = (ranks > last) | ((ranks == last) & (values > self.values[rows]))
         kept = rows[better]
         self.perturbations[kept] = perturbations[better]
-        self.succeeded[kept], self.values[kept] = hits[better], values[better]
+        self._ranks[kept], self.values[kept] = ranks[better], values[better]

@@ -9,7 +9,7 @@ from torch import Tensor
 from staanet.attacks.base import Attack
 from staanet.attacks.components.box import Box
 from staanet.attacks.components.evolution import MIN_POPULATION, evolve
-from staanet.attacks.components.objectives import Objective, objective_values, succeeded
+from staanet.attacks.components.objectives import Objective, fooled, objective_values, succeeded
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
@@ -17,6 +17,8 @@ from staanet.core.seeds import ClipRandom
 
 BATCH_SIZE = 64
 """Number of candidates that the model evaluates in one call."""
+ON_BOUNDARY = 1e30
+"""Fitness of a candidate that fools without succeeding: better than any that does not fool, but no reason to stop."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,7 @@ class FewSamples(Attack):
                 own = labels[rows].repeat_interleave(size)
                 logits = model(decode(part, rows).flatten(0, 1), lengths[rows].repeat_interleave(size))
                 new = objective_values(logits, own, self.objective, self.targeted)
+                new = new.masked_fill(fooled(logits, own, self.targeted), ON_BOUNDARY)
                 new = new.masked_fill(succeeded(logits, own, self.targeted), torch.inf)
                 values.append(new.unflatten(0, (len(rows), size)))
             return torch.cat(values, dim=1)

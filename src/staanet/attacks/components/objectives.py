@@ -80,11 +80,41 @@ def value_and_grad(
     return ValueAndGrad(logits.detach(), values.detach(), gradients)
 
 
-def succeeded(logits: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
-    """Return whether the attack on each clip succeeded, `[B]`: the class is not the label, or (`targeted`) it is.
+CROSSING = 2e-4
+"""Margin, as a share of the spread of a clip's logits, by which a clip must be beyond the boundary. At least half of it
+is left after the clip was written to a file of 24 bits, or evaluated in another batch."""
+ROUNDING = 16
+"""The least such margin, in units of the rounding error of the largest logit. The spread of two logits vanishes at the
+boundary between them."""
 
-    >>> succeeded(torch.tensor([[3.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
+
+def crossing(logits: Tensor) -> Tensor:
+    """Return the margin by which a clip with logits `[B, K]` must be beyond a boundary to have crossed it, `[B]`.
+
+    >>> crossing(torch.tensor([[500.0, 0.0, -500.0]]))
+    tensor([0.2010])
+    """
+    rounding = ROUNDING * torch.finfo(logits.dtype).eps * logits.abs().amax(1)
+    return CROSSING * (logits.amax(1) - logits.amin(1)) + rounding
+
+
+def fooled(logits: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
+    """Return whether each clip counts as fooled, `[B]`: its class is not the label, or (`targeted`) it is.
+
+    >>> fooled(torch.tensor([[3.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
     tensor([False,  True])
     """
     hits = logits.argmax(1) == labels
     return hits if targeted else ~hits
+
+
+def succeeded(logits: Tensor, labels: Tensor, targeted: bool = False) -> Tensor:
+    """Return whether each clip is fooled by a margin of at least `crossing`, `[B]`.
+
+    An attack may stop at such a clip. One that is on the boundary, or closer to it, is not certain to be fooled once
+    the clip is saved.
+
+    >>> succeeded(torch.tensor([[3.0, 3.0001, 0.0], [3.0, 3.1, 0.0]]), torch.tensor([0, 0]))
+    tensor([False,  True])
+    """
+    return objective_values(logits, labels, "margin", targeted) > crossing(logits)

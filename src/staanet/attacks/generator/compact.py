@@ -187,7 +187,8 @@ class Compact(Generator):
         masks = self._masks(lengths, size)
         loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
         waveforms = functional.pad(waveforms, (0, masks[-1].shape[3] * self.stride - size))
-        scaled = waveforms * (loudness + 1e-10).rsqrt()  # [B, T']
+        floor = torch.full_like(loudness, 1e-10)  # a tensor, because the ONNX exporter drops so small a number
+        scaled = waveforms * (loudness + floor).rsqrt()  # [B, T']
         x = self.stem(scaled, masks[0])
         skips: list[Tensor] = []
         for depth, level in enumerate(self.levels):
