@@ -1,3 +1,4 @@
+import os
 import struct
 
 import numpy as np
@@ -100,11 +101,31 @@ def test_a_wav_written_to_a_pipe_is_read_to_its_end(wav, length):
     assert read(wav)[0].shape == (1600, 1)
 
 
+@pytest.mark.parametrize("kind", ["AIFF", "AU"])
+@pytest.mark.parametrize("subtype", ["PCM_16", "FLOAT"])
+@pytest.mark.parametrize("lost", [1, 2, 100, 1600])
+def test_a_truncated_aiff_or_au_raises(tmp_path, kind, subtype, lost):
+    path = tmp_path / "clip"
+    soundfile.write(path, sine(16_000), 16_000, subtype=subtype, format=kind)
+    assert read(path)[0] == pytest.approx(sine(16_000), abs=1e-4)
+    path.write_bytes(path.read_bytes()[:-lost])
+    assert error_of(path).endswith("(truncated); replace or remove the file")
+
+
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
 def test_a_truncated_flac_raises(flac, kept):
     whole = flac.read_bytes()
     flac.write_bytes(whole[: int(kept * len(whole))])
     assert error_of(flac).endswith("replace the file")
+
+
+@pytest.mark.parametrize("look", [read, measure])
+def test_a_flac_that_does_not_declare_its_length_raises(flac, look):
+    whole = bytearray(flac.read_bytes())
+    whole[21:26] = bytes([whole[21] & 0xF0, 0, 0, 0, 0])
+    flac.write_bytes(whole)
+    with pytest.raises(StaanetError, match=r"clip.flac: expected a file that declares its length, got none; convert"):
+        look(flac)
 
 
 def test_a_flac_with_damaged_bytes_raises(flac):
@@ -126,6 +147,41 @@ def test_nan_and_infinity_raise(tmp_path, value):
     samples[7] = value
     soundfile.write(tmp_path / "clip.wav", samples, 16_000, subtype="FLOAT")
     assert "expected finite samples, got NaN or infinity" in error_of(tmp_path / "clip.wav")
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])
+@pytest.mark.parametrize("scale", [2**15, 2**31, 16])
+@pytest.mark.parametrize("look", [read, measure])
+def test_a_float_file_in_another_scale_raises(tmp_path, subtype, scale, look):
+    soundfile.write(tmp_path / "clip.wav", scale * sine(16_000, 2), 16_000, subtype=subtype)
+    peak = np.abs(scale * sine(16_000, 2)).max()
+    with pytest.raises(StaanetError) as caught:
+        look(tmp_path / "clip.wav")
+    assert str(caught.value) == (
+        f"{tmp_path / 'clip.wav'}: expected samples in [-1, 1], got a peak of {peak:g}; "
+        "divide by the integer range or by the peak"
+    )
+
+
+@pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32"])
+def test_integer_files_are_in_full_scale_whatever_their_range(tmp_path, subtype):
+    soundfile.write(tmp_path / "clip.wav", 2 * sine(16_000), 16_000, subtype=subtype)
+    assert read(tmp_path / "clip.wav")[0] == pytest.approx(2 * sine(16_000), abs=0.01)
+
+
+def test_a_float_file_a_little_beyond_full_scale_is_read_as_it_is(tmp_path):
+    soundfile.write(tmp_path / "clip.wav", np.array([0.5, 1.3, -2.0]), 16_000, subtype="FLOAT")
+    assert read(tmp_path / "clip.wav")[0][:, 0] == pytest.approx([0.5, 1.3, -2.0])
+
+
+def test_a_name_that_is_not_utf_8_is_refused_when_reading_and_writing(tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.wav")
+    for use in (lambda: read(path), lambda: list(read_windows(path, [1])), lambda: write(path, noise((10,)), 16_000)):
+        with pytest.raises(StaanetError) as caught:
+            use()
+        assert str(caught.value) == (
+            f"{tmp_path}/caf\\xe9.wav: expected a name in UTF-8, got another encoding; rename the file"
+        )
 
 
 def noise(shape):

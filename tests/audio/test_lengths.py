@@ -4,7 +4,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staanet.audio.lengths import fit_length, standardise, trimmed
+from staanet.audio.lengths import SILENCE, fit_length, is_silent, standardise, trimmed
 
 
 def tiled(clip, size):
@@ -43,18 +43,56 @@ def test_standardise_removes_gain_and_offset(gain, offset):
     assert torch.allclose(standardise(gain * waveforms + offset), standardise(waveforms), atol=1e-6)
 
 
-@pytest.mark.parametrize("value", [0.0, 0.5])
-def test_silence_stays_zero_and_its_gradient_finite(value):
-    waveforms = torch.full((1, 100), value, requires_grad=True)
+@pytest.mark.parametrize("value", [0.0, 0.5, 0.3, 0.31, -0.7, 1e-3])
+@pytest.mark.parametrize("length", [1, 2, 100, 8000, 96_000])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_silence_and_constant_clips_become_zero_and_their_gradient_is_finite(value, length, dtype):
+    waveforms = torch.full((2, length), value, dtype=dtype, requires_grad=True)
     standardised = standardise(waveforms)
-    assert not standardised.any()
-    (standardised * torch.randn(1, 100)).sum().backward()
+    assert standardised.abs().max() < 1e-6
+    (standardised * torch.randn(2, length)).sum().backward()
     assert torch.isfinite(waveforms.grad).all()
+
+
+@pytest.mark.parametrize("ripple", [2**-17, 2**-15, 1e-3])
+@pytest.mark.parametrize("offset", [0.3, -0.9])
+def test_a_ripple_on_an_offset_is_standardised_as_in_double_precision(ripple, offset):
+    waveforms = (offset + ripple * torch.sin(torch.arange(8000.0) ** 1.1))[None]
+    expected = (waveforms.double() - waveforms.double().mean()) / waveforms.double().std()
+    assert (standardise(waveforms) - expected).abs().max() < 1e-3
+
+
+def test_the_numbers_of_ordinary_clips_are_those_of_one_subtraction():
+    """Published results depend on every bit of it."""
+    torch.manual_seed(0)
+    levels = 10 ** torch.linspace(-4, -0.5, 8)[:, None]
+    clips = (levels * torch.randn(8, 20_000) + levels * torch.randn(8, 1)).clamp(-1, 1)
+    clips *= torch.arange(20_000) < torch.linspace(300, 20_000, 8)[:, None]
+    for waveforms in (clips, fit_length(clips, torch.linspace(300, 20_000, 8).long(), 16_000), clips[:, :2]):
+        centred = waveforms - waveforms.mean(1, keepdim=True)
+        variance = centred.square().sum(1, keepdim=True) / (waveforms.shape[1] - 1)
+        assert torch.equal(standardise(waveforms), centred / variance.add(1e-14).sqrt())
 
 
 def test_the_gradient_of_standardise_is_the_numerical_one():
     waveforms = torch.randn(2, 30, dtype=torch.float64, requires_grad=True)
     assert torch.autograd.gradcheck(standardise, waveforms)
+
+
+@pytest.mark.parametrize("offset", [0.0, 0.31, -1.0])
+def test_a_clip_is_silent_if_it_stays_at_its_mean(offset):
+    ripple = np.tile(np.array([1.0, -1.0], dtype=np.float32), 500)
+    samples = np.full(1000, offset, dtype=np.float32)
+    assert is_silent(samples)
+    assert is_silent(samples + np.float32(0.9 * SILENCE) * ripple)
+    assert not is_silent(samples + np.float32(1.1 * SILENCE) * ripple)
+    samples[7] += 0.1
+    assert not is_silent(samples)
+
+
+@pytest.mark.parametrize("samples", [[], [0.4]])
+def test_a_clip_of_less_than_two_samples_is_silent(samples):
+    assert is_silent(np.array(samples, dtype=np.float32))
 
 
 # ------------------------------------------------------------------ trimmed

@@ -7,7 +7,7 @@ from pyarrow import parquet
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
-from staanet.corpora import AudioFolder
+from staanet.corpora import AudioFolder, Folder
 from staanet.data import by_subsets, prepare
 
 ROWS = [
@@ -105,6 +105,43 @@ def test_without_a_table_the_folder_is_the_emotion_and_parts_are_reported_apart(
     dataset.check(split)
 
 
+def test_the_folder_of_a_subset_is_no_emotion(tmp_path):
+    emotions = [f"{subset}/{emotion}/a-1.wav" for subset in ("train", "test") for emotion in ("anger", "joy")]
+    put(tmp_path, *emotions, "train/stray-1.wav")
+    found = AudioFolder().validate(tmp_path)
+    assert AudioFolder().labels(tmp_path) == ("anger", "joy")
+    assert found.problems == [
+        f"{tmp_path / 'train/stray-1.wav'}: expected the folder of an emotion, got 'train'; skipped"
+    ]
+
+
+@pytest.mark.parametrize("folders", [("train", "test"), ("Training", "DEV", "eval"), ("data/train", "data/test")])
+@pytest.mark.parametrize("corpus", [AudioFolder(), Folder()])
+def test_subsets_without_folders_of_emotions_are_refused(tmp_path, folders, corpus):
+    put(tmp_path, *(f"{folder}/{speaker}-1.wav" for folder in folders for speaker in "abc"))
+    assert "found no usable clip" in error_of(tmp_path, corpus)
+    assert "expected the folder of an emotion, got" in error_of(tmp_path, corpus)
+
+
+def test_a_column_that_was_chosen_replaces_one_with_the_usual_name(tmp_path):
+    put(tmp_path, "a.wav")
+    row = {"file_name": "a.wav", "Label": "joy", "speaker": "x1", "emotion": 3, "path": "/elsewhere/a.wav"}
+    table(tmp_path, [row], "csv")
+    found = AudioFolder(emotion="Label").validate(tmp_path)
+    assert [(u.path, u.label) for u in found.utterances] == [("a.wav", "joy")]
+
+
+def test_the_folders_above_the_root_are_no_subset(tmp_path):
+    root = tmp_path / "test" / "corpus"
+    put(root, "train/a.wav", "b.wav")
+    rows = [{**ROWS[0], "file_name": str(root / name), "speaker": name[0]} for name in ("train/a.wav", "b.wav")]
+    table(root, rows, "csv")
+    assert {u.path: u.session for u in AudioFolder().validate(root).utterances} == {
+        "train/a.wav": "train",
+        "b.wav": None,
+    }
+
+
 @pytest.mark.parametrize("lost", ["file_name", "emotion", "speaker"])
 @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
 def test_a_missing_column_is_reported(tmp_path, lost, kind):
@@ -135,7 +172,12 @@ def test_an_emotion_that_was_not_given_is_reported_and_skipped(tmp_path):
         ("jsonl", "a.wav\n", "expected JSON, got"),
         ("parquet", "no parquet", "expected Parquet, got"),
         ("csv", "file_name,emotion,speaker\na.wav,joy,x\na.wav,joy,y\n", "line 3: expected each file once, got a.wav"),
-        ("csv", "file_name,emotion,speaker\na.wav,joy,x,more,and more\n,joy,y\n", "line 3: expected a value for path"),
+        ("csv", "file_name,emotion,speaker\na.wav,joy,x\n,joy,y\n", "line 3: expected a value for path"),
+        (
+            "csv",
+            "file_name,emotion,speaker\na.wav,joy,x,more\n",
+            "line 2: expected 3 values, one for each column, got 4",
+        ),
     ],
 )
 def test_a_wrong_table_is_reported(tmp_path, kind, text, message):

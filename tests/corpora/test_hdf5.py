@@ -113,15 +113,18 @@ def test_more_classes_than_names_are_reported(tmp_path):
 
 
 def test_clips_that_cannot_be_used_are_skipped_and_reported(tmp_path):
-    damaged = np.full((4, 300), 0.1, np.float32)
+    damaged = np.random.default_rng(0).uniform(-0.1, 0.1, (4, 300)).astype(np.float32)
     damaged[1, 5] = np.nan
-    damaged[2] = 0
+    damaged[2] = 0.1
+    damaged[3] *= 32768
     dataset = prepare(Hdf5(), put(tmp_path / "audio.h5", train_audio=damaged), tmp_path / "dataset")
-    assert len(dataset) == 7
-    assert [line.partition(": ")[2] for line in dataset.skipped] == [
+    assert len(dataset) == 6
+    found = [line.partition(": ")[2] for line in dataset.skipped]
+    assert found[:2] == [
         "train_audio[1]: expected finite samples, got NaN or infinity; skipped",
         "expected speech, got silence; skipped",
     ]
+    assert found[2].startswith("train_audio[3]: expected samples in [-1, 1], got a peak of 32")
 
 
 @pytest.mark.parametrize("content", [b"", b"no hdf5" * 100, None])

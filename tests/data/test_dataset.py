@@ -1,5 +1,6 @@
 import json
 import logging
+import os
 
 import numpy as np
 import pytest
@@ -126,6 +127,9 @@ def test_unusable_clips_are_reported_in_one_line_each_and_the_rest_kept(root, tm
         "garbage": "expected readable audio",
         "cut": "expected 200 bytes of audio, got 150 (truncated)",
         "tiny": "expected speech, got silence",
+        "constant": "expected speech, got silence",
+        "single": "expected speech, got silence",
+        "integers": "expected samples in [-1, 1], got a peak of 3276.8; divide by the integer range or by the peak",
     }
     paths = {kind: root / "joy" / f"{kind}-1.wav" for kind in broken}
     write(paths["silent"], np.zeros(500, np.float32), RATE)
@@ -135,6 +139,9 @@ def test_unusable_clips_are_reported_in_one_line_each_and_the_rest_kept(root, tm
     soundfile.write(paths["cut"], noise(100), RATE, subtype="PCM_16")
     paths["cut"].write_bytes(paths["cut"].read_bytes()[:-50])
     soundfile.write(paths["tiny"], noise(1), 48_000, subtype="FLOAT")
+    soundfile.write(paths["constant"], np.full(500, 0.31), RATE, subtype="FLOAT")
+    soundfile.write(paths["single"], np.array([0.4]), RATE, subtype="FLOAT")
+    soundfile.write(paths["integers"], 32768 * np.array([0.05, -0.1, 0.02]), RATE, subtype="FLOAT")
     with caplog.at_level(logging.WARNING):
         made = prepare(Folder(), root, tmp_path / "dataset")
     assert len(made) == 12
@@ -265,10 +272,27 @@ def test_the_description_names_licence_citation_and_labels(folder):
     assert about["licence"]
 
 
-def test_samples_beyond_full_scale_are_cut_to_it(root, tmp_path):
+def test_samples_a_little_beyond_full_scale_are_clipped_and_counted(root, tmp_path, caplog):
     soundfile.write(root / "joy" / "loud-1.wav", np.array([0.5, 1.5, -2.0], np.float32), RATE, subtype="FLOAT")
-    waveform = prepare(Folder(), root, tmp_path / "dataset").waveform("joy/loud-1")
-    assert torch.equal(waveform, torch.tensor([0.5, 1.0, -1.0]))
+    soundfile.write(root / "joy" / "less-1.wav", np.array([0.5, 1.1, -1.0], np.float32), RATE, subtype="FLOAT")
+    soundfile.write(root / "joy" / "full-1.wav", np.array([0.5, 1.0, -1.0], np.float32), RATE, subtype="FLOAT")
+    made = prepare(Folder(), root, tmp_path / "dataset")
+    assert torch.equal(made.waveform("joy/loud-1"), torch.tensor([0.5, 1.0, -1.0]))
+    remark = "clipped 2 clips to full scale; the largest peak is 2, in joy/loud-1"
+    assert json.loads((tmp_path / "dataset" / "dataset.json").read_text())["remarks"] == [remark]
+    assert f"{root}: {remark}" in {record.getMessage() for record in caplog.records}
+
+
+def test_a_name_that_is_not_utf_8_is_skipped_with_a_line(root, tmp_path):
+    try:
+        (root / "joy" / "a-1.wav").rename(root / "joy" / os.fsdecode(b"caf\xe9-1.wav"))
+    except OSError:
+        pytest.skip("the file system refuses such names")
+    made = prepare(Folder(), root, tmp_path / "dataset")
+    assert len(made) == 11
+    assert list(made.skipped) == [
+        f"{root}/joy/caf\\xe9-1.wav: expected a name in UTF-8, got another encoding; rename the file; skipped"
+    ]
 
 
 def test_silence_at_the_ends_is_cut_where_that_is_asked_for(tmp_path):

@@ -118,8 +118,17 @@ def test_one_speaker_only_is_reported(make):
 
 
 def test_two_women_and_two_men_are_too_few():
-    with pytest.raises(StaanetError, match="got 4 in all and none for val, test"):
+    message = r"got 4 in all and none for val, test \(speakers by gender: female 2, male 2\); speakers never straddle"
+    with pytest.raises(StaanetError, match=message):
         by_speaker(corpus(women=2, men=2))
+
+
+def test_too_few_speakers_of_each_gender_are_reported_with_the_genders():
+    utterances = [
+        Utterance(f"{n}", "", "joy", f"s{n}", g) for n, g in enumerate(("female", "femal", "Frau", None, "male"))
+    ]
+    with pytest.raises(StaanetError, match=r"\(speakers by gender: Frau 1, femal 1, female 1, male 1, unknown 1\)"):
+        by_speaker(utterances)
 
 
 def test_fewer_speakers_than_folds_are_reported():

@@ -67,6 +67,19 @@ def test_a_model_decides_the_same_in_onnx_runtime(exported, name):
     }
 
 
+@pytest.mark.parametrize("name", ["zhao19", pytest.param("emo18", marks=pytest.mark.slow)])
+def test_a_constant_clip_has_one_decision_in_torch_and_onnx_runtime(exported, name):
+    model, path, _ = exported(name, seconds=0.1)
+    offsets = torch.tensor([0.0, 0.3, 0.31, -0.7])[:, None]
+    for ripple in (0.0, 2**-15):
+        waveforms = offsets + ripple * torch.sin(torch.arange(1600.0) ** 1.1)
+        (logits,) = run(path, waveforms=waveforms, lengths=torch.full((4,), 1600))
+        with torch.no_grad():
+            expected = model(waveforms)
+        assert (logits - expected).abs().max() < TOLERANCE
+        assert (expected - expected[0]).abs().max() < (TOLERANCE if ripple == 0 else 1e-2)
+
+
 @pytest.mark.parametrize("name", ["compact", pytest.param("wave_unet", marks=pytest.mark.slow)])
 def test_a_generator_attacks_the_same_in_onnx_runtime(exported, name):
     generator, path, told = exported(name, **TINY[name])
@@ -85,6 +98,17 @@ def test_a_generator_attacks_the_same_in_onnx_runtime(exported, name):
         assert (positions.sum(1) <= counts).all()
         expected = (waveforms + magnitudes * positions).clamp(-1, 1)
         torch.testing.assert_close(adversarial, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["compact", pytest.param("wave_unet", marks=pytest.mark.slow)])
+def test_a_generator_gives_the_same_for_silence_in_onnx_runtime(exported, name):
+    generator, path, _ = exported(name, **TINY[name])
+    waveforms, epsilon, counts = torch.zeros(1, 2000), torch.full((1, 1), 0.03), torch.tensor([200])
+    adversarial, magnitudes, _ = run(path, waveforms=waveforms, epsilon=epsilon, counts=counts)
+    with torch.no_grad():
+        made = generator(waveforms, epsilon, counts=counts)
+    torch.testing.assert_close(magnitudes, made.magnitudes, atol=1e-6, rtol=1e-4)
+    assert torch.isfinite(adversarial).all()
 
 
 @pytest.mark.parametrize("sparsity", [0.1, "learned"])

@@ -187,6 +187,27 @@ def test_silent_windows_stay_as_they_are_and_are_not_judged(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["out.wav"]
 
 
+@pytest.mark.parametrize("value", [0.31, -1.0, 1e-6])
+def test_a_constant_recording_or_window_is_silent(model, tmp_path, value):
+    samples = speech(8 * STEP)
+    samples[: 4 * STEP] = value
+    adversarial, found = attacked(build("noise"), model, Recording.of("offset", samples, RATE), tmp_path / "out.wav")
+    assert [one.start for one in found] == [4 * STEP / RATE]
+    assert np.array_equal(adversarial[: 4 * STEP], samples[: 4 * STEP])
+    with pytest.raises(StaanetError, match="expected speech, got silence"):
+        attacked(build("noise"), model, Recording.of("mute", 0 * samples + value, RATE), tmp_path / "mute.wav")
+
+
+@pytest.mark.parametrize(("peak", "warned"), [(1.0, False), (1.3, True)])
+def test_a_recording_beyond_full_scale_is_clipped_with_a_warning(model, tmp_path, caplog, peak, warned):
+    samples = speech(2 * STEP)
+    samples[100] = peak
+    adversarial, _ = attacked(build("noise"), model, Recording.of("loud.wav", samples, RATE), tmp_path / "out.wav")
+    assert np.abs(adversarial).max() <= 1
+    told = [record.getMessage() for record in caplog.records]
+    assert told == (["loud.wav: clipped to full scale; its largest peak is 1.3"] if warned else [])
+
+
 @pytest.mark.parametrize("suffix", [".wav", ".flac"])
 def test_channels_and_rate_are_kept_and_windows_leave_no_gap(model, tmp_path, suffix):
     samples = speech(30_001, channels=2)

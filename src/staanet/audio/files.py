@@ -1,7 +1,11 @@
-"""Read and write audio files with any sampling rate and number of channels: WAV, FLAC, Ogg or MP3."""
+"""Read and write audio files with any sampling rate and number of channels.
+
+WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, AU and CAF are read; WAV and FLAC are written.
+"""
 
 import contextlib
 import io
+import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -15,6 +19,19 @@ from numpy.typing import NDArray
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
 
+ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf")
+"""Endings of the names of files that are taken as audio."""
+
+UNSUPPORTED = (".aac", ".amr", ".m4a", ".sph", ".spx", ".webm", ".wma")
+"""Endings of the names of audio files that cannot be read."""
+
+LARGEST_PEAK = 4.0
+"""Largest peak of a file that is still clipped to full scale. Even white noise exceeds full scale by less after a lossy
+codec; a float file in integer scale, by far more."""
+
+NO_LENGTH = 2**62
+"""Number of samples from which libsndfile means that a file does not declare its length."""
+
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24"}
 """Sample format by file ending. 16 bits would round small perturbations away."""
 
@@ -23,10 +40,14 @@ WAV_BYTES = 0xFFFF0000
 
 
 def read(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Return the samples of a file, `[T, C]` in [-1, 1], and its sampling rate in Hz.
+    """Return the samples of a file, `[T, C]`, and its sampling rate in Hz.
+
+    Samples are in [-1, 1], except that the decoded samples of lossy or float files may exceed full scale up to
+    `LARGEST_PEAK`.
 
     Raises:
-        StaanetError: If the file is missing, unreadable, truncated or empty, or has NaN or infinite samples.
+        StaanetError: If the file is missing, unreadable, truncated or empty, or has samples that are NaN, infinite or
+            far beyond full scale.
     """
     about = _about(path)
     (samples,) = read_windows(path, [about.frames])
@@ -48,7 +69,8 @@ def measure(path: Path) -> About:
     """Return the amount of audio in a file, after decoding all of it minute by minute to check it.
 
     Raises:
-        StaanetError: If the file is missing, unreadable, truncated or empty, or has NaN or infinite samples.
+        StaanetError: If the file is missing, unreadable, truncated or empty, or has samples that are NaN, infinite or
+            far beyond full scale.
     """
     about = _about(path)
     whole_minutes, rest = divmod(about.frames, 60 * about.rate)
@@ -58,15 +80,17 @@ def measure(path: Path) -> About:
 
 
 def read_windows(path: Path, sizes: Iterable[int]) -> Iterator[NDArray[np.float32]]:
-    """Yield the samples of a file in consecutive windows `[size, C]` in [-1, 1].
+    """Yield the samples of a file in consecutive windows `[size, C]`, in the range of `read`.
 
     Args:
         path: File to read.
         sizes: Number of samples of each window.
 
     Raises:
-        StaanetError: If the file is unreadable, has fewer samples, or has NaN or infinite samples.
+        StaanetError: If the file is unreadable, has fewer samples, or has samples that are NaN, infinite or far beyond
+            full scale.
     """
+    _check_name(path)
     try:
         with soundfile.SoundFile(path) as file:
             for size in sizes:
@@ -80,12 +104,49 @@ def read_windows(path: Path, sizes: Iterable[int]) -> Iterator[NDArray[np.float3
                     raise StaanetError(
                         f"{path}: expected finite samples, got NaN or infinity; replace or remove the file"
                     )
+                check_peak(samples, str(path))
                 yield samples
     except (soundfile.SoundFileError, RuntimeError) as error:
         raise _unreadable(path, error) from error
 
 
+def check_peak(samples: NDArray[np.float32], name: str) -> None:
+    """Check that the peak of decoded samples is at most `LARGEST_PEAK`.
+
+    Args:
+        samples: Samples of any shape.
+        name: Name of the file or clip for the message.
+
+    Raises:
+        StaanetError: If it is larger.
+    """
+    peak = _peak(samples)
+    if peak > LARGEST_PEAK:
+        raise StaanetError(
+            f"{name}: expected samples in [-1, 1], got a peak of {peak:g}; divide by the integer range or by the peak"
+        )
+
+
+def _peak(samples: NDArray[np.float32]) -> float:
+    return float(np.abs(samples).max(initial=0.0))
+
+
+def printable(path: Path | str) -> str:
+    r"""Return a path in which bytes that are not UTF-8 are written as escapes.
+
+    >>> print(printable(os.fsdecode(b"caf\xe9.wav")))
+    caf\xe9.wav
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _check_name(path: Path) -> None:
+    if printable(path) != str(path):
+        raise StaanetError(f"{printable(path)}: expected a name in UTF-8, got another encoding; rename the file")
+
+
 def _about(path: Path) -> About:
+    _check_name(path)
     if not path.is_file():
         raise StaanetError(f"{path}: expected an audio file, found none")
     try:
@@ -95,7 +156,9 @@ def _about(path: Path) -> About:
         raise _unreadable(path, error) from error
     if about.frames < 1:
         raise StaanetError(f"{path}: expected samples, got an empty file; replace or remove it")
-    promised, present = _wav_bytes(path)
+    if about.frames >= NO_LENGTH:
+        raise StaanetError(f"{path}: expected a file that declares its length, got none; convert it to WAV")
+    promised, present = _declared_bytes(path)
     if present < promised:
         raise StaanetError(
             f"{path}: expected {promised} bytes of audio, got {present} (truncated); replace or remove the file"
@@ -111,20 +174,29 @@ def _reason(error: Exception) -> str:
     return str(error).rsplit(": ", 1)[-1].strip().rstrip(".")
 
 
-def _wav_bytes(path: Path) -> tuple[int, int]:
-    """Return the bytes of audio that a WAV file's header announces, and the bytes that follow it.
+def _declared_bytes(path: Path) -> tuple[int, int]:
+    """Return the bytes of audio that the header of a WAV, AIFF or AU file declares, and the bytes that follow it.
 
-    libsndfile reads truncated WAV files without an error. Other files give (0, 0).
+    libsndfile reads truncated files of these formats without an error. Other files give (0, 0).
     """
+    size = path.stat().st_size
     with path.open("rb") as file:
-        if file.read(4) != b"RIFF" or file.read(8)[4:] != b"WAVE":
+        start = file.read(12)
+        if start[:4] == b".snd":
+            offset, declared = struct.unpack(">II", start[4:])
+            return 0 if declared == 0xFFFFFFFF else declared, size - offset
+        if start[:4] == b"RIFF" and start[8:] == b"WAVE":
+            order, wanted = "<", b"data"
+        elif start[:4] == b"FORM" and start[8:] in (b"AIFF", b"AIFC"):
+            order, wanted = ">", b"SSND"
+        else:
             return 0, 0
         while len(header := file.read(8)) == 8:
-            kind, size = struct.unpack("<4sI", header)
-            if kind == b"data":
-                streamed = size >= 0x7FFF0000  # written to a pipe before its length was known
-                return 0 if streamed else size, path.stat().st_size - file.tell()
-            file.seek(size + size % 2, io.SEEK_CUR)
+            kind, declared = struct.unpack(f"{order}4sI", header)
+            if kind == wanted:
+                streamed = declared >= 0x7FFF0000  # written to a pipe before its length was known
+                return 0 if streamed else declared, size - file.tell()
+            file.seek(declared + declared % 2, io.SEEK_CUR)
     return 0, 0
 
 
@@ -180,6 +252,7 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
         StaanetError: If the file ending is another one, samples lie outside [-1, 1], or there are more than a WAV file
             can hold.
     """
+    _check_name(path)
     suffix = path.suffix.lower()
     if suffix not in SUBTYPES:
         raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
@@ -202,7 +275,7 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
 
 
 def _check_full_scale(samples: NDArray[np.float32]) -> None:
-    peak = float(np.abs(samples).max(initial=0.0))
+    peak = _peak(samples)
     if not peak <= 1:
         raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be clipped")
 

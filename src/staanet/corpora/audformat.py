@@ -80,7 +80,7 @@ class Audformat(Corpus):
                 path=str(PurePath(file)),
                 label=str(row[self.emotion]),
                 speaker=str(row[self.speaker]),
-                gender=row.get(self.gender),
+                gender=None if row.get(self.gender) is None else str(row[self.gender]),
                 language=language,
                 session=subsets.get(file),
             )

@@ -4,18 +4,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
-from staanet.corpora.folder import from_path
+from staanet.corpora.folder import SUBSETS, from_path
 from staanet.corpora.listing import by_path
 from staanet.corpora.tables import described, read_table
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-
-SUBSETS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
-    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
-}
-"""The subset by the name of a folder; it becomes the session of the files in the folder."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +52,8 @@ class AudioFolder(Corpus):
             for clip in described(read_table(table, names), str(table.parent.relative_to(root)))
         ]
         form = f"{', '.join(TABLES)} or a folder per emotion with audio in it"
-        clips = [_with_subset(clip) for clip in clips or map(from_path, audio_files(root))]
-        return by_path(root, clips, form, self.emotions)
+        found = by_path(root, clips or list(map(from_path, audio_files(root))), form, self.emotions)
+        return replace(found, utterances=tuple(map(_with_subset, found.utterances)))
 
 
 def _with_subset(clip: Utterance) -> Utterance:

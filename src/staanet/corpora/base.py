@@ -1,7 +1,7 @@
 """The interface of a corpus, and the description of its clips: an emotion and a speaker for each."""
 
 import abc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -9,14 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from staanet.audio.files import read
+from staanet.audio.files import ENDINGS, UNSUPPORTED, printable, read
 from staanet.core.errors import StaanetError
 from staanet.core.signature import signature
 
 Samples = NDArray[np.float32]
-
-SILENCE = 1e-5
-"""A clip whose peak is below this is silent; it is less than one step of 16-bit audio."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ class Corpus(abc.ABC):
         return signature([[asdict(utterance), size] for utterance, size in zip(utterances, sizes, strict=True)])
 
     def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
-        """Return the samples of a clip, `[T, C]` in [-1, 1], and its sampling rate in Hz.
+        """Return the samples of a clip, `[T, C]`, and its sampling rate in Hz; see `staanet.audio.files.read`.
 
         Raises:
             StaanetError: If the file cannot be read.
@@ -136,6 +133,21 @@ def audio_files(root: Path) -> tuple[str, ...]:
     """
     if not root.is_dir():
         raise StaanetError(f"{root}: expected a folder of audio, found none; give --root or set STAANET_CORPORA")
-    suffixes = {".wav", ".flac", ".ogg", ".mp3"}
-    files = (path for path in root.rglob("*") if path.suffix.lower() in suffixes and path.name[0] != ".")
-    return tuple(sorted(str(path.relative_to(root)) for path in files))
+    return tuple(sorted(path for path in _files(root, ENDINGS) if printable(path) == path))
+
+
+def unusable_files(root: Path) -> dict[str, str]:
+    """Return a line for each audio file in `root` that `audio_files` lacks because of its format or its name."""
+    lines = {}
+    for path in sorted(_files(root, (*ENDINGS, *UNSUPPORTED))):
+        where = f"{printable(root / path)}: expected"
+        if printable(path) != path:
+            lines[path] = f"{where} a name in UTF-8, got another encoding; rename the file; skipped"
+        elif path.lower().endswith(UNSUPPORTED):
+            lines[path] = f"{where} {', '.join(ENDINGS)}, got another format; convert the file; skipped"
+    return lines
+
+
+def _files(root: Path, endings: tuple[str, ...]) -> Iterator[str]:
+    files = (path for path in root.rglob("*") if path.suffix.lower() in endings and path.name[0] != ".")
+    return (str(path.relative_to(root)) for path in files)

@@ -5,7 +5,15 @@ from pathlib import Path, PurePath
 
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
 from staanet.corpora.listing import by_path
+from staanet.corpora.spelling import clip_id
 from staanet.corpora.tables import described, read_table
+
+SUBSETS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "val"),
+    **dict.fromkeys(("test", "testing", "eval", "evaluation"), "test"),
+}
+"""The subset by the name of a folder in lower case; such a folder is no emotion."""
 
 
 @dataclass(frozen=True)
@@ -13,8 +21,9 @@ class Folder(Corpus):
     """Recordings of your own, described by a table (`metadata.csv`) or sorted into one folder per emotion.
 
     The CSV table has the columns path (or file), emotion and speaker and, if known, gender, language, session,
-    statement and intensity; paths are relative to the table. Without a table, the folder of a file is its emotion, and
-    the part of its name before the first `-` or `_` is its speaker.
+    statement and intensity; paths are relative to the table. Without a table, the folder of a file is its emotion,
+    unless it is named after a subset (train, validation, test), and the part of its name before the first `-` or `_` is
+    its speaker.
 
     Args:
         table: Name of the table in the root folder.
@@ -45,8 +54,15 @@ class Folder(Corpus):
 
 
 def from_path(path: str) -> Utterance:
-    """Return the description of a clip whose folder is its emotion and whose name begins with its speaker."""
+    """Return the description of a clip whose folder is its emotion and whose name begins with its speaker.
+
+    The label is empty if the file lies in no folder, or in one that names a subset.
+
+    >>> from_path("test/joy/anna_1.wav").label, from_path("test/anna_1.wav").label
+    ('joy', '')
+    """
     parts = PurePath(path)
-    label = parts.parts[-2] if len(parts.parts) > 1 else ""
+    folder = parts.parent.name
+    label = "" if folder.lower() in SUBSETS else folder
     speaker = parts.stem.replace("_", "-").split("-")[0]
-    return Utterance(str(parts.with_suffix("")), path, label, speaker)
+    return Utterance(clip_id(path), path, label, speaker)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from staanet.audio.files import check_peak
 from staanet.core.errors import StaanetError
 from staanet.core.hdf5 import open_hdf5, read_class_numbers, read_clip, read_texts, sample_rate
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
@@ -75,12 +76,14 @@ class Hdf5(Corpus):
         """Return the samples of a clip, `[T, 1]`, and its sampling rate in Hz.
 
         Raises:
-            StaanetError: If the clip cannot be read.
+            StaanetError: If the clip cannot be read or is far beyond full scale.
         """
         subset, row = utterance.id.split("/")
         with open_hdf5(_file(root)) as file:
             clips, *_ = _datasets(file)[subset]
-            return read_clip(file, clips, int(row))[:, None], sample_rate(file)
+            samples = read_clip(file, clips, int(row))[:, None]
+            check_peak(samples, f"{file.filename}: {clips}[{int(row)}]")
+            return samples, sample_rate(file)
 
 
 def _file(root: Path) -> Path:

@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from pathlib import Path
+from dataclasses import replace
+from pathlib import Path, PurePath
 
+from staanet.audio.files import printable
 from staanet.core.errors import StaanetError, unknown_name
-from staanet.corpora.base import Utterance, Validation, audio_files
+from staanet.corpora.base import Utterance, Validation, audio_files, unusable_files
+from staanet.corpora.spelling import clip_id, path_key, unified
 
 
 def by_name(
@@ -48,13 +51,16 @@ def by_name(
         utterances=tuple(found[name] for name in sorted(found)),
         missing=[name for name, label in (expected or {}).items() if label in labels and name not in found],
         extra=extra,
-        problems=problems,
+        problems=[*problems, *unusable_files(root).values()],
         remarks=[f"skipped {others.total()} clips of other classes: {_as_text(others)}"] if others else [],
     )
 
 
 def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Sequence[str] = ()) -> Validation:
     """List the clips of a corpus whose descriptions name their files.
+
+    A path may be absolute, begin with the root, or be spelled in another way than on disk (see `path_key`), if it means
+    one file only. Spellings of one emotion or gender are unified.
 
     Args:
         root: Folder of the corpus.
@@ -65,13 +71,19 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
     Raises:
         StaanetError: If `root` is not a folder or has no usable clip.
     """
-    files = dict.fromkeys(audio_files(root))
-    there = [utterance for utterance in described if utterance.path in files]
+    files, unusable = audio_files(root), unusable_files(root)
+    found = _paths_found(root, [utterance.path for utterance in described], [*files, *unusable])
+    named = [replace(utterance, path=path) for utterance, path in zip(described, found, strict=True) if path]
+    usable = [replace(utterance, id=clip_id(utterance.path)) for utterance in named if utterance.path not in unusable]
+    there, remarks = unified(usable, emotions)
     known = emotions or sorted({utterance.label for utterance in there} - {""})
     kept: dict[str, Utterance] = {}
     problems = []
     for utterance in there:
-        if utterance.label not in known:
+        if not utterance.label:
+            folder = PurePath(utterance.path).parent
+            wrong = f"expected the folder of an emotion, got {repr(folder.name) if folder.name else 'the root'}"
+        elif utterance.label not in known:
             wrong = str(unknown_name("emotion", utterance.label, known))
         elif utterance.id in kept:
             wrong = f"expected each clip once, got {kept[utterance.id].path} too"
@@ -79,14 +91,34 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
             kept[utterance.id] = utterance
             continue
         problems.append(f"{root / utterance.path}: {wrong}; skipped")
+    problems += unusable.values()
+    missing = [printable(utterance.path) for utterance, path in zip(described, found, strict=True) if not path]
     if not kept:
-        raise StaanetError(f"{root}: expected {form}, found no usable clip")
+        reasons = [*problems, *(f"no file {path}" for path in missing[:1])]
+        raise StaanetError(f"{root}: expected {form}, found no usable clip" + (f": {reasons[0]}" if reasons else ""))
     return Validation(
         utterances=tuple(kept.values()),
-        missing=[utterance.path for utterance in described if utterance.path not in files],
-        extra=sorted(set(files) - {utterance.path for utterance in described}),
+        missing=missing,
+        extra=sorted(set(files) - {utterance.path for utterance in named}),
         problems=problems,
+        remarks=remarks,
     )
+
+
+def _paths_found(root: Path, paths: Iterable[str], files: Iterable[str]) -> list[str | None]:
+    """Return the file that each path means, as it is spelled on disk; None where there is none or several."""
+    exact = set(files)
+    spelled: dict[str, list[str]] = {}
+    for file in exact:
+        spelled.setdefault(path_key(file), []).append(file)
+    roots = [f"{path_key(str(base))}/" for base in (root, root.absolute(), root.resolve())]
+    found: list[str | None] = []
+    for path in paths:
+        key = path_key(path)
+        keys = [key, *(key.removeprefix(base) for base in roots)]
+        alike = [path] if path in exact else next((spelled[key] for key in keys if key in spelled), [])
+        found.append(alike[0] if len(alike) == 1 else None)
+    return found
 
 
 def differences(what: str, utterances: Iterable[Utterance], published: Mapping[str, int]) -> list[str]:

@@ -1,7 +1,9 @@
-"""Tables that describe the clips of a corpus, one row per clip, as CSV, JSON Lines or Parquet."""
+"""Tables that describe the clips of a corpus, one row per clip, as separated values, JSON Lines or Parquet."""
 
+import codecs
 import csv
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
@@ -10,6 +12,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.extras import import_extra
 from staanet.core.files import read_jsonl
 from staanet.corpora.base import Utterance
+from staanet.corpora.spelling import clip_id
 
 Row = Mapping[str, Any]
 
@@ -29,11 +32,14 @@ def read_table(path: Path, names: Mapping[str, str]) -> Table:
     """Return the content of a table, with the names of its columns in lower case.
 
     Args:
-        path: A .csv, .jsonl or .parquet file.
-        names: New names of columns, by their lower-case name in the file.
+        path: A .jsonl or .parquet file, or text with one row per line, whose values are separated by commas, semicolons
+            or tabs.
+        names: New names of columns, by their lower-case name in the file. A column that has a new name already in the
+            file is left out if another column gets this name.
 
     Raises:
-        StaanetError: If the file cannot be read.
+        StaanetError: If the file cannot be read, names a column twice, or has a row with more or fewer values than
+            columns.
     """
     if path.suffix == ".jsonl":
         columns, rows = _jsonl(path)
@@ -42,11 +48,15 @@ def read_table(path: Path, names: Mapping[str, str]) -> Table:
     else:
         columns, rows = _csv(path)
     lower = {column: column.strip().lower() for column in columns}
-    renamed = {column: names.get(lower[column], lower[column]) for column in columns}
-    known = [{renamed[column]: value for column, value in row.items() if column in renamed} for row in rows]
-    return Table(
-        path, list(renamed.values()), dict(enumerate(known, start=1 if path.suffix in (".jsonl", ".parquet") else 2))
-    )
+    counts = Counter(column.strip().lower() for column in columns)
+    if twice := [column for column, count in counts.items() if column and count > 1]:
+        raise StaanetError(f"{path}: expected each column once, got {twice[0]!r} twice; remove or rename one")
+    replaced = {names[column] for column in counts if names.get(column, column) != column}
+    renamed = {column: names.get(name, name) for column, name in lower.items() if name in names or name not in replaced}
+    known: dict[int, Row] = {
+        line: {renamed[column]: row.get(column) for column in renamed} for line, row in rows.items()
+    }
+    return Table(path, list(renamed.values()), known)
 
 
 def expect(table: Table, columns: Sequence[str]) -> None:
@@ -84,35 +94,70 @@ def described(table: Table, folder: str = "") -> list[Utterance]:
         if path in seen:
             raise StaanetError(f"{table.path}, line {line}: expected each file once, got {path} again; remove one line")
         label, speaker = str(known.pop("emotion")), str(known.pop("speaker"))
-        seen[path] = Utterance(str(PurePath(path).with_suffix("")), path, label, speaker, **known)
+        seen[path] = Utterance(clip_id(path), path, label, speaker, **known)
     return list(seen.values())
 
 
 def _text(value: Any) -> str | None:
-    return None if value is None else str(value).strip() or None
+    """Return a value as text, None if it is missing (None, empty or NaN)."""
+    return None if value is None or value != value else str(value).strip() or None
 
 
-def _csv(path: Path) -> tuple[list[str], list[Row]]:
+def _csv(path: Path) -> tuple[list[str], dict[int, Row]]:
+    """Return the columns of a table of separated values, and its rows by the number of their first line."""
+    text = _decoded(path)
+    header = next((line for line in text.splitlines() if line.strip()), "")
+    separator = max(",;\t", key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    columns: list[str] = []
+    rows: dict[int, Row] = {}
+    line = 1
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        for values in reader:
+            if columns and any(map(str.strip, values)):
+                rows[line] = _row(path, line, columns, values)
+            elif any(map(str.strip, values)):
+                columns = values
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise StaanetError(f"{path}, line {line}: expected separated values, got {error}; correct its quotes") from None
+    return columns, rows
+
+
+def _row(path: Path, line: int, columns: Sequence[str], values: Sequence[str]) -> Row:
+    if len(values) != len(columns):
+        raise StaanetError(
+            f"{path}, line {line}: expected {len(columns)} values, one for each column, got {len(values)}; "
+            "put values that contain a separator in double quotes"
+        )
+    return dict(zip(columns, values, strict=True))
+
+
+def _decoded(path: Path) -> str:
+    """Return the text of a file in UTF-8, or in UTF-16 if it begins with the mark of UTF-16."""
+    content = path.read_bytes()
+    encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise StaanetError(f"{path}: expected UTF-8, got {error}; save the table as UTF-8") from None
-    reader = csv.DictReader(io.StringIO(text))
-    return list(reader.fieldnames or ()), list(reader)
+    if "\0" in text:
+        raise StaanetError(f"{path}: expected UTF-8, got zero bytes; save the table as UTF-8")
+    return text
 
 
-def _jsonl(path: Path) -> tuple[list[str], list[Row]]:
-    rows = read_jsonl(path)
-    for line, row in enumerate(rows, start=1):
+def _jsonl(path: Path) -> tuple[list[str], dict[int, Row]]:
+    rows = dict(enumerate(read_jsonl(path), start=1))
+    for line, row in rows.items():
         if not isinstance(row, dict):
             raise StaanetError(f"{path}, line {line}: expected an object with a key per column, got {row!r}")
-    return list(dict.fromkeys(column for row in rows for column in row)), rows
+    return list(dict.fromkeys(column for row in rows.values() for column in row)), rows
 
 
-def _parquet(path: Path) -> tuple[list[str], list[Row]]:
+def _parquet(path: Path) -> tuple[list[str], dict[int, Row]]:
     parquet, broken = import_extra("pyarrow.parquet", "audformat"), import_extra("pyarrow", "audformat").ArrowException
     try:
         table = parquet.read_table(path)
     except (broken, OSError) as error:
         raise StaanetError(f"{path}: expected Parquet, got {error}; make the file again") from error
-    return table.column_names, table.to_pylist()
+    return table.column_names, dict(enumerate(table.to_pylist(), start=1))

@@ -12,14 +12,14 @@ import numpy as np
 import torch
 
 from staanet.audio.files import mono, resample
-from staanet.audio.lengths import trimmed
+from staanet.audio.lengths import is_silent, trimmed
 from staanet.core.checkpoints import save_tensors
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write, check_replaceable, write_json, write_jsonl
 from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
-from staanet.corpora.base import SILENCE, Corpus, Samples, Utterance, Validation
+from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 from staanet.data.dataset import Dataset, shard_name
 from staanet.data.segments import Segmentation
 
@@ -40,9 +40,10 @@ def prepare(
 ) -> Dataset:
     """Write a corpus as a prepared dataset and return the dataset.
 
-    Clips that cannot be used (unreadable, truncated, empty, silent, or with NaN) are skipped, and a warning is logged
-    for each. With `segments`, the dataset holds the segments of each clip; a warning for each reason counts those that
-    cannot be used.
+    Clips that cannot be used (unreadable, truncated, empty, silent, constant, with NaN, or in an integer scale) are
+    skipped, and a warning is logged for each. Clips that exceed full scale a little, as decoded MP3 does, are clipped
+    to it, and one warning counts them. With `segments`, the dataset holds the segments of each clip; a warning for each
+    reason counts those that cannot be used.
 
     Args:
         corpus: The corpus.
@@ -112,14 +113,17 @@ def _usable(
     remarks: list[str],
 ) -> Iterable[tuple[Utterance, Samples]]:
     """Yield the clips, or their segments, that can be used; append to `skipped` and `remarks` why others cannot."""
+    beyond: dict[str, float] = {}
 
     def load(utterance: Utterance) -> Samples | str:
         try:
             samples, rate = corpus.read(root, utterance)
         except StaanetError as error:
             return f"{error}; skipped"
+        if (peak := float(np.abs(samples).max(initial=0.0))) > 1:
+            beyond[utterance.id] = peak
         waveform = resample(mono(samples), rate, sample_rate).clip(-1, 1)
-        if len(waveform) == 0 or np.abs(waveform).max() < SILENCE:
+        if is_silent(waveform):
             return f"{root / utterance.path}: expected speech, got silence; skipped"
         return waveform if trim_db is None else trimmed(waveform, sample_rate, trim_db)
 
@@ -141,6 +145,9 @@ def _usable(
                 else:
                     yield clip
     remarks += [f"skipped {count} segments {reason}" for reason, count in sorted(lacking.items())]
+    if beyond:
+        peak, loudest = max((peak, name) for name, peak in beyond.items())
+        remarks.append(f"clipped {len(beyond)} clips to full scale; the largest peak is {peak:.3g}, in {loudest}")
 
 
 def _write_shards(

@@ -8,8 +8,9 @@ from itertools import chain
 import numpy as np
 
 from staanet.audio.effects import VOCODER, check_installed, shift_pitch, stretch, trim
+from staanet.audio.lengths import is_silent
 from staanet.core.errors import StaanetError, unknown_name
-from staanet.corpora.base import SILENCE, Samples, Segment, Utterance
+from staanet.corpora.base import Samples, Segment, Utterance
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Segmentation:
         size = round(self.seconds * sample_rate)
         for augmentation, changed in self._augmented(speech, sample_rate):
             for number, segment in enumerate(self._cut(changed, size)):
-                if len(segment) == 0 or np.abs(segment).max() < SILENCE:
+                if is_silent(segment):
                     yield "of silence"
                 elif number and len(segment) < self.min_seconds * sample_rate:
                     yield f"shorter than {self.min_seconds:g} s"

@@ -81,8 +81,8 @@ def by_speaker(
         held_out: Speakers that are in the test subset whatever the seed.
 
     Raises:
-        StaanetError: If there are too few speakers, if a held-out speaker is not in the corpus, or if a class is absent
-            from the training subset.
+        StaanetError: If there are fewer than three speakers of every gender, if a held-out speaker is not in the
+            corpus, or if a class is absent from the training subset.
 
     Warns:
         StaanetWarning: If a class is absent from the test subset.
@@ -236,6 +236,13 @@ def _by_gender(utterances: Sequence[Utterance], seed: int) -> list[list[str]]:
     return lists
 
 
+def _gender_counts(utterances: Sequence[Utterance]) -> str:
+    """Return the number of speakers of each gender as text, because `by_speaker` needs three of a gender."""
+    speakers = {utterance.speaker: utterance.gender or "unknown" for utterance in utterances}
+    counts = Counter(speakers.values())
+    return "speakers by gender: " + ", ".join(f"{gender} {count}" for gender, count in sorted(counts.items()))
+
+
 def _groups(utterances: Sequence[Utterance], by: By) -> set[str]:
     """Return the names of the speakers or sessions; raise an error if a clip has none."""
     groups = {getattr(utterance, by) for utterance in utterances}
@@ -259,9 +266,10 @@ def _split(
     total = len({getattr(utterance, by) for utterance in utterances})
     empty = [subset for subset, names in members.items() if not names]
     if empty:
+        genders = f" ({_gender_counts(utterances)})" if by == "speaker" else ""
         raise StaanetError(
-            f"expected {by}s for training, validation and test, got {total} in all and none for {', '.join(empty)}; "
-            f"{by}s never straddle a split, so add {by}s or name them in the metadata"
+            f"expected {by}s for training, validation and test, got {total} in all and none for {', '.join(empty)}"
+            f"{genders}; {by}s never straddle a split, so add {by}s or name them in the metadata"
         )
     clips = {
         subset: [

@@ -14,7 +14,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable
 from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
-from staanet.corpora.base import audio_files
+from staanet.corpora.base import audio_files, unusable_files
 from staanet.data import Dataset
 from staanet.models import load_model
 from staanet.tasks.recording import AttackedFile, Recording, attack_recording, check_window
@@ -94,6 +94,8 @@ def _recordings(inputs: Path) -> Iterator[Recording]:
         for clip in track(list(dataset.utterances), "attack"):
             yield Recording.of(f"{clip}.flac", dataset.waveform(clip).numpy()[:, None], dataset.sample_rate)
     elif inputs.is_dir():
+        for line in unusable_files(inputs).values():
+            logger.warning("%s", line)
         for path in track(audio_files(inputs), "attack"):
             try:
                 about = audio.measure(inputs / path)

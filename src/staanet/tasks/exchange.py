@@ -24,7 +24,7 @@ from staanet.corpora.hdf5 import Hdf5
 from staanet.data import Dataset, hdf5_export, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate
 from staanet.evaluation import hdf5 as sets
-from staanet.evaluation.record import Case, build_record
+from staanet.evaluation.record import Case, write_record
 from staanet.models import Model, load_model
 from staanet.models.published import read_model
 from staanet.models.wrappers import LabelView
@@ -99,8 +99,8 @@ def import_adversarial(
     for (name, model), path in zip(target_models.items(), targets, strict=True):
         settings = {"set": digest, "target": checkpoints.digest(path), "labels": list(emotions), "seed": seed}
         figures, rows = _evaluated(model, dataset, adversarial, seed, device)
-        record = _record(attack, source, name, file.stem, settings, figures, rows, device)
-        written.append(records.write(out / "records", record, rows))
+        case = _case(attack, source, name, file.stem, settings, rows, device)
+        written.append(write_record(out / "records", case, figures, rows))
     run = Run(out)
     listed = dict.fromkeys([*run.record_paths, *written])
     layout = replace(run.layout, title=run.title or "Adversarial sets made elsewhere")
@@ -120,17 +120,16 @@ def _evaluated(
     return figures, rows
 
 
-def _record(
+def _case(
     attack: str,
     source: str,
     target: str,
     corpus: str,
     settings: dict[str, Any],
-    figures: dict[str, Any],
     rows: Rows,
     device: torch.device,
-) -> Record:
-    case = Case(
+) -> Case:
+    return Case(
         signature=signature_of(settings),
         experiment=attack,
         corpus=corpus,
@@ -148,7 +147,6 @@ def _record(
         settings=settings,
         device=device,
     )
-    return build_record(case, figures)
 
 
 def _load_by_name(targets: Sequence[Path]) -> dict[str, Model]:
