@@ -77,7 +77,7 @@ def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
     assert set(cases) == {("contrastive", "encoder", "small"), ("noise", "none", "small")}
     assert cases["contrastive", "encoder", "small"].gradients == 2
     (tmp_path / "mine.toml").write_text(text.replace('targets = ["small"]', "") + attack)
-    with pytest.raises(StaanetError, match="give it a training, or use it as a source of contrastive only"):
+    with pytest.raises(StaanetError, match="give it a training or use it as a source of contrastive only"):
         staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
 
 
@@ -111,7 +111,9 @@ def test_labels_that_do_not_match_the_corpus_are_told(run, tmp_path):
 
 def test_a_head_that_is_new_is_no_model_untrained(run, tmp_path):
     folder = hugging_face(tmp_path / "needs_representation", labels=LABELS, head=False)
-    with pytest.raises(StaanetError, match=r"model mine: .* found none; a new one decides .*; give it a training"):
+    with pytest.raises(
+        StaanetError, match=r"model mine: .* expected trained weights of a head, found none .* give it a training"
+    ):
         run(folder)
 
 

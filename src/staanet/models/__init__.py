@@ -12,7 +12,7 @@ from staanet.models.base import Model as Model
 from staanet.models.base import ModelSettings as ModelSettings
 from staanet.models.cnn_lstm import CnnLstm as CnnLstm
 from staanet.models.emo18 import Emo18 as Emo18
-from staanet.models.hugging_face.loading import is_hugging_face
+from staanet.models.hugging_face.files import is_hugging_face
 from staanet.models.hugging_face.model import HuBERT as HuBERT
 from staanet.models.hugging_face.model import HuggingFace as HuggingFace
 from staanet.models.hugging_face.model import Wav2Vec2 as Wav2Vec2
@@ -60,7 +60,8 @@ def load_model(path: str | Path) -> Model:
     """Load a model in eval mode from a checkpoint folder written by this library or by `transformers`.
 
     Raises:
-        StaanetError: If the folder holds no checkpoint, or the checkpoint of something else.
+        StaanetError: If the folder holds no checkpoint, the checkpoint of something else, or one of `transformers`
+            without a trained head that decides between its labels.
     """
     if is_hugging_face(Path(path)):
         return create_model("hugging_face", checkpoint=str(path))

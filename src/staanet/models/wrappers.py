@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
-from staanet.models.base import HasFeatures, Model, Network
+from staanet.models.base import HasFeatures, Model, Network, check_labels
 
 
 class View(Model):
@@ -58,7 +58,10 @@ class LabelView(View):
 
     Args:
         model: Model to restrict.
-        labels: Labels to keep, in the order of the returned logits.
+        labels: Labels to keep, in the order of the returned logits; two or more, all different.
+
+    Raises:
+        StaanetError: If the model does not know one of the labels.
 
     >>> import torch
     >>> from staanet.models import create_model
@@ -69,6 +72,12 @@ class LabelView(View):
 
     def __init__(self, model: Model, labels: Sequence[str]) -> None:
         super().__init__(model)
+        check_labels(labels)
+        if unknown := [label for label in labels if label not in model.labels]:
+            raise StaanetError(
+                f"expected labels that {model.name} decides between ({', '.join(model.labels)}), got "
+                f"{', '.join(unknown)}; use the names of the model, whose order does not matter"
+            )
         self.labels = tuple(labels)
         self._columns = [model.labels.index(label) for label in labels]
 

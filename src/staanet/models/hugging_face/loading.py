@@ -1,13 +1,11 @@
-"""Loading of Hugging Face checkpoints: find, download, check and open them.
+"""Loading of Hugging Face checkpoints, and building of networks with random weights.
 
 `transformers` and `huggingface_hub` are imported inside the functions that need them.
 """
 
 import contextlib
-import functools
 import importlib.util
 import json
-import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,56 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
 from staanet.core.errors import StaanetError, StaanetWarning, unknown_name
 from staanet.core.files import read_json
-from staanet.core.signature import file_digest
 from staanet.models.base import check_labels
+from staanet.models.hugging_face.files import CONFIG, check_family, fetch, first_line
+from staanet.models.hugging_face.head import FINE_TUNE, SOFTMAX, are_default, fault_of_weights, of_head, read_labels
 from staanet.models.hugging_face.settings import DEFAULT_RATE, HuggingFaceSettings
 
 EXTRA = "staanet[hf]"
-
-CONFIG, PROCESSOR, WEIGHTS = "config.json", "preprocessor_config.json", "*.safetensors"
-
-
-def is_hugging_face(folder: Path) -> bool:
-    """Return whether a folder holds a checkpoint written by `transformers`, not by this library."""
-    path = folder / CONFIG
-    config = read_json(path) if path.is_file() else None
-    return isinstance(config, dict) and "model_type" in config
-
-
-def fetch(checkpoint: str) -> Path:
-    """Return the folder of a checkpoint, downloading it from the hub if it is not in the hub's cache.
-
-    Only JSON and safetensors files are downloaded. With `HF_HUB_OFFLINE=1` only the cache is used.
-
-    Args:
-        checkpoint: Folder or hub id (`owner/name` or `owner/name@revision`).
-
-    Raises:
-        StaanetError: If it is neither a folder nor an available hub id, or its weights are not safetensors.
-    """
-    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _download(checkpoint)
-    check_files(folder, checkpoint)
-    return folder
-
-
-@functools.cache
-def _download(checkpoint: str) -> Path:
-    from huggingface_hub import snapshot_download
-
-    check_hub_id(checkpoint)
-    hub_id, _, revision = checkpoint.partition("@")
-    try:
-        return Path(snapshot_download(hub_id, revision=revision or None, allow_patterns=["*.json", WEIGHTS]))
-    except (OSError, ValueError) as error:
-        raise StaanetError(
-            f"{checkpoint}: expected a folder, or a hub id that can be reached or is in the hub's cache, got: "
-            f"{_first_line(error)}; download it on a machine with a network (hf download {hub_id}) or name a folder"
-        ) from error
 
 
 def check_installed(name: str) -> None:
@@ -77,79 +35,38 @@ def check_installed(name: str) -> None:
         raise StaanetError(f"{name}: expected the package transformers, found none; install {EXTRA}")
 
 
-def check_hub_id(checkpoint: str) -> None:
-    """Check that a string has the form of a hub id.
-
-    Raises:
-        StaanetError: If it does not.
-    """
-    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?(@[\w./-]+)?", checkpoint):
-        raise StaanetError(f"{checkpoint}: expected a folder, or a hub id (owner/name), found no such folder")
-
-
-def check_files(folder: Path, checkpoint: str) -> None:
-    """Check that a folder has a configuration, a processor and weights as safetensors.
-
-    Args:
-        folder: Folder to check.
-        checkpoint: Folder or hub id as the user named it, for the error message.
-
-    Raises:
-        StaanetError: If a file is missing.
-    """
-    for name in (CONFIG, PROCESSOR):
-        if not (folder / name).is_file():
-            raise StaanetError(f"{checkpoint}: expected a checkpoint of transformers with {name}, found none")
-    if not any(folder.glob(WEIGHTS)):
-        others = ", ".join(sorted(path.name for path in folder.glob("*.bin"))) or "none"
-        raise StaanetError(
-            f"{checkpoint}: expected weights as safetensors, found {others}; other files are pickles, which can run "
-            "any code when they are loaded: save it as safetensors, or name a revision that has them "
-            "(owner/name@revision)"
-        )
-
-
-@functools.cache
-def digest(path: Path, modified: int) -> str:  # noqa: ARG001
-    """Return the SHA-256 of a file, cached by its path and its modification time in nanoseconds."""
-    return file_digest(path)
-
-
 def open_checkpoint(checkpoint: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFaceSettings]:
     """Return the network of a checkpoint and the complete settings.
+
+    Without labels in the settings, the checkpoint is used as it is and must have a trained head that decides between
+    its labels. With labels, its head is kept if it decides between exactly these, otherwise initialised anew.
 
     Args:
         checkpoint: Folder or hub id.
         settings: Settings as given; values that are None are read from the checkpoint.
 
     Raises:
-        StaanetError: If the checkpoint cannot be loaded, does not take waveforms, or has another sampling rate.
+        StaanetError: If the checkpoint cannot be loaded, does not take waveforms, has another sampling rate, or is used
+            as it is without a trained head that decides between its labels.
 
     Warns:
-        StaanetWarning: If the classification head is initialised anew.
+        StaanetWarning: If the head is initialised anew, or its labels have no names.
     """
-    from transformers import AutoConfig, AutoFeatureExtractor, AutoModelForAudioClassification, Wav2Vec2FeatureExtractor
+    from transformers import AutoConfig, AutoModelForAudioClassification
 
     folder = fetch(checkpoint)
     local = {"local_files_only": True, "trust_remote_code": False}
+    written = read_json(folder / CONFIG)
+    own = _own_labels(checkpoint, written, settings)
+    labels = settings.labels or own
+    assert labels is not None  # noqa: S101
+    processor = _processor(checkpoint, folder, settings)
     with _loading(checkpoint):
         config = AutoConfig.from_pretrained(folder, **local)
-        processor = AutoFeatureExtractor.from_pretrained(folder, **local)
-    if not isinstance(processor, Wav2Vec2FeatureExtractor) or not hasattr(config, "conv_stride"):
-        raise StaanetError(
-            f"{checkpoint}: expected a model that takes waveforms, such as wav2vec 2.0, WavLM or HuBERT, "
-            f"got {config.model_type} with {type(processor).__name__}"
-        )
-    if settings.sample_rate not in (None, processor.sampling_rate):
-        raise StaanetError(
-            f"{checkpoint}: expected clips at its processor's {processor.sampling_rate} Hz, "
-            f"got {settings.sample_rate} Hz; prepare a dataset at its rate"
-        )
-    own = tuple(config.id2label[number] for number in range(config.num_labels))
-    labels = settings.labels or own
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: number for number, label in enumerate(labels)}
-    with _loading(checkpoint):
+        config.return_dict = True
+        config.id2label = dict(enumerate(labels))
+        config.label2id = {label: number for number, label in enumerate(labels)}
+        config.problem_type = config.problem_type if config.problem_type in SOFTMAX else None
         network, report = AutoModelForAudioClassification.from_pretrained(
             folder,
             config=config,
@@ -159,56 +76,110 @@ def open_checkpoint(checkpoint: str, settings: HuggingFaceSettings) -> tuple[Any
             output_loading_info=True,
             **local,
         )
-    _complete_head(checkpoint, network, report, own, labels)
+    _check_encoder(checkpoint, network, report)
+    fault = fault_of_weights(network, report, written)
+    if settings.labels and (labels != own or fault):
+        _replace_head(checkpoint, network, report, own, fault)
+    elif fault:
+        raise StaanetError(f"{checkpoint}: {fault}; {FINE_TUNE}")
+    elif are_default(labels):
+        _warn_of_names(checkpoint, labels)
     return network, replace(
         settings,
         labels=labels,
         sample_rate=processor.sampling_rate,
         checkpoint=None,
         architecture=_described(config),
-        normalise=processor.do_normalize,
+        normalise=bool(processor.do_normalize),
         frozen=settings.frozen is not False,
     )
 
 
-def _complete_head(
-    checkpoint: str, network: Any, report: dict[str, Any], own: tuple[str, ...], labels: tuple[str, ...]
-) -> None:
-    """Initialise the head if the checkpoint has none for these labels, after checking that all other weights exist.
+def _own_labels(checkpoint: str, written: dict[str, Any], settings: HuggingFaceSettings) -> tuple[str, ...] | None:
+    """Return the labels between which the head of a checkpoint decides; None if it cannot and need not be kept."""
+    try:
+        return read_labels(written, f"{checkpoint}: {CONFIG}")
+    except StaanetError:
+        if settings.labels:
+            return None
+        raise
 
-    Args:
-        checkpoint: Folder or hub id, for messages.
-        network: Network to complete.
-        report: Missing and mismatched weights, as `from_pretrained` returns them.
-        own: Labels of the checkpoint.
-        labels: Labels of the model.
 
-    Raises:
-        StaanetError: If the checkpoint lacks weights other than those of the head.
+def _processor(checkpoint: str, folder: Path, settings: HuggingFaceSettings) -> Any:
+    """Return the feature extractor of a checkpoint, which must pass waveforms on at the rate of the settings."""
+    from transformers import AutoFeatureExtractor, Wav2Vec2FeatureExtractor
 
-    Warns:
-        StaanetWarning: If the head is initialised anew.
-    """
-    missing: set[str] = report["missing_keys"]
-    lacking = missing | {name for name, *_ in report["mismatched_keys"]}
-    head = {name for name in lacking if not name.startswith(f"{network.base_model_prefix}.")}
-    body = sorted(name for name in lacking - head if not name.endswith("masked_spec_embed"))
-    if body:
+    with _loading(checkpoint):
+        processor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    if not isinstance(processor, Wav2Vec2FeatureExtractor):
         raise StaanetError(
-            f"{checkpoint}: expected all weights of {network.config.model_type}, found none that fit {body[0]}; "
+            f"{checkpoint}: expected a model that takes waveforms, such as wav2vec 2.0, WavLM or HuBERT, "
+            f"got one with {type(processor).__name__}"
+        )
+    rate = processor.sampling_rate
+    if not isinstance(rate, int) or rate < 1:
+        raise StaanetError(f"{checkpoint}: expected the sampling_rate of its processor in Hz, got {rate!r}; correct it")
+    if settings.sample_rate not in (None, rate):
+        raise StaanetError(
+            f"{checkpoint}: expected clips at its processor's {rate} Hz, "
+            f"got {settings.sample_rate} Hz; prepare a dataset at its rate"
+        )
+    return processor
+
+
+def _check_encoder(checkpoint: str, network: Any, report: dict[str, Any]) -> None:
+    """Check that a checkpoint has all weights of the encoder; the embedding of masks is used in training only."""
+    lacking = report["missing_keys"] | {name for name, *_ in report["mismatched_keys"]}
+    encoder = sorted(
+        name
+        for name in lacking
+        if name.startswith(f"{network.base_model_prefix}.") and not name.endswith("masked_spec_embed")
+    )
+    if encoder:
+        raise StaanetError(
+            f"{checkpoint}: expected all weights of {network.config.model_type}, found none that fit {encoder[0]}; "
             "config.json and weights are of different models"
         )
-    if labels != own:
+
+
+def _replace_head(
+    checkpoint: str, network: Any, report: dict[str, Any], own: tuple[str, ...] | None, fault: str | None
+) -> None:
+    """Initialise the head for the labels of a network anew, with a warning that it is not trained yet.
+
+    Args:
+        checkpoint: Folder or hub id, for the warning.
+        network: Network whose head is replaced; missing weights have been initialised already.
+        report: Missing weights, as `from_pretrained` returns them.
+        own: Labels of the checkpoint, None if its head does not decide between labels.
+        fault: What is wrong with the head of the checkpoint, if it has the same labels.
+    """
+    labels = tuple(network.config.id2label.values())
+    missing = bool(of_head(network, report["missing_keys"]))
+    if labels != own or not missing:
         nn.init.normal_(network.classifier.weight, std=network.config.initializer_range)
         nn.init.zeros_(network.classifier.bias)
-    if head or labels != own:
-        found = "none" if head & missing else f"one for {', '.join(own)}"
-        warnings.warn(
-            f"{checkpoint}: expected a head for {', '.join(labels)}, found {found}; "
-            "a new one decides at random until it is fine-tuned",
-            StaanetWarning,
-            stacklevel=2,
-        )
+    if missing:
+        found = "none"
+    elif own is None:
+        found = "none that decides between labels"
+    else:
+        found = f"one for {', '.join(own)}" + (f" ({fault})" if labels == own else "")
+    warnings.warn(
+        f"{checkpoint}: expected a head for {', '.join(labels)}, found {found}; "
+        "a new one decides at random until it is fine-tuned",
+        StaanetWarning,
+        stacklevel=2,
+    )
+
+
+def _warn_of_names(checkpoint: str, labels: tuple[str, ...]) -> None:
+    warnings.warn(
+        f"{checkpoint}: expected the names of the emotions in id2label of {CONFIG}, found {', '.join(labels)}; write "
+        "them there, in the order of the outputs, since decisions are reported by name",
+        StaanetWarning,
+        stacklevel=2,
+    )
 
 
 def build(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, HuggingFaceSettings]:
@@ -226,19 +197,14 @@ def build(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, H
 
     check_labels(settings.labels)
     given = settings.architecture or {}
-    default = CONFIG_MAPPING[family]().to_dict() if family in CONFIG_MAPPING else {}
-    if "conv_stride" not in default:
-        raise StaanetError(
-            f"{name}: expected the model_type of a model that takes waveforms, such as wav2vec2, wavlm or hubert, "
-            f"got {family}"
-        )
+    default = check_family(family, name)
     saved = "transformers_version" in given  # perhaps by a version with other keys
     for key in given:
         if key not in default and not saved:
             raise StaanetError(f"{name}: {unknown_name('architecture key', key, default)}")
-    labels = {} if saved else {"id2label": dict(enumerate(settings.labels))}
+    labels = dict(enumerate(settings.labels))
     with _loading(name, "an architecture"):
-        config = CONFIG_MAPPING[family].from_dict({**given, **labels})
+        config = CONFIG_MAPPING[family].from_dict({**given, "id2label": labels, "return_dict": True})
         network = AutoModelForAudioClassification.from_config(config, trust_remote_code=False)
     return network, replace(
         settings,
@@ -264,7 +230,6 @@ def _loading(name: str, what: str = "a checkpoint") -> Iterator[None]:
         name: Checkpoint or model, for the error message.
         what: What is loaded, for the error message.
     """
-    from huggingface_hub.errors import StrictDataclassError
     from transformers.utils import logging
 
     level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
@@ -272,14 +237,9 @@ def _loading(name: str, what: str = "a checkpoint") -> Iterator[None]:
     logging.disable_progress_bar()
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
-        raise StaanetError(f"{name}: expected {what} that transformers can load, got: {_first_line(error)}") from error
+    except Exception as error:  # a damaged file can make transformers raise almost any exception
+        raise StaanetError(f"{name}: expected {what} that transformers can load, got: {first_line(error)}") from error
     finally:
         logging.set_verbosity(level)
         if bars:
             logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).splitlines() or [type(error).__name__]
-    return " ".join(line.strip() for line in (lines[:2] if lines[0].endswith(":") else lines[:1]))

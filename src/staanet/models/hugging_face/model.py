@@ -16,18 +16,8 @@ from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
 from staanet.models.base import Model, Network
-from staanet.models.hugging_face.loading import (
-    CONFIG,
-    PROCESSOR,
-    WEIGHTS,
-    build,
-    check_files,
-    check_hub_id,
-    check_installed,
-    digest,
-    fetch,
-    open_checkpoint,
-)
+from staanet.models.hugging_face.files import CONFIG, WEIGHTS, check_files, check_hub_id, digest, fetch, processor_file
+from staanet.models.hugging_face.loading import build, check_installed, open_checkpoint
 from staanet.models.hugging_face.settings import HuggingFaceSettings
 
 
@@ -35,17 +25,21 @@ class HuggingFace(Model):
     """Any audio classifier of `transformers` that takes waveforms, from a folder, a hub id or an architecture.
 
     With a checkpoint, the sampling rate, the normalisation and the labels are those of its processor and configuration,
-    and the convolutional feature encoder is frozen. With an architecture alone, all weights are random and trained.
+    and the convolutional feature encoder is frozen. If labels are given, they replace its own for fine-tuning;
+    otherwise it must have a trained head whose largest output is its decision. With an architecture alone, all weights
+    are random and trained.
 
     Clips are classified at their own length and never padded, and only clips of equal length share a forward pass:
     padding changes the logits, even with an attention mask, if the feature encoder normalises over time.
 
     Raises:
         StaanetError: If there is neither a checkpoint nor an architecture; if the checkpoint is not available, is not
-            safetensors, or does not take waveforms at this sampling rate; or if the architecture is invalid.
+            safetensors, does not take waveforms at this sampling rate, or is used with its own labels although it has
+            no trained head that decides between them; or if the architecture is invalid.
 
     Warns:
-        StaanetWarning: If the classification head is initialised anew, so the model is not trained yet.
+        StaanetWarning: If the classification head is initialised anew for the given labels, so the model is not
+            trained yet; or if the labels of the checkpoint have no names.
     """
 
     name = "hugging_face"
@@ -96,8 +90,8 @@ class HuggingFace(Model):
             return {"architecture": settings.architecture, "normalise": settings.normalise, **chosen}
         checkpoint = cls._checkpoint(settings)
         folder = fetch(checkpoint)
-        files = [folder / CONFIG, folder / PROCESSOR, *sorted(folder.glob(WEIGHTS))]
-        digests = [digest(path, path.stat().st_mtime_ns) for path in files]
+        files = [folder / CONFIG, processor_file(folder), *sorted(folder.glob(WEIGHTS))]
+        digests = [digest(path, path.stat().st_mtime_ns) for path in files if path is not None]
         combined = hashlib.sha256("".join(digests).encode()).hexdigest()
         return {"checkpoint": combined, "hub_id": None if Path(checkpoint).is_dir() else checkpoint, **chosen}
 
