@@ -3,45 +3,32 @@ import json
 
 import pytest
 
+from core import made_up
+from core.made_up import made_record
 from staanet.core import published, records
 from staanet.core.errors import StaanetError
-from staanet.core.records import Record
+from staanet.core.invariants import counted
 from staanet.core.run import Layout, Run
 
 pytest.importorskip("pyarrow")
 
 GROUP = {"name": "noise", "budget": {"epsilon": 0.1, "snr_db": None}}
-ROWS = [
-    {"id": "a", "label": 1, "margin": -0.0, "predicted_control": [0, 2], "undefined": {}, "snr": None, "mixed": 1},
-    {"label": 0, "id": "b", "margin": 0.1 + 0.2, "predicted_control": [], "undefined": {"pesq": "no"}, "snr": 5e-324},
-    {"id": "ü", "label": 2**53 + 1, "margin": 1e300, "predicted_control": [1], "mixed": 1.0, "huge": 2**70},
+MORE = [
+    {"margin": -0.0, "undefined": {}, "snr": None, "mixed": 1},
+    {"margin": 0.1 + 0.2, "undefined": {"pesq": "no"}, "snr": 5e-324},
+    {"margin": 1e300, "mixed": 1.0, "huge": 2**70, "whole": 2**53 + 1},
+    {"margin": 0.0},
 ]
+ROWS = [
+    dict(reversed({**row, **more, "id": f"{row['id']}ü"}.items())) if place == 1 else {**row, **more}
+    for place, (row, more) in enumerate(zip(made_up.ROWS, MORE, strict=True))
+]
+OTHERS = [{**row, "predicted_control": row["predicted_control"][:1]} for row in made_up.ROWS]
 
 
-def record(signature, **changes):
-    interval = (0.0, 1.0)
-    kinds = {"str": "text", "int": 7, "float": 0.1 + 0.2, "Interval": interval, "bool": True}
-    values = {
-        field.name: kinds.get(getattr(field.type, "__name__", str(field.type)))
-        for field in dataclasses.fields(Record)
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    }
-    values |= {name: interval for name in values if name.endswith("_ci") and name != "asr_correct_ci"}
-    values |= {
-        "signature": signature,
-        "folds": (0,),
-        "labels": ["a", "b"],
-        "asr_by_class": [0.5, None],
-        "flags": [],
-        "asr_by_prediction": [None, 1.0],
-        "clips_by_class": [1, 2],
-        "predictions_clean": [3, 0],
-        "predictions_adv": [0, 3],
-        "settings": {"attack": GROUP, "seed": 2**62, "size": None},
-        "versions": {},
-        **changes,
-    }
-    return Record(**values)
+def record(signature, rows=ROWS, **changes):
+    changes = {"settings": {"attack": GROUP, "seed": 2**62, "size": None}, **changes}
+    return made_record(signature, **counted(rows, ["anger", "joy"]), **changes)
 
 
 @pytest.fixture
@@ -49,8 +36,8 @@ def run(tmp_path):
     folder = tmp_path / "run"
     paths = [
         records.write(folder / "records", record("b", source="z", notes={"comb_share": "no generator"}), ROWS),
-        records.write(folder / "records", record("a", fold=None), ROWS[:1]),
-        records.write(folder / "records", record("c", settings={"attack": GROUP, "source": {"seed": 1}}), []),
+        records.write(folder / "records", record("a", OTHERS, fold=None), OTHERS),
+        records.write(folder / "records", record("c", settings={"attack": GROUP, "source": {"seed": 1}}), ROWS),
     ]
     result = Run(folder)
     result.write(Layout(title="A study", pairwise=("noise",), by_gender=True), records=paths)
@@ -86,7 +73,7 @@ def test_a_published_study_is_published_again_with_the_same_bytes(study, tmp_pat
 
 def test_fields_are_plain_and_shared_settings_are_stored_once(study):
     first, second, _ = map(json.loads, (study / "records.jsonl").read_text().splitlines())
-    assert (first["signature"], first["source"], first["asr"]) == ("b", "z", 0.1 + 0.2)
+    assert (first["signature"], first["source"], first["l2"]) == ("b", "z", 0.1 + 0.2)
     assert first["settings"]["attack"] == second["settings"]["attack"] == {"signature": published.signature(GROUP)}
     groups = list(map(json.loads, (study / "settings.jsonl").read_text().splitlines()))
     assert [group["settings"] for group in groups] == [GROUP, {"seed": 1}]
@@ -96,8 +83,8 @@ def test_outcomes_can_be_read_without_this_library(study):
     from pyarrow import parquet
 
     table = parquet.read_table(study / "outcomes.parquet")
-    assert table.column("record").to_pylist() == ["b", "b", "b", "a"]
-    assert table.column("predicted_control").to_pylist()[:2] == [[0, 2], []]
+    assert table.column("record").to_pylist() == [*"bbbb", *"aaaa", *"cccc"]
+    assert table.column("predicted_control").to_pylist()[1:6] == [[1, 0], [0, 0], [0, 0], [0], [1]]
     assert str(table.schema.field("margin").type) == "double"
 
 
@@ -106,7 +93,7 @@ def test_altered_outcomes_are_refused(study):
 
     table = parquet.read_table(study / "outcomes.parquet")
     place = table.column_names.index("label")
-    labels = [0, *table.column("label").to_pylist()[1:]]
+    labels = [1, *table.column("label").to_pylist()[1:]]
     parquet.write_table(table.set_column(place, "label", array(labels)), study / "outcomes.parquet")
     with pytest.raises(StaanetError, match="outcomes from which record b was computed"):
         _ = Run(study).records
@@ -122,7 +109,7 @@ def test_damaged_studies_are_refused_in_one_line(study):
 
 
 def test_reserved_keys_are_refused(tmp_path):
-    path = records.write(tmp_path / "run" / "records", record("a"), [{"record": 1}])
+    path = records.write(tmp_path / "run" / "records", record("a"), [{**row, "record": 1} for row in ROWS])
     run = Run(tmp_path / "run")
     run.write(Layout(), records=[path])
     with pytest.raises(StaanetError, match="got record; rename it"):

@@ -1,47 +1,25 @@
 import dataclasses
 import json
 import math
-import types
-import typing
 
 import pytest
 
+from core.made_up import ROWS, made_record
 from staanet.core import records
 from staanet.core.errors import StaanetError
-from staanet.core.records import Record
-
-SAMPLES = {str: "text", int: 7, float: 0.1 + 0.2, bool: True}
-
-
-def sample(hint):
-    """Return a value of the type of a field, None if it may be undefined."""
-    origin, inner = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (types.UnionType, typing.Union):
-        return None
-    if origin is tuple:
-        return tuple(sample(part) for part in inner if part is not ...)
-    if origin is list:
-        return [sample(inner[0]), sample(inner[0])]
-    if origin is dict:
-        return {"key": SAMPLES.get(inner[1], "text")}
-    return SAMPLES[hint]
 
 
 @pytest.fixture
 def record():
-    hints = typing.get_type_hints(Record)
-    return Record(**{field.name: sample(hints[field.name]) for field in dataclasses.fields(Record)})
-
-
-ROWS = [{"id": "03a01Fa", "predicted_clean": 1, "margin_clean": 0.1 + 0.2}, {"id": "b", "predicted_clean": 0}]
+    return made_record()
 
 
 def test_a_record_and_its_outcomes_come_back_as_they_were(tmp_path, record):
     path = records.write(tmp_path, record, ROWS)
     back = records.read(path)
-    assert dataclasses.replace(back, outcomes_sha256="text") == record
+    assert dataclasses.replace(back, outcomes_sha256="") == record
     assert records.read_outcomes(path) == ROWS
-    assert path.name == "text-text-text-text.json"
+    assert path.name == "text-text-text-0123456789.json"
     assert {p.name for p in tmp_path.iterdir()} == {path.name, path.with_suffix(".jsonl").name}
 
 
@@ -65,7 +43,7 @@ def test_damaged_outcomes_are_refused(tmp_path, record, damage):
         outcomes.unlink()
     else:
         text = outcomes.read_text()
-        outcomes.write_text(text.replace("1", "2", 1) if damage == "changed" else text.splitlines(keepends=True)[0])
+        outcomes.write_text(text.replace("100", "101", 1) if damage == "changed" else text.splitlines(keepends=True)[0])
     with pytest.raises(StaanetError) as caught:
         records.read(path)
     assert str(caught.value) == (
@@ -75,10 +53,10 @@ def test_damaged_outcomes_are_refused(tmp_path, record, damage):
 
 def test_nan_is_refused_and_no_record_is_left(tmp_path, record):
     with pytest.raises(ValueError, match="JSON compliant"):
-        records.write(tmp_path, dataclasses.replace(record, asr=math.nan), ROWS)
+        records.write(tmp_path, dataclasses.replace(record, l2=math.nan), ROWS)
     assert list(tmp_path.glob("*.json")) == []
     with pytest.raises(ValueError, match="JSON compliant"):
-        records.write(tmp_path / "b", record, [{"margin_clean": math.nan}])
+        records.write(tmp_path / "b", record, [{**row, "margin_clean": math.nan} for row in ROWS])
     assert list((tmp_path / "b").iterdir()) == []
 
 
@@ -93,7 +71,7 @@ def test_nan_is_refused_and_no_record_is_left(tmp_path, record):
 def test_a_file_that_is_not_a_record_is_refused(tmp_path, record, change, message):
     path = records.write(tmp_path, record, ROWS)
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
-    with pytest.raises(StaanetError, match=f"text-text-text-text.json: .*{message}"):
+    with pytest.raises(StaanetError, match=f"text-text-text-0123456789.json: .*{message}"):
         records.read(path)
 
 
@@ -113,6 +91,6 @@ def test_outcomes_keep_their_hash_whatever_their_order_of_keys_and_spacing(tmp_p
 
 def test_the_hash_of_outcomes_depends_on_every_value_and_on_their_order():
     hashes = {
-        records.outcomes_hash(rows) for rows in (ROWS, ROWS[::-1], ROWS[:1], [{**ROWS[0], "id": "c"}, ROWS[1]], [])
+        records.outcomes_hash(rows) for rows in (ROWS, ROWS[::-1], ROWS[:1], [{**ROWS[0], "id": "z"}, *ROWS[1:]], [])
     }
     assert len(hashes) == 5

@@ -35,6 +35,13 @@ def test_concrete_subclasses_are_collected_by_name():
     assert dict(registry) == {"noise": Noise}
 
 
+def test_some_entries_may_come_first():
+    entries = {name: Ready(name) for name in ("ape", "bear", "cat", "dog")}
+    assert list(collect("metric", entries, Ready, first=("dog", "bear"))) == ["dog", "bear", "ape", "cat"]
+    with pytest.raises(KeyError):
+        collect("metric", entries, Ready, first=("eel",))
+
+
 def test_instances_are_collected_by_name_in_alphabetical_order():
     entries = [Ready("zebra"), Ready("ape")]
     registry = collect("metric", {"a": entries[0], "b": entries[1], "Ready": Ready}, Ready)

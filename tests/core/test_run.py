@@ -5,21 +5,21 @@ from dataclasses import replace
 
 import pytest
 
-from report.test_report import made
+from core.made_up import ROWS, made_record
 from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.run import Layout, Run, as_run
 
-ROWS = [{"id": "a", "predicted_clean": 1}, {"id": "b", "predicted_clean": 0}]
+OTHERS = [{**row, "length": 200} for row in ROWS]
 LAYOUT = Layout("Title", "staanet.table4", toy=True, by_gender=True, pairwise=("a", "b"), equal_distortion=True)
 
 
 def test_the_layout_and_the_lists_are_read_back(tmp_path):
     split = {"corpus": "demos", "clips": {}}
     write_json(tmp_path / "splits" / "s.json", split)
-    paths = [records.write(tmp_path / "records", made(name, signature=name), ROWS) for name in ("noise", "fgsm")]
-    records.write(tmp_path / "records", made("bim", signature="bim"), ROWS)  # of earlier settings
+    paths = [records.write(tmp_path / "records", made_record(name, attack=name), ROWS) for name in ("noise", "fgsm")]
+    records.write(tmp_path / "records", made_record("bim", attack="bim"), ROWS)  # of earlier settings
     run = Run(tmp_path)
     assert (run.title, run.toy, run.layout) == (None, False, Layout())
     assert [record.attack for record in run.records] == ["bim", "fgsm", "noise"]
@@ -32,17 +32,17 @@ def test_the_layout_and_the_lists_are_read_back(tmp_path):
 
 
 def test_the_outcomes_of_a_record_are_those_that_were_written_with_it(tmp_path):
-    first, second = made(signature="1"), made(target="other", signature="2")
+    first, second = made_record("1"), made_record("2", target="other")
     records.write(tmp_path / "records", first, ROWS)
-    records.write(tmp_path / "records", second, ROWS[:1])
+    records.write(tmp_path / "records", second, OTHERS)
     run = Run(tmp_path)
     assert run.outcomes(first) == ROWS
-    assert run.outcomes(replace(first, signature="12", pooled=["1", "2"])) == [*ROWS, ROWS[0]]
+    assert run.outcomes(replace(first, signature="12", pooled=["1", "2"])) == [*ROWS, *OTHERS]
 
 
 def test_the_records_of_a_folder_are_read_in_the_order_of_their_names(tmp_path):
     for attack in ("noise", "fgsm"):
-        records.write(tmp_path / "records", made(attack, signature=attack), ROWS)
+        records.write(tmp_path / "records", made_record(attack, attack=attack), ROWS)
     assert [record.attack for record in Run(tmp_path).records] == ["fgsm", "noise"]
 
 
@@ -58,7 +58,7 @@ def test_a_run_may_have_no_records(tmp_path):
 
 
 def test_damaged_outcomes_are_refused(tmp_path):
-    path = records.write(tmp_path / "records", made(), ROWS)
+    path = records.write(tmp_path / "records", made_record(), ROWS)
     path.with_suffix(".jsonl").write_text(json.dumps(ROWS[0]) + "\n")
     with pytest.raises(StaanetError, match="expected the outcomes from which"):
         _ = Run(tmp_path).records
@@ -67,8 +67,11 @@ def test_damaged_outcomes_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": None}, r"expected a run of staanet 0.2 or later, got one of an earlier version \(run.json without"),
-        ({"format": 3}, r"got one of another version \(format 3\)"),
+        (
+            {"format": None},
+            "expected a run of format 3, which this version of staanet writes, got none, as of staanet 0.1",
+        ),
+        ({"format": 2}, "which this version of staanet writes, got format 2; run the experiment again"),
         ({"titel": "x"}, "got 'titel'; did you mean 'title'"),
         ({"records": 3}, "run.json: records"),
     ],

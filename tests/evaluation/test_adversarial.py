@@ -9,6 +9,7 @@ from staanet.corpora import Synthetic
 from staanet.data import prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate, make_adversarial_set
 from staanet.evaluation.adversarial import load_clips
+from staanet.evaluation.flags import raised
 from staanet.models import create_model
 
 CPU = torch.device("cpu")
@@ -92,7 +93,7 @@ def test_saved_audio_decides_like_the_unsaved(dataset, model, tmp_path):
 def test_unchanged_clips_score_zero_and_raise_the_flag(dataset, model, tmp_path):
     figures, _ = evaluated(dataset, model, attack_all(dataset, model, tmp_path / "set", epsilon=0.0))
     assert figures["asr"] == figures["asr_control"] == figures["asr_excess"] == 0
-    assert "empty_perturbation" in figures["flags"]
+    assert "empty_perturbation" in raised(figures)
     assert figures["snr_peak_db"] is None
     assert figures["notes"]["snr_peak_db"] == "no clip was changed"
 

@@ -9,8 +9,9 @@ from report.test_report import made
 from staanet.core.errors import StaanetError
 from staanet.evaluation import pooled
 from staanet.evaluation.case import figures
-from staanet.evaluation.pool import SET_FIGURES
-from staanet.metrics import Outcome
+from staanet.evaluation.flags import FLAGS, PER_MODEL, SIGNS, raised
+from staanet.evaluation.pool import ANY, MEANS, SET_FIGURES
+from staanet.metrics import Outcome, by_fold
 from staanet.metrics.outcome import CONTROL_DRAWS
 
 CLASSES = 4
@@ -55,7 +56,8 @@ class Run:
         identity = {"fold": fold, "folds": (fold,), "folds_planned": PLANNED, "split": f"split {fold}"}
         signature = f"{len(self.records)}"
         identity |= {"signature": signature, "outcomes_sha256": signature, **changes}
-        self.records.append(replace(made(), **identity, **figures(rows, CLASSES, known)))
+        record = replace(made(), **{**figures(rows, CLASSES, known), **identity})
+        self.records.append(replace(record, flags=changes.get("flags", raised(vars(record)))))
         self.rows[signature] = rows
 
     def pooled(self):
@@ -76,13 +78,14 @@ def test_the_figures_are_those_of_all_clips_together(run):
     together = figures(
         sorted(rows, key=lambda row: row["id"]), CLASSES, {name: getattr(found, name) for name in SET_FIGURES}
     )
-    assert {name: getattr(found, name) for name in together} == together
+    assert {name: getattr(found, name) for name in together if name != "one_class_share"} == {
+        name: value for name, value in together.items() if name != "one_class_share"
+    }
     assert found.n == 41 == sum(found.clips_by_class)
     assert found.asr == sum(row["predicted_adv"] != row["predicted_clean"] for row in rows) / 41
     assert found.asr == pytest.approx(sum(r.asr * r.n for r in run.records) / 41)
     assert found.speakers == 6
     assert found.asr_ci[1] - found.asr_ci[0] < min(r.asr_ci[1] - r.asr_ci[0] for r in run.records)
-    assert found.flags == together["flags"]
     assert "few_speakers" in found.flags
 
 
@@ -104,7 +107,8 @@ def test_what_a_pooled_record_is(run):
     assert (found.commit, found.tree_clean, found.device) == ("a" * 40, True, "cpu")
     assert found.signature not in {record.signature for record in run.records}
     own = {"fold", "folds", "pooled", "signature", "split", "outcomes_sha256"}
-    own |= set(figures(run.rows["0"], CLASSES, dict.fromkeys(SET_FIGURES, 1.0)))
+    own |= set(figures(run.rows["0"], CLASSES, dict.fromkeys(SET_FIGURES, 1.0))) | {"flags", "folds_flagged"}
+    own |= {"robust_accuracy_fold_ci", "asr_fold_ci", "asr_excess_fold_ci"}
     for field in fields(found):
         if field.name not in own:
             assert getattr(found, field.name) == getattr(run.records[0], field.name), field.name
@@ -200,8 +204,111 @@ def test_a_worst_case_keeps_its_finders_and_its_signs(run):
     assert (worst.randomised, worst.probabilities) == (True, False)
     assert {"zero_gradients", "black_box_ahead", "randomised"} <= set(worst.flags)
     assert "probabilities" not in worst.flags
-    assert other.found_by is other.zero_gradients is other.randomised is None
+    assert other.found_by is other.black_box_lead is other.zero_gradients is other.randomised is None
     assert not {"found_by", "zero_gradients", "randomised"} & {*other.notes, *worst.notes}
+
+
+def towards(favourite, share, fold, n=100):
+    """Return the outcomes of a fold in which a share of the attacked clips is predicted as one class."""
+    rows = outcomes_of(fold, n)
+    others = [label for label in range(CLASSES) if label != favourite]
+    count = round(share * n)
+    return [
+        {**row, "predicted_adv": favourite if place < count else others[place % len(others)]}
+        for place, row in enumerate(rows)
+    ]
+
+
+def test_a_favourite_class_of_each_fold_is_not_hidden_by_pooling(run):
+    """Each fold trains a generator of its own, whose favourite class differs, as in the EmoDB study."""
+    for fold, (favourite, share) in enumerate([(0, 0.50), (1, 0.73), (2, 0.91), (3, 0.61), (0, 0.83)]):
+        run.add(fold, towards(favourite, share, fold), folds_planned=5)
+    (found,) = run.pooled()
+    assert [record.one_class_share for record in run.records] == [0.50, 0.73, 0.91, 0.61, 0.83]
+    assert max(found.predictions_adv) / found.n < 0.4
+    assert found.one_class_share == pytest.approx((0.50 + 0.73 + 0.91 + 0.61 + 0.83) / 5)
+    assert "one_class" in found.flags
+    assert found.folds_flagged["one_class"] == [1, 2, 3, 4]
+
+
+def test_shares_of_one_model_are_weighted_by_clips(run):
+    run.add(0, towards(1, 0.9, 0, n=20))
+    run.add(1, towards(2, 0.3, 1, n=80))
+    (found,) = run.pooled()
+    assert found.one_class_share == pytest.approx(0.9 * 0.2 + 0.3 * 0.8)
+    assert found.one_class_share < 0.6
+    assert ("one_class" in found.flags, found.folds_flagged["one_class"]) == (True, [0])
+
+
+@pytest.mark.parametrize("flag", PER_MODEL)
+def test_a_flag_of_one_model_is_shown_if_any_fold_raised_it(run, flag):
+    for fold in (2, 0, 1):
+        run.add(fold, flags=[flag] if fold else [])
+    (found,) = run.pooled()
+    assert flag in found.flags
+    assert found.folds_flagged == {flag: [1, 2]}
+    assert found.flags == [name for name in FLAGS if name in found.flags]
+
+
+@pytest.mark.parametrize("flag", sorted(set(FLAGS) - set(PER_MODEL)))
+def test_a_flag_of_all_clips_is_raised_by_the_pooled_figures_only(run, flag):
+    random = np.random.default_rng(0)
+    calm = []
+    for fold in range(4):
+        labels = [int(label) for label in random.integers(0, CLASSES, 12)]
+        rows = outcomes_of(fold, l0=1)
+        calm.append(
+            [
+                {**row, "label": y, "predicted_clean": y, "predicted_adv": (y + 1) % CLASSES, "predicted_control": [y]}
+                for row, y in zip(rows, labels, strict=True)
+            ]
+        )
+    for fold, rows in enumerate(calm):
+        run.add(fold, rows, flags=[flag], folds_planned=4)
+    (found,) = run.pooled()
+    assert (found.flags, found.folds_flagged) == ([], {})
+
+
+@pytest.mark.parametrize("sign", ANY)
+@pytest.mark.parametrize(
+    ("signs", "expected"), [((False, True), True), ((None, True), True), ((None, False), False), ((None, None), None)]
+)
+def test_a_sign_that_any_fold_shows_is_shown(run, sign, signs, expected):
+    for fold, shown in enumerate(signs):
+        run.add(fold, **{sign: shown})
+    (found,) = run.pooled()
+    assert getattr(found, sign) is expected
+    assert (sign in found.flags) is bool(expected)
+
+
+@pytest.mark.parametrize("name", ["zero_gradients", "nonfinite_gradients"])
+def test_shares_of_gradients_are_averaged_over_the_folds_that_have_them(run, name):
+    run.add(0, outcomes_of(0, 10), **{name: 0.5})
+    run.add(1, outcomes_of(1, 30), **{name: 0.1})
+    run.add(2, outcomes_of(2, 30), **{name: None})
+    (found,) = run.pooled()
+    assert getattr(found, name) == pytest.approx(0.2)
+    assert name in MEANS
+    assert name in found.flags
+
+
+def test_every_sign_is_pooled():
+    assert set(SIGNS) <= {*ANY, *MEANS}
+
+
+def test_intervals_by_fold_are_those_of_the_clips_of_each_fold(run):
+    for fold, n in ((0, 12), (2, 20), (1, 9)):
+        run.add(fold, outcomes_of(fold, n))
+    (found,) = run.pooled()
+    outcomes = [Outcome.from_rows(run.rows[record.signature], CLASSES) for record in run.records]
+    folds = [0] * 12 + [2] * 20 + [1] * 9
+    fooled = np.concatenate([outcome.fooled for outcome in outcomes]).astype(np.float64)
+    control = np.concatenate([outcome.control for outcome in outcomes])
+    robust = np.concatenate([outcome.correct & ~outcome.fooled for outcome in outcomes]).astype(np.float64)
+    assert found.asr_fold_ci == pytest.approx(by_fold(fooled, folds, low=0.0))
+    assert found.asr_excess_fold_ci == pytest.approx(by_fold(fooled - control, folds, low=-1.0))
+    assert found.robust_accuracy_fold_ci == pytest.approx(by_fold(robust, folds, low=0.0))
+    assert all(record.asr_fold_ci is None for record in run.records)
 
 
 def test_settings_and_versions_are_those_in_common(run):

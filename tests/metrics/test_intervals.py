@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from staanet.metrics import SPEAKERS, beyond_clips, detectable, paired, sign_test, wilson
-from staanet.metrics.intervals import by_speaker, stratified
+from staanet.metrics.intervals import by_fold, by_speaker, stratified
 
 REPETITIONS = 300
 
@@ -72,6 +72,39 @@ def test_by_speaker_covers_where_speakers_differ_and_wilson_does_not():
     clips_alone, let_speakers_differ = covered / REPETITIONS
     assert let_speakers_differ >= 0.9
     assert clips_alone < 0.7
+
+
+# ------------------------------------------------------------------ by fold
+
+
+def test_by_fold_is_students_interval_of_the_folds_means_where_all_have_as_many_clips():
+    random = np.random.default_rng(9)
+    values = np.clip(random.uniform(0, 0.2, 100) + np.repeat([0.3, 0.4, 0.5, 0.4, 0.35], 20), 0, 1)
+    expected = stats.ttest_1samp(values.reshape(5, 20).mean(1), 0).confidence_interval(0.95)
+    assert by_fold(values, np.repeat(range(5), 20).tolist(), low=0.0) == pytest.approx((expected.low, expected.high))
+
+
+def test_by_fold_weights_folds_by_their_clips():
+    values, folds = np.array([0.0] * 30 + [0.5] * 10 + [0.2] * 20), [7] * 30 + [1] * 10 + [4] * 20
+    mean = values.mean()
+    sums = [30 * (0.0 - mean), 10 * (0.5 - mean), 20 * (0.2 - mean)]
+    half = stats.t.ppf(0.975, 2) * math.sqrt(3 / 2 * sum(one**2 for one in sums)) / 60
+    assert by_fold(values, folds, low=-1.0) == pytest.approx((mean - half, mean + half))
+    assert by_fold(values, folds, low=0.0)[0] == 0
+
+
+def test_by_fold_covers_other_trainings_where_by_speaker_does_not():
+    random = np.random.default_rng(10)
+    covered = np.zeros(2)
+    for _ in range(REPETITIONS):
+        shares = np.clip(random.normal(0.5, 0.15, 5), 0, 1)  # the effect of the training of each fold
+        folds = np.repeat(range(5), 80)
+        values = (random.uniform(size=400) < shares[folds]).astype(np.float64)
+        speakers = np.repeat(range(10), 40).tolist()
+        found = by_speaker(values, speakers, low=0.0), by_fold(values, folds.tolist(), low=0.0)
+        covered += [low <= 0.5 <= high for low, high in found]
+    assert covered[1] / REPETITIONS >= 0.92
+    assert covered[0] < covered[1]
 
 
 # ------------------------------------------------------------------ clips within their classes

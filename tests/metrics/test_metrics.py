@@ -68,6 +68,9 @@ def test_success_counts_by_hand():
         control=[[0, 0, 1], [1, 1, 1], [1, 0, 0], [2, 2, 2]],
     )
     values = summary(found)
+    assert values["robust_accuracy"] == 1 / 4
+    assert values["robust_uar"] == pytest.approx((0 / 2 + 0 / 1 + 1 / 1) / 3)
+    assert values["chance"] == 1 / 4
     assert values["asr"] == 2 / 4
     assert values["asr_correct"] == 2 / 3
     assert values["asr_control"] == pytest.approx((1 / 3 + 0 + 2 / 3 + 0) / 4)
@@ -75,6 +78,34 @@ def test_success_counts_by_hand():
     assert asr_by_class(found) == [0.5, 1.0, 0.0, None]
     assert asr_by_prediction(found) == [1.0, 0.5, 0.0, None]
     assert counts(found.predicted_adv, 4) == [1, 2, 1, 0]
+
+
+def test_the_summary_begins_with_what_matters_most(mixed):
+    first = ["robust_accuracy", "robust_uar", "chance", "asr", "asr_control", "asr_excess"]
+    assert list(summary(mixed))[:6] == first
+    assert list(METRICS)[:5] == [name for name in first if name != "chance"]
+
+
+def test_a_clip_that_the_attack_corrects_does_not_count_as_robust():
+    corrected = outcome(labels=[0, 1], clean=[1, 1], adv=[0, 1])
+    assert METRICS["accuracy_adv"](corrected) == 1
+    assert METRICS["robust_accuracy"](corrected) == METRICS["robust_uar"](corrected) == 1 / 2
+    all_fooled = outcome(labels=[0, 1, 1], clean=[1, 1, 1], adv=[0, 0, 0])
+    assert (METRICS["asr_correct"](all_fooled), METRICS["accuracy_adv"](all_fooled)) == (1, 1 / 3)
+    assert METRICS["robust_accuracy"](all_fooled) == METRICS["robust_uar"](all_fooled) == 0
+
+
+def test_robust_accuracy_is_clean_accuracy_times_what_the_attack_leaves(mixed):
+    values = summary(mixed)
+    assert values["robust_accuracy"] == pytest.approx(values["accuracy_clean"] * (1 - values["asr_correct"]))
+    assert values["robust_accuracy"] <= min(values["accuracy_clean"], values["accuracy_adv"])
+
+
+def test_robust_recall_equals_scikit_learns_with_fooled_clips_as_errors(mixed):
+    present = np.unique(mixed.labels)
+    predicted = np.where(mixed.fooled, 3, mixed.predicted_clean)  # no clip has the class 3
+    recall = recall_score(mixed.labels, predicted, labels=present, average="macro")
+    assert METRICS["robust_uar"](mixed) == pytest.approx(recall)
 
 
 def test_recall_and_accuracy_equal_scikit_learns(mixed):
@@ -247,7 +278,7 @@ def test_observe_refuses_clips_that_do_not_match(model, speech):
     with pytest.raises(StaanetError, match="lengths"):
         observe(model, waveforms, waveforms[:, :300], torch.zeros(5, dtype=torch.int64), lengths)
     for labels in (torch.tensor([0, 1, 2, 3, 0]), torch.zeros(4, dtype=torch.int64), torch.zeros(5)):
-        with pytest.raises(StaanetError, match=r"labels \[5\] in 0..2"):
+        with pytest.raises(StaanetError, match=r"labels in 0\.\.2|integer labels"):
             observe(model, waveforms, waveforms, labels, lengths)
     with pytest.raises(StaanetError, match="finite"):
         observe(model, waveforms, waveforms * torch.nan, torch.zeros(5, dtype=torch.int64), lengths)

@@ -14,7 +14,9 @@ from typing import Any
 from staanet.core.errors import StaanetError
 from staanet.core.extras import import_extra
 from staanet.core.files import atomic_write, read_jsonl
-from staanet.core.records import FORMAT, Record, Rows, outcomes_hash
+from staanet.core.invariants import check_record
+from staanet.core.record import FORMAT, Record, Rows
+from staanet.core.records import outcomes_hash
 from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
 
@@ -46,8 +48,10 @@ def write_published(folder: Path, records: Sequence[Record], outcomes: Mapping[s
         outcomes: The outcomes of each record, by its signature.
 
     Raises:
-        StaanetError: pyarrow is not installed, or the folder cannot be written.
+        StaanetError: pyarrow is not installed, the folder cannot be written, or a record breaks an invariant.
     """
+    for record in records:
+        check_record(record, outcomes[record.signature], str(folder))
     _write_records(folder, records)
     _write_outcomes(folder / OUTCOMES, outcomes)
 
@@ -66,7 +70,8 @@ class PublishedRecords:
         """Return all records, one per fold, in the order of the experiment.
 
         Raises:
-            StaanetError: A file is missing or damaged, or the outcomes of a record are not those it was computed from.
+            StaanetError: A file is missing or damaged, the outcomes of a record are not those it was computed from, or
+                they break an invariant.
         """
         groups = {line["signature"]: line["settings"] for line in read_jsonl(self._folder / SETTINGS)}
         path = self._folder / PUBLISHED_RECORDS
@@ -76,11 +81,13 @@ class PublishedRecords:
             for number, line in enumerate(lines, 1)
         ]
         for record in records:
-            if outcomes_hash(self.outcomes(record)) != record.outcomes_sha256:
+            rows = self.outcomes(record)
+            if outcomes_hash(rows) != record.outcomes_sha256:
                 raise StaanetError(
                     f"{self._folder / OUTCOMES}: expected the outcomes from which record {record.signature} was "
                     "computed, got others; publish the run again"
                 )
+            check_record(record, rows, str(path))
         return records
 
     def outcomes(self, record: Record) -> Rows:

@@ -1,7 +1,7 @@
 """Registries: the attacks, corpora, defences, metrics and models that users select by name."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from staanet.core.errors import unknown_name
@@ -10,11 +10,12 @@ T = TypeVar("T")
 
 
 class Registry(Mapping[str, T], Generic[T]):
-    """A read-only mapping from names to the entries of one kind, in alphabetical order.
+    """A read-only mapping from names to the entries of one kind, in alphabetical order except for those in `first`.
 
     Args:
         kind: What the entries are, in the singular, such as "attack"; used in error messages.
         entries: The entries by name.
+        first: Names of entries that come before all others, in this order.
 
     >>> registry = Registry("attack", {"noise": 1})
     >>> registry["nois"]
@@ -22,9 +23,9 @@ class Registry(Mapping[str, T], Generic[T]):
     staanet.core.errors.StaanetError: expected an attack from noise; got 'nois'; did you mean 'noise'?
     """
 
-    def __init__(self, kind: str, entries: Mapping[str, T]) -> None:
+    def __init__(self, kind: str, entries: Mapping[str, T], first: Sequence[str] = ()) -> None:
         self.kind = kind
-        self._entries = dict(sorted(entries.items()))
+        self._entries = {name: entries[name] for name in [*first, *sorted(entries.keys() - set(first))]}
 
     def __getitem__(self, name: str) -> T:
         if name not in self._entries:
@@ -41,7 +42,7 @@ class Registry(Mapping[str, T], Generic[T]):
         return len(self._entries)
 
 
-def collect(kind: str, namespace: Mapping[str, object], base: type[Any]) -> Registry[Any]:
+def collect(kind: str, namespace: Mapping[str, object], base: type[Any], first: Sequence[str] = ()) -> Registry[Any]:
     """Return a registry of the concrete subclasses and the instances of `base` in a namespace, keyed by their `name`.
 
     An entry is thus registered by importing it in the `__init__` of its package.
@@ -50,6 +51,7 @@ def collect(kind: str, namespace: Mapping[str, object], base: type[Any]) -> Regi
         kind: What the entries are, in the singular, such as "attack".
         namespace: Names and objects, as `globals()` returns them.
         base: The class that the entries share.
+        first: Names of entries that come before all others, in this order.
 
     Raises:
         AssertionError: If two different entries have the same name.
@@ -67,4 +69,4 @@ def collect(kind: str, namespace: Mapping[str, object], base: type[Any]) -> Regi
         name = entry.name  # type: ignore[attr-defined]
         assert entries.get(name, entry) is entry, f"two entries of kind {kind} are called {name}"  # noqa: S101
         entries[name] = entry
-    return Registry(kind, entries)
+    return Registry(kind, entries, first)

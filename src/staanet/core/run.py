@@ -19,6 +19,24 @@ CONTENTS = "run.json"
 
 
 @dataclass(frozen=True)
+class Headline:
+    """The case that the summary of a run is about, named in the experiment and not chosen for its results.
+
+    Args:
+        attack: Name of the attack.
+        source: Name of the source model; `none` for an attack that needs none.
+        target: Name of the target model.
+        corpus: Name of the corpus of the clips; needed only if the attack is evaluated on this model with clips of
+            several corpora.
+    """
+
+    attack: str
+    source: str
+    target: str
+    corpus: str = ""
+
+
+@dataclass(frozen=True)
 class Layout:
     """What the page of a run shows.
 
@@ -30,6 +48,8 @@ class Layout:
         by_gender: Whether results are also shown separately for male and female speakers.
         pairwise: Names of the attacks that are compared with each other pair by pair.
         equal_distortion: Whether models are compared at equal distortion of the clips.
+        headline: The case that the summary is about; None if no case was named beforehand.
+        selection_folds: Folds on which settings were chosen, so that their results may be too good.
     """
 
     title: str = ""
@@ -38,6 +58,8 @@ class Layout:
     by_gender: bool = False
     pairwise: tuple[str, ...] = ()
     equal_distortion: bool = False
+    headline: Headline | None = None
+    selection_folds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -217,11 +239,10 @@ class Run:
             return None
         values = read_json(path)
         if isinstance(values, dict) and values.get("format") != FORMAT:
-            got = f"format {values['format']}" if "format" in values else "run.json without format"
-            version = "one of another version" if "format" in values else "one of an earlier version"
+            got = f"format {values['format']}" if "format" in values else "none, as of staanet 0.1"
             raise StaanetError(
-                f"{path}: expected a run of staanet 0.2 or later, got {version} ({got}); run the experiment again into "
-                "another folder"
+                f"{path}: expected a run of format {FORMAT}, which this version of staanet writes, got {got}; run the "
+                "experiment again into another folder"
             )
         return validated(Contents, values, str(path))
 

@@ -2,5 +2,5 @@
 
 __version__ = "0.2.0"
 
-NUMERICS = 1
+NUMERICS = 2
 """Version of the numbers: raised only when the same settings would give other numbers."""

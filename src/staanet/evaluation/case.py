@@ -11,6 +11,7 @@ from torch import Tensor
 from staanet import metrics
 from staanet.audio.files import as_saved
 from staanet.audio.spectrogram import log_mel_distance
+from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.records import Record, Rows
@@ -18,7 +19,7 @@ from staanet.data import Batch
 from staanet.data.dataset import collate
 from staanet.evaluation.adversarial import AdversarialSet, Protocol, load_clips
 from staanet.evaluation.features import ClipDataset
-from staanet.evaluation.flags import raised
+from staanet.evaluation.flags import SIGNS
 from staanet.evaluation.perception import averaged
 from staanet.metrics import Outcome, beyond_clips, observe, paired, wilson
 from staanet.models import FeatureView, HasFeatures, Model
@@ -64,12 +65,12 @@ def clean_logits(
         batch_size: Number of clips that are evaluated at the same time.
         device: Device on which the model runs.
     """
-    model.to(device).eval()
+    classifier = as_classifier(model.to(device).eval())
     logits: dict[str, Tensor] = {}
     for ids in dataset.batches(clips, batch_size):
         batch = load_clips(dataset, ids, protocol, size).to(device)
         with torch.no_grad():
-            logits |= dict(zip(ids, model(batch.waveforms, batch.lengths).cpu(), strict=True))
+            logits |= dict(zip(ids, classifier(batch.waveforms, batch.lengths).cpu(), strict=True))
     return logits
 
 
@@ -91,8 +92,8 @@ def evaluate(
 
     Attacked waveforms are also evaluated after they were converted to a 24-bit file and back (`predicted_saved`), since
     a file is what others receive; this is not possible for features. The rows of waveforms contain the Euclidean norm
-    of the change of the log-mel spectrogram (`log_mel_l2`) and, if the target model has features, of these
-    (`feature_l2`).
+    of the change of the log-mel spectrogram (`log_mel_l2`), the number of changed samples in the part of the clip that
+    the target model uses (`l0_used`) and, if the target model has features, the norm of their change (`feature_l2`).
 
     Args:
         target: Target model, or a view of its features.
@@ -115,7 +116,7 @@ def evaluate(
         attacked = adversarial.like(batch)
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
         given = (batch.waveforms, attacked, batch.labels, batch.lengths)
-        outcomes.append(observe(target, *given, seed=seed, ids=ids, clean_logits=logits))
+        outcomes.append(observe(target, *given, seed=seed, ids=ids, clean_logits=logits, inspect=False))
         if isinstance(target, Model):
             sound |= dict(zip(ids, _of_sound(target, batch, attacked, dataset.sample_rate), strict=True))
     outcome = Outcome.join(outcomes)
@@ -137,9 +138,10 @@ def _of_sound(target: Model, batch: Batch, attacked: Tensor, rate: int) -> Rows:
     """Return the columns that only attacked waveforms have, one row per clip."""
     with torch.no_grad():
         moved = log_mel_distance(batch.waveforms, attacked, batch.lengths, rate).tolist()
+    used = (attacked != batch.waveforms)[:, : target.trained_length].sum(1).tolist()
     rows: Rows = [
-        {"predicted_saved": predicted, "log_mel_l2": distance}
-        for predicted, distance in zip(_predict_saved(target, batch, attacked, rate), moved, strict=True)
+        {"predicted_saved": predicted, "log_mel_l2": distance, "l0_used": count}
+        for predicted, distance, count in zip(_predict_saved(target, batch, attacked, rate), moved, used, strict=True)
     ]
     if isinstance(target, HasFeatures):
         with torch.no_grad():
@@ -156,12 +158,12 @@ def _predict_saved(target: Model, batch: Batch, attacked: Tensor, rate: int) -> 
     ]
     again = collate(clips, batch.labels.tolist(), batch.ids).to(attacked.device)
     with torch.no_grad():
-        predicted: list[int] = target(again.waveforms, again.lengths).argmax(1).tolist()
+        predicted: list[int] = as_classifier(target)(again.waveforms, again.lengths).argmax(1).tolist()
     return predicted
 
 
 def figures(rows: Rows, classes: int, set_figures: Mapping[str, float | None]) -> dict[str, Any]:
-    """Return the figures of a record: metrics, counts, intervals, flags, and notes on undefined values.
+    """Return the figures of a record: metrics, counts, intervals, and notes on undefined values.
 
     Args:
         rows: The outcome of each clip.
@@ -171,32 +173,32 @@ def figures(rows: Rows, classes: int, set_figures: Mapping[str, float | None]) -
     outcome = Outcome.from_rows(rows, classes)
     saved = np.array([row["predicted_saved"] for row in rows if "predicted_saved" in row])
     speakers = [row["speaker"] for row in rows]
-    changed, excess = outcome.fooled.astype(np.float64), outcome.fooled - outcome.control
-    n = len(outcome)
+    n, n_correct = len(outcome), int(outcome.correct.sum())
+    predictions_adv = metrics.counts(outcome.predicted_adv, outcome.classes)
     values: dict[str, Any] = metrics.summary(outcome)
-    n_correct, n_fooled = int(outcome.correct.sum()), int(outcome.fooled.sum())
     values |= {
         "n": n,
         "n_correct": n_correct,
-        "n_fooled": n_fooled,
+        "n_robust": int(outcome.robust.sum()),
+        "n_fooled": int(outcome.fooled.sum()),
         "n_unchanged": int((outcome.l0 == 0).sum()),
+        "robust_accuracy_ci": wilson(values["robust_accuracy"], n),
         "asr_ci": wilson(values["asr"], n),
         "asr_correct_ci": wilson(values["asr_correct"], n_correct) if n_correct else None,
         "asr_control_ci": wilson(values["asr_control"], n),
-        "asr_excess_ci": paired(excess),
+        "asr_excess_ci": paired(outcome.fooled - outcome.control),
         "speakers": len(set(speakers)),
-        "asr_speaker_ci": beyond_clips(changed, outcome.labels, speakers, wilson(values["asr"], n), low=0.0),
-        "asr_excess_speaker_ci": beyond_clips(excess, outcome.labels, speakers, paired(excess), low=-1.0),
+        **_speaker_intervals(outcome, speakers),
         "asr_by_class": metrics.asr_by_class(outcome),
         "asr_by_prediction": metrics.asr_by_prediction(outcome),
         "asr_saved": float((saved != outcome.predicted_clean).mean()) if len(saved) else None,
         "accuracy_clean_ci": wilson(values["accuracy_clean"], n),
         "clips_by_class": metrics.counts(outcome.labels, outcome.classes),
         "predictions_clean": metrics.counts(outcome.predicted_clean, outcome.classes),
-        "predictions_adv": metrics.counts(outcome.predicted_adv, outcome.classes),
+        "predictions_adv": predictions_adv,
+        "one_class_share": max(predictions_adv) / n,
         **set_figures,
     }
-    values["flags"] = raised(values)
     values["notes"] = _reasons(values)
     perceived, notes = averaged(rows)
     values |= perceived
@@ -204,11 +206,27 @@ def figures(rows: Rows, classes: int, set_figures: Mapping[str, float | None]) -
     return values
 
 
+def _speaker_intervals(outcome: Outcome, speakers: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Return the intervals that allow for clips of one speaker to be correlated."""
+    robust, changed = outcome.robust.astype(np.float64), outcome.fooled.astype(np.float64)
+    excess = outcome.fooled - outcome.control
+    shares = {"robust_accuracy": robust, "asr": changed}
+    intervals = {
+        f"{name}_speaker_ci": beyond_clips(
+            values, outcome.labels, speakers, wilson(float(values.mean()), len(values)), low=0.0
+        )
+        for name, values in shares.items()
+    }
+    return intervals | {
+        "asr_excess_speaker_ci": beyond_clips(excess, outcome.labels, speakers, paired(excess), low=-1.0)
+    }
+
+
 def _reasons(values: dict[str, Any]) -> dict[str, str]:
     """Return the reason why a figure is undefined, for each undefined figure."""
     notes = {}
     for name, value in values.items():
-        if value is not None:
+        if value is not None or name in SIGNS:
             continue
         if name.endswith("_fooled"):
             notes[name] = "no clip was fooled"

@@ -5,10 +5,14 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from staanet.core.errors import StaanetError
-from staanet.core.records import Record, Rows
+from staanet.core.records import Interval, Record, Rows
 from staanet.core.signature import signature
 from staanet.evaluation.case import figures
+from staanet.evaluation.flags import FLAGS, PER_MODEL, raised
+from staanet.metrics import Outcome, by_fold
 
 CASE = (
     *(
@@ -31,6 +35,12 @@ CASE = (
 SET_FIGURES = ("comb_share", "comb_share_model", "seconds_per_clip", "queries", "gradients")
 """Figures of an adversarial set that are means over its clips."""
 
+MEANS = (*SET_FIGURES, "one_class_share", "black_box_lead", "zero_gradients", "nonfinite_gradients")
+"""Figures of a fold that are averaged over the folds, weighted by clips, instead of computed from all clips."""
+
+ANY = ("randomised", "probabilities", "batch_dependent", "padding_dependent", "training_mode")
+"""Signs of a model that a pooled record shows if they were found in any fold."""
+
 
 def pooled(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[Record]:
     """Return one record per case, in which its folds are pooled, in the order in which the cases first occur.
@@ -50,22 +60,29 @@ def pooled(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> lis
     result: list[Record] = []
     for group in cases.values():
         complete = len(group) > 1 and None not in (folds := [r.fold for r in group]) and len(set(folds)) == len(folds)
-        result += [_one(group, [row for r in group for row in outcomes(r)])] if complete else group
+        result += [_one(group, [outcomes(record) for record in group])] if complete else group
     return result
 
 
-def _one(records: Sequence[Record], rows: Rows) -> Record:
-    rows = sorted(rows, key=lambda row: row["id"])
+def _one(records: Sequence[Record], rows_of: Sequence[Rows]) -> Record:
+    pairs = [(row, record.folds[0]) for record, rows in zip(records, rows_of, strict=True) for row in rows]
+    pairs.sort(key=lambda pair: pair[0]["id"])
+    rows, folds = [row for row, _ in pairs], [fold for _, fold in pairs]
     for one, following in pairwise(rows):
         if one["id"] == following["id"]:
             raise StaanetError(
                 f"expected each clip in the test subset of one fold, got {one['id']!r} in two; run again"
             )
     first, clean = records[0], [record.tree_clean for record in records]
-    known = {name: _mean(records, name) for name in SET_FIGURES}
+    values = figures(rows, len(first.labels), {name: _mean(records, name) for name in SET_FIGURES})
+    values |= {name: _mean(records, name) for name in MEANS} | {name: _any(records, name) for name in ANY}
+    values |= {"found_by": _found_by(records), **_fold_intervals(rows, folds, len(first.labels))}
+    flagged = _folds_flagged(records)
+    flags = {*raised({**vars(first), **values}), *flagged}
     return dataclasses.replace(
         first,
-        **figures(rows, len(first.labels), known | _of_worst_cases(records)),
+        **{**values, "flags": [name for name in FLAGS if name in flags]},
+        folds_flagged=flagged,
         signature=signature([record.signature for record in records]),
         split=signature([record.split for record in records]),
         fold=None,
@@ -86,17 +103,37 @@ def _mean(records: Sequence[Record], name: str) -> float | None:
     return sum(value * n for value, n in known) / sum(n for _, n in known) if known else None
 
 
-def _of_worst_cases(records: Sequence[Record]) -> dict[str, Any]:
-    """Return the figures that only worst cases have: sums of counts, means of shares, and signs of any fold."""
+def _any(records: Sequence[Record], name: str) -> bool | None:
+    """Return whether a sign was found in any fold, None if it was measured in none."""
+    known = [getattr(record, name) for record in records if getattr(record, name) is not None]
+    return any(known) if known else None
+
+
+def _found_by(records: Sequence[Record]) -> dict[str, int] | None:
+    """Return the number of clips that each attack of a worst case fooled, None if a record is no worst case."""
     counts = [record.found_by for record in records if record.found_by is not None]
     if len(counts) < len(records):
-        return {}
-    values = {
-        "found_by": {name: sum(own.get(name, 0) for own in counts) for name in counts[0]},
-        **{name: _mean(records, name) for name in ("black_box_lead", "zero_gradients")},
-        **{name: any(getattr(record, name) for record in records) for name in ("randomised", "probabilities")},
+        return None
+    return {name: sum(own.get(name, 0) for own in counts) for name in counts[0]}
+
+
+def _fold_intervals(rows: Rows, folds: Sequence[int], classes: int) -> dict[str, Interval]:
+    """Return the intervals that treat folds as the unit."""
+    outcome = Outcome.from_rows(rows, classes)
+    return {
+        "robust_accuracy_fold_ci": by_fold(outcome.robust.astype(np.float64), folds, low=0.0),
+        "asr_fold_ci": by_fold(outcome.fooled.astype(np.float64), folds, low=0.0),
+        "asr_excess_fold_ci": by_fold(outcome.fooled - outcome.control, folds, low=-1.0),
     }
-    return {name: value for name, value in values.items() if value is not None}
+
+
+def _folds_flagged(records: Sequence[Record]) -> dict[str, list[int]]:
+    """Return the folds that raised each flag that belongs to one model, for the flags that any fold raised."""
+    folds = {
+        name: sorted(record.fold for record in records if name in record.flags and record.fold is not None)
+        for name in PER_MODEL
+    }
+    return {name: raised_in for name, raised_in in folds.items() if raised_in}
 
 
 def _shared(settings: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 from staanet.attacks import ATTACKS
 from staanet.core.errors import StaanetError
 from staanet.core.records import Rows
-from staanet.evaluation.flags import raised
 
 
 def worst(members: Mapping[str, Rows]) -> Rows:
@@ -38,24 +37,19 @@ def worst(members: Mapping[str, Rows]) -> Rows:
     return [min(rows, key=lambda row: row["margin_adv"]) for _, rows in sorted(clips.items())]
 
 
-def worst_case_figures(
-    figures: Mapping[str, Any], rows: Rows, rates: Mapping[str, float], checks: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the figures of a worst case, with the number of clips that each attack fooled and the signs of the model.
+def worst_case_figures(figures: Mapping[str, Any], rows: Rows, rates: Mapping[str, float]) -> dict[str, Any]:
+    """Return the figures of a worst case, with the number of clips that each attack fooled.
 
     Args:
         figures: Figures of the rows.
         rows: Rows that `worst` returned.
         rates: Attack success rate of each member by its name, which ends in the name of the attack.
-        checks: Signs of the target model that `sanity` returned.
     """
     white_box = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access == "gradient"]
     black_box = [rate for name, rate in rates.items() if ATTACKS[name.rsplit(".", 1)[-1]].access != "gradient"]
     members = Counter(row["member"] for row in rows if row["predicted_adv"] != row["predicted_clean"])
-    result = {
+    return {
         **figures,
-        **checks,
         "found_by": {name: members[name] for name in rates},
         "black_box_lead": max(black_box) - max(white_box) if black_box and white_box else None,
     }
-    return {**result, "flags": raised(result)}

@@ -6,6 +6,23 @@ from staanet.metrics.base import metric
 from staanet.metrics.outcome import Floats, Integers, Outcome
 
 
+@metric(unit="share", stronger="lower")
+def robust_accuracy(outcome: Outcome) -> float:
+    """Share of all clips that are classified correctly before and under the attack."""
+    return float(outcome.robust.mean())
+
+
+@metric(unit="share", stronger="lower")
+def robust_uar(outcome: Outcome) -> float:
+    """Unweighted average recall, where a clip counts if it is classified correctly before and under the attack."""
+    return float(np.mean([outcome.robust[outcome.labels == label].mean() for label in np.unique(outcome.labels)]))
+
+
+def chance(outcome: Outcome) -> float:
+    """Return 1/K, the accuracy of guessing one of K classes, below which an accuracy says nothing."""
+    return 1 / outcome.classes
+
+
 @metric(unit="share", stronger="higher")
 def asr(outcome: Outcome) -> float:
     """Attack success rate: share of all clips whose prediction changed (arXiv 2402.01227, section 4.3)."""
