@@ -100,7 +100,7 @@ def test_the_tables_hold_the_pooled_records(runs):
     with (out / "tables" / "comparisons.csv").open(encoding="utf-8", newline="") as file:
         compared = [(row["attack"], row["other"], row["n"]) for row in csv.DictReader(file)]
     assert compared == [("staa_net", "shuffled_staa_net", "24"), ("staa_net", "noise", "24")]
-    assert "On 24 clips of synthetic (6 speakers, folds 0, 1, 2)" in pages[-1]
+    assert "The case has 24 clips of synthetic by 6 speakers (folds 0, 1, 2), too few" in pages[-1]
     assert "few_speakers" in pages[-1]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from staanet import report
 from staanet.audio import files
@@ -15,7 +16,7 @@ from staanet.core import records
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.records import Record
-from staanet.report import summary
+from staanet.report import figures
 
 LABELS = ["anger", "joy", "neutral", "sadness"]
 
@@ -44,8 +45,14 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         labels=LABELS,
         n=102,
         n_correct=70,
+        n_robust=28,
         n_fooled=58,
         n_unchanged=0,
+        robust_accuracy=0.2745,
+        robust_accuracy_ci=(0.1974, 0.3679),
+        robust_accuracy_speaker_ci=(0.1874, 0.3779),
+        robust_uar=0.26,
+        chance=0.25,
         asr=0.5686,
         asr_ci=(0.4719, 0.6605),
         asr_correct=0.6,
@@ -76,6 +83,7 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
         clips_by_class=[40, 31, 0, 31],
         predictions_clean=[30, 22, 20, 30],
         predictions_adv=[70, 12, 8, 12],
+        one_class_share=0.6863,
         comb_share=0.075,
         comb_share_model=0.0125,
         seconds_per_clip=0.0123,
@@ -93,6 +101,10 @@ def made(attack: str = "staa_net", source: str = "emo18", target: str = "emo18",
 
 TRANSFERRED = {
     "target": "zhao19",
+    "robust_accuracy": 0.5,
+    "robust_accuracy_ci": (0.4, 0.6),
+    "robust_accuracy_speaker_ci": (0.39, 0.61),
+    "robust_uar": 0.45,
     "asr": 0.2059,
     "asr_ci": (0.1373, 0.2941),
     "asr_control": 0.0915,
@@ -102,7 +114,8 @@ TRANSFERRED = {
     "asr_excess_speaker_ci": (0.0227, 0.2061),
 }
 PGD = {"attack": "sparse_pgd", "comb_share": None, "notes": {"comb_share": "only generators have strides"}}
-FOUR = [made(), made(**TRANSFERRED), made(**PGD, asr=0.93, asr_excess=0.81), made(**PGD, **TRANSFERRED)]
+ROBUST = {"robust_accuracy": 0.0196, "robust_accuracy_ci": (0, 0.07), "robust_accuracy_speaker_ci": (0, 0.08)}
+FOUR = [made(), made(**TRANSFERRED), made(**PGD, **ROBUST, asr=0.93, asr_excess=0.81), made(**PGD, **TRANSFERRED)]
 
 
 def run_with(folder: Path, *found: Record) -> Path:
@@ -170,31 +183,6 @@ def test_the_page_needs_nothing_from_elsewhere(page):
     assert not any((link["href"] or "").startswith(("http:", "https:", "//")) for link in page.all("a"))
 
 
-def test_the_summary_states_the_result_of_the_leading_record(page):
-    assert (
-        "On 102 clips of emo_db (10 speakers), staa_net, trained against emo18, changed 57 % (95 % interval 46 to 67 %)"
-        in page.text
-    )
-    assert "the same number of samples changed 12 %, so that the excess is 44 points (33 to 55)." in page.text
-    assert (
-        "On zhao19, to which the attack had no access (transfer), it changed 21 % (95 % interval 13 to 30 %)"
-        in page.text
-    )
-    assert "After the adversarial clips were written to 24-bit files and read back, they changed 56 %" in page.text
-
-
-def test_attacks_that_are_stronger_than_the_leading_generator_are_reported():
-    rivals = [made(attack="pgd0", generator=None, asr=0.9), made(attack="spgd", generator=None, asr=0.8)]
-    elsewhere = [replace(rivals[0], budget_sparsity=1.0), replace(rivals[0], target="zhao19"), made(**TRANSFERRED)]
-    text = " ".join(summary.sentences([made(asr=0.6), *rivals, *elsewhere]))
-    assert (
-        "2 of 2 other attacks on the same clips within the same budget changed more predictions; the strongest is pgd0"
-        in text
-    )
-    assert "No other attack on the same clips" in " ".join(summary.sentences([made(asr=0.95), *rivals, *elsewhere]))
-    assert "other attack" not in " ".join(summary.sentences([made(asr=0.6), *elsewhere]))
-
-
 def test_an_excess_that_may_be_zero_is_reported_as_such(tmp_path):
     page = Page(report.write(run_with(tmp_path, made(asr_excess=0.02, asr_excess_speaker_ci=(-0.05, 0.09)))))
     assert "the excess is 2 points (−5 to 9), which is not significantly different from zero." in page.text
@@ -218,13 +206,14 @@ def test_different_commits_and_uncommitted_changes_cause_a_warning(tmp_path, pag
 def test_every_heading_of_the_table_sorts(page):
     headings = [attributes for attributes in page.all("th") if attributes["scope"] == "col"]
     buttons = page.all("button")
-    assert len(headings) == (2 + 2 * 3 + 6) + 8 + 9  # of transfer, models and comparisons
+    widths = {"robustness": 5 + 7, "transfer": 2 + 2 * 5 + 6, "models": 3 + 6, "comparisons": 5 + 8}
+    assert len(headings) == sum(widths.values())
     assert len(buttons) == len(headings) + 2  # and one for each example
     assert all(button["type"] == "button" for button in buttons)
 
 
 def test_white_box_is_a_word(page):
-    assert "56.9 [46.2, 67.0] white-box" in page.text
+    assert "27.5 [18.7, 37.8] white-box" in page.text
 
 
 def test_every_figure_has_an_alternative_text(page):
@@ -233,6 +222,32 @@ def test_every_figure_has_an_alternative_text(page):
     assert all(svg["role"] == "img" and len(svg["aria-label"] or "") > 40 for svg in drawn)
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
+
+
+def test_figures_show_robust_accuracy_and_the_line_of_chance(page):
+    rates, costs = (svg["aria-label"] for svg in page.all("svg")[:2])
+    assert rates.startswith("Robust accuracy, ASR and control of 4 records")
+    assert "The lowest robust accuracy is 2.0 % (sparse_pgd: emo18 → emo18), where chance is 25.0 %" in rates
+    assert costs.startswith("Robust accuracy as a function of sparsity")
+
+
+@pytest.mark.parametrize(("chances", "lines"), [((0.25,), 1), ((0.25, 0.25), 1), ((0.25, 0.5), 2)])
+def test_there_is_a_line_of_chance_for_each_number_of_classes(chances, lines):
+    found = [made(f"attack_{place}", chance=chance) for place, chance in enumerate(chances)]
+    for draw in (figures.rates, figures.costs):
+        figure = Figure(layout="constrained")
+        draw(figure, found)
+        drawn = [line for line in figure.axes[0].lines if line.get_linestyle() == ":"]
+        assert len(drawn) == lines
+        assert [text.get_text() for text in figure.legends[0].texts].count("chance") == 1
+    assert sorted({float(value) for line in drawn for value in line.get_ydata()}) == sorted(set(chances))
+
+
+def test_the_page_has_robust_accuracy_before_everything_else(page):
+    sections = [attributes["id"] for attributes in page.all("section")]
+    assert sections[:2] == ["robustness", "transfer"]
+    lead = page.text.index("the robust accuracy of")
+    assert lead < page.text.index("changed 93") < page.text.index("Robust accuracy of each model in the worst case")
 
 
 def test_every_example_has_four_players(page):

@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from staanet.core.signature import signature
+from staanet.core.version import NUMERICS
 from staanet.models import HuggingFace
 from staanet.study.data import StudyData
 from staanet.study.loading import load, packaged
@@ -63,7 +64,7 @@ def test_signatures_stay(name, tmp_path, monkeypatch):
 
 
 def test_a_changed_setting_changes_the_signatures(tmp_path, monkeypatch):
-    monkeypatch.setattr("staanet.core.signature.NUMERICS", 2)
+    monkeypatch.setattr("staanet.core.signature.NUMERICS", NUMERICS + 1)
     assert list(signatures("smoke", tmp_path)) != json.loads(SNAPSHOT.read_text())["smoke"]
 
 

@@ -102,7 +102,7 @@ def test_a_root_for_a_miniature_is_refused(tmp_path):
 def test_table_1_needs_neither_models_nor_attacks(tmp_path):
     assert staanet.run("table1", out=tmp_path, toy=True) == []
     heads, *cells = (tmp_path / "tables" / "published.csv").read_text(encoding="utf-8").splitlines()
-    assert heads.startswith("keys,metric,unit,published,ours")
+    assert heads.startswith("keys,metric,unit,published,robust_accuracy")
     assert len(cells) == 20
     assert Run(tmp_path).toy
     assert "Toy run" in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")

@@ -1,11 +1,15 @@
 """`staanet attack`: make adversarial audio files."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from staanet.cli.options import Device, Json, Seed, Set, parsed
+
+if TYPE_CHECKING:
+    from staanet.tasks.recording import AttackedFile
 
 
 def attack(
@@ -57,5 +61,39 @@ def attack(
         change = "unchanged" if file.predicted_clean == file.predicted_adv else "fooled"
         place = file.path if file.start is None else f"{file.path} at {file.start:.2f} s"
         typer.echo(f"{place}: {file.predicted_clean} -> {file.predicted_adv} ({change})")
+    if (inputs / "dataset.json").is_file():
+        typer.echo(_robust_accuracy(files, inputs))
+    typer.echo(f"{out}: {_success_rate(files)}")
+
+
+def _robust_accuracy(files: Sequence["AttackedFile"], inputs: Path) -> str:
+    """Return the robust accuracy on the clips of a dataset, whose labels are known, as text."""
+    from staanet.data import Dataset
+    from staanet.metrics import wilson
+    from staanet.report.wording import percent
+
+    dataset = Dataset(inputs)
+    labels = {f"{clip}.flac": dataset.labels[dataset.label(clip)] for clip in dataset.utterances}
+    correct = [file for file in files if file.predicted_clean == labels[file.path]]
+    robust = sum(file.predicted_adv == labels[file.path] for file in correct)
+    low, high = wilson(robust / len(files), len(files))
+    return (
+        f"robust accuracy {percent(robust / len(files))} % (95 % interval {percent(low)} to {percent(high)} %): "
+        f"{robust} of {len(files)} clips are classified correctly before and under the attack; chance is "
+        f"{percent(1 / len(dataset.labels))} %, the accuracy before the attack {percent(len(correct) / len(files))} %"
+    )
+
+
+def _success_rate(files: Sequence["AttackedFile"]) -> str:
+    """Return how many files were fooled, and how large the perturbations are, as text."""
+    from statistics import fmean
+
+    from staanet.report.wording import number, percent
+
     fooled = sum(file.predicted_clean != file.predicted_adv for file in files)
-    typer.echo(f"{out}: {fooled} of {len(files)} fooled, as read back from their files")
+    snrs = [file.snr_peak_db for file in files if file.snr_peak_db is not None]
+    changed = f"{percent(fmean(file.sparsity for file in files))} % of the samples changed"
+    return (
+        f"{fooled} of {len(files)} fooled, as read back from their files (ASR {percent(fooled / len(files))} %, "
+        f"without a control); {changed}" + (f" at a peak SNR of {number(fmean(snrs))} dB" if snrs else "")
+    )

@@ -67,8 +67,9 @@ def report(
     if listening_results:
         results.count_results(opened, listening_results)
     page = reports.write(opened)
-    if (published := run / "tables" / "published.md").is_file():
-        typer.echo(published.read_text(encoding="utf-8"))
+    if not (listening_test or listening_results):
+        for line in reports.lines(opened):
+            typer.echo(line)
     if listening_results:
         typer.echo((run / "tables" / "listening.md").read_text(encoding="utf-8"))
     typer.echo(f"page: {page}")

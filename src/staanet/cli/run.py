@@ -28,14 +28,14 @@ def run(
     import dataclasses
     import json
 
-    from staanet import study
+    from staanet import report, study
+    from staanet.core.run import Run
 
     folder = out or study.folder_of(experiment, toy)
     records = study.run(experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(record) for record in records]))
         return
-    for table in ("published", "transfer"):
-        if (path := folder / "tables" / f"{table}.md").is_file():
-            typer.echo(path.read_text(encoding="utf-8"))
+    for line in report.lines(Run(folder)):
+        typer.echo(line)
     typer.echo(f"page: {folder / 'report' / 'index.html'}")

@@ -2,3 +2,4 @@
 
 from staanet.report.page import write as write
 from staanet.report.page import write_tables as write_tables
+from staanet.report.terminal import lines as lines

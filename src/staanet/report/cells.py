@@ -70,3 +70,12 @@ def p_value_cell(value: float | None, note: int | None = None) -> Cell:
     Cell(text='< 0.001', value=2e-09, interval='', note=None, mark='', bar=None)
     """
     return Cell(UNDEFINED, None, note=note) if value is None else Cell(p_value(value), value)
+
+
+def interval_cell(bounds: Interval | None) -> Cell:
+    """Return a cell that shows an interval alone, sorted by its lower end; empty without one.
+
+    >>> interval_cell((0.471, 0.662)).interval
+    '[47.1, 66.2]'
+    """
+    return Cell("", None) if bounds is None else Cell("", bounds[0], interval(bounds))

@@ -12,11 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from staanet.core.records import Record
-from staanet.report.summary import leading
 from staanet.report.wording import case, columns, percent, unique
 
 INK = "#010203"  # placeholder that is replaced by the text colour of the page
-ATTACK, CONTROL = "#d9622b", "#7d8a99"
+ATTACK, CONTROL, ROBUST = "#d9622b", "#7d8a99", "#3b82c4"
+JOINED: dict[str, Any] = {"color": CONTROL, "linewidth": 1, "alpha": 0.45, "zorder": 1}
+"""Style of the thin line between two values that belong together."""
 PALETTE = ("#d9622b", "#3b82c4", "#2a9d74", "#b8860b", "#a05fb4", "#c8506e", "#6b8e23", "#7d8a99")
 MARKERS = "osD^vPX*"
 IN_PERCENT = FuncFormatter(lambda fraction, _: f"{100 * fraction:g} %")
@@ -63,34 +64,53 @@ def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
 
 
 def rates(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the ASR and the control of every record with their confidence intervals."""
+    """Draw robust accuracy with the line of chance, and ASR with control, with the confidence intervals."""
     fields = columns(records)
     if len({(record.attack, record.source, record.target) for record in records}) == len(records):
         fields = fields[:2]  # short labels, which are unique here
-    figure.set_size_inches(9, 1.1 + 0.27 * len(records))
-    axes = figure.subplots()
+    figure.set_size_inches(9, 1.3 + 0.27 * len(records))
+    left, right = figure.subplots(1, 2, sharey=True, gridspec_kw={"wspace": 0.1})
     for row, record in enumerate(records):
-        axes.plot([record.asr_control, record.asr], [row, row], color=CONTROL, linewidth=1, alpha=0.45, zorder=1)
-        for value, bounds, shift, colour, marker, label in (
-            (record.asr, record.asr_speaker_ci, -0.13, ATTACK, "o", "ASR"),
-            (record.asr_control, record.asr_control_ci, 0.13, CONTROL, "D", "control"),
+        left.plot([record.robust_accuracy, record.accuracy_clean], [row, row], **JOINED)
+        left.plot(record.accuracy_clean, row, "o", color=CONTROL, markersize=6, markerfacecolor="none")
+        right.plot([record.asr_control, record.asr], [row, row], **JOINED)
+        for axes, value, bounds, shift, colour, marker in (
+            (left, record.robust_accuracy, record.robust_accuracy_speaker_ci, 0, ROBUST, "s"),
+            (right, record.asr, record.asr_speaker_ci, -0.13, ATTACK, "o"),
+            (right, record.asr_control, record.asr_control_ci, 0.13, CONTROL, "D"),
         ):
             axes.plot(bounds, [row + shift] * 2, color=colour, linewidth=2, alpha=0.6, solid_capstyle="round")
-            axes.plot(value, row + shift, marker, color=colour, markersize=6, label=label if row == 0 else None)
-    axes.set_yticks(range(len(records)), [_label(record, fields) for record in records])
-    axes.set_ylim(len(records) - 0.5, -0.5)
-    axes.set_xlim(-0.02, 1.02)
-    axes.xaxis.set_major_formatter(IN_PERCENT)
-    axes.grid(axis="x")
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    figure.legend(loc="outside upper right", ncols=2)
-    best = max(records, key=lambda r: r.asr)
+            axes.plot(value, row + shift, marker, color=colour, markersize=6)
+    _draw_chance(left.axvline, records)
+    for marker, colour, face, label in (
+        ("s", ROBUST, ROBUST, "robust accuracy"),
+        ("o", CONTROL, "none", "accuracy before the attack"),
+        ("o", ATTACK, ATTACK, "ASR"),
+        ("D", CONTROL, CONTROL, "control"),
+    ):
+        left.plot([], [], marker, color=colour, markerfacecolor=face, markersize=6, label=label)
+    left.set_yticks(range(len(records)), [_label(record, fields) for record in records])
+    left.set_ylim(len(records) - 0.5, -0.5)
+    for axes in (left, right):
+        axes.set_xlim(-0.02, 1.02)
+        axes.xaxis.set_major_formatter(IN_PERCENT)
+        axes.grid(axis="x")
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+    figure.legend(loc="outside upper right", ncols=5)
+    worst = min(records, key=lambda r: r.robust_accuracy)
     return (
-        f"ASR and control of {len(records)} records with 95 % confidence intervals. The highest ASR is "
-        f"{percent(best.asr)} % ({case(best, fields)}), with a control of {percent(best.asr_control)} %. The transfer "
-        "table holds all values."
+        f"Robust accuracy, ASR and control of {len(records)} records with 95 % confidence intervals. The lowest robust "
+        f"accuracy is {percent(worst.robust_accuracy)} % ({case(worst, fields)}), where chance is "
+        f"{percent(worst.chance)} %. The transfer table holds all values."
     )
+
+
+def _draw_chance(line: Callable[..., Any], records: Sequence[Record], label: str | None = "chance") -> None:
+    """Draw the line of chance, one for each number of classes."""
+    for chance in sorted({record.chance for record in records}):
+        line(chance, color=INK, linewidth=1, linestyle=":", label=label)
+        label = None
 
 
 def _label(record: Record, fields: Sequence[str]) -> str:
@@ -98,17 +118,19 @@ def _label(record: Record, fields: Sequence[str]) -> str:
 
 
 def costs(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the ASR of every record as a function of its sparsity and of its SNR."""
+    """Draw the robust accuracy under every attack as a function of its sparsity and of its SNR."""
     left, right = figure.subplots(1, 2, sharey=True)
     for index, attack in enumerate(unique(r.attack for r in records)):
         style = {"color": PALETTE[index % len(PALETTE)], "marker": MARKERS[index % len(MARKERS)], "s": 46}
         for axes, name in ((left, "sparsity"), (right, "snr_peak_db")):
             shown = [r for r in records if r.attack == attack and getattr(r, name) is not None]
             faces = [style["color"] if r.source == r.target else "none" for r in shown]
-            points = [getattr(r, name) for r in shown], [r.asr for r in shown]
+            points = [getattr(r, name) for r in shown], [r.robust_accuracy for r in shown]
             axes.scatter(*points, edgecolors=style["color"], facecolors=faces, marker=style["marker"], s=style["s"])
         left.scatter([], [], label=attack, **style)
-    left.set(ylim=(-0.02, 1.02), ylabel="ASR", xlabel="changed samples (sparsity)")
+    _draw_chance(left.axhline, records)
+    _draw_chance(right.axhline, records, label=None)
+    left.set(ylim=(-0.02, 1.02), ylabel="robust accuracy", xlabel="changed samples (sparsity)")
     right.set(xlabel="peak SNR in dB (quieter perturbations to the right)")
     levels = [r.snr_peak_db for r in records if r.snr_peak_db is not None]
     if levels:
@@ -127,14 +149,13 @@ def costs(figure: Figure, records: Sequence[Record]) -> str:
     missing = sum(r.snr_peak_db is None for r in records)
     skipped = f" {missing} records have no SNR and are not shown on the right." if missing else ""
     return (
-        f"ASR as a function of sparsity, from {percent(low, 2)} to {percent(high, 2)} %, and of peak SNR, one point "
-        f"per record, filled for white-box attacks.{skipped}"
+        f"Robust accuracy as a function of sparsity, from {percent(low, 2)} to {percent(high, 2)} %, and of peak SNR, "
+        f"one point per record, filled for white-box attacks.{skipped}"
     )
 
 
-def predictions(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw how often the target of the leading record predicts each class before and after the attack."""
-    record = leading(records)
+def predictions(figure: Figure, record: Record) -> str:
+    """Draw how often the target of a record predicts each class before and after the attack."""
     figure.set_size_inches(4.6, 3.2)
     axes = figure.subplots()
     places = np.arange(len(record.labels))
@@ -154,9 +175,8 @@ def predictions(figure: Figure, records: Sequence[Record]) -> str:
     )
 
 
-def classes(figure: Figure, records: Sequence[Record]) -> str:
-    """Draw the ASR of the leading record for each true class."""
-    record = leading(records)
+def classes(figure: Figure, record: Record) -> str:
+    """Draw the ASR of a record for each true class."""
     figure.set_size_inches(4.6, 3.2)
     axes = figure.subplots()
     texts = ["–" if value is None else percent(value) for value in record.asr_by_class]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
 from staanet.core.records import Record
@@ -18,7 +20,8 @@ from staanet.report.templates import TEMPLATES
 from staanet.report.wording import case, columns, unique
 
 PAGE = TEMPLATES.get_template("page.html.j2")
-FIGURES = (figures.rates, figures.costs, figures.predictions, figures.classes)
+RECORDS_FILE = "records.csv"
+"""Name of the table with every field of every record, folds pooled."""
 
 
 def write(run: Run | str | Path) -> Path:
@@ -44,7 +47,7 @@ def write(run: Run | str | Path) -> Path:
     if counts is not None:
         files |= listening_tables.files(folder, counts)
     if results.records:
-        files[folder / "records.csv"] = tables.comma_separated(results.records, tables.ALL_FIELDS)
+        files[folder / RECORDS_FILE] = tables.comma_separated(results.records, tables.ALL_FIELDS)
     files[page] = _page(results, sections, counts)
     _write_files(files)
     return page
@@ -52,6 +55,8 @@ def write(run: Run | str | Path) -> Path:
 
 def write_tables(run: Run | str | Path, folder: str | Path, formats: Iterable[str] = tables.FORMATS) -> list[Path]:
     """Write the tables of a run or of a published study into a folder, without a page, and return their paths.
+
+    In CSV there is also a table of all fields of all records, with folds pooled.
 
     Args:
         run: The run, or its folder.
@@ -61,7 +66,10 @@ def write_tables(run: Run | str | Path, folder: str | Path, formats: Iterable[st
     Raises:
         StaanetError: The run holds no records, or its files cannot be read.
     """
-    files = tables.section_files(sections_of(Results.read(as_run(run))), Path(folder), formats)
+    results, formats = Results.read(as_run(run)), list(formats)
+    files = dict(tables.section_files(sections_of(results), Path(folder), formats))
+    if "csv" in formats and results.records:
+        files[Path(folder) / RECORDS_FILE] = tables.comma_separated(results.records, tables.ALL_FIELDS)
     _write_files(files)
     return list(files)
 
@@ -78,11 +86,11 @@ def _page(results: Results, sections: list[tables.Section], counts: listening_re
     return PAGE.render(
         title=run.title or ", ".join(unique(record.experiment for record in records)),
         toy=run.toy or any(record.toy for record in records),
-        summary=summary.sentences(records) if records else [],
-        leading=case(summary.leading(records), fields) if records else "",
+        summary=summary.sentences(results) if records else [],
+        leading=case(results.lead, fields) if records else "",
         sections=sections,
         formats={name: suffix for name, (suffix, _) in tables.FORMATS.items()},
-        figures={draw.__name__: figures.svg(draw, records, prefix=draw.__name__) for draw in FIGURES if records},
+        figures=_figures(results) if records else {},
         examples=examples.read_examples(run),
         listening=counts and listening_tables.section(counts),
         flags=summary.flags(records),
@@ -93,6 +101,15 @@ def _page(results: Results, sections: list[tables.Section], counts: listening_re
         settings=_settings(records, fields),
         count=len(records),
     )
+
+
+def _figures(results: Results) -> dict[str, Markup]:
+    """Return the figures by name: two of all records, and two of the case that the summary is about."""
+    of_all, of_lead = (figures.rates, figures.costs), (figures.predictions, figures.classes)
+    return {
+        **{draw.__name__: figures.svg(draw, results.records, prefix=draw.__name__) for draw in of_all},
+        **{draw.__name__: figures.svg(draw, results.lead, prefix=draw.__name__) for draw in of_lead},
+    }
 
 
 def _provenance(records: list[Record]) -> dict[str, str]:

@@ -124,10 +124,10 @@ def budget(record: Record) -> str:
     return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the {changed}"
 
 
-def folds_of(record: Record) -> str:
-    """Return the folds of a record as text."""
+def folds_of(record: Record, *, planned: bool = True) -> str:
+    """Return the folds of a record as text, with the number of planned folds if some are missing and `planned`."""
     names = f"fold{'s' if len(record.folds) > 1 else ''} {as_text(record.folds)}"
-    return f"{names} of the {record.folds_planned} planned" if record.partial else names
+    return f"{names} of the {record.folds_planned} planned" if record.partial and planned else names
 
 
 def conditions(records: Sequence[Record]) -> str:

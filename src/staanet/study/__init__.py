@@ -148,4 +148,6 @@ def _layout(name: str, plan: Experiment) -> Layout:
         by_gender=plan.by_gender,
         pairwise=plan.pairwise,
         equal_distortion=plan.equal_distortion,
+        headline=plan.recorded_headline,
+        selection_folds=plan.selection_folds,
     )

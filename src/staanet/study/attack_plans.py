@@ -5,12 +5,18 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from staanet.attacks import ATTACKS, Attack, create_attack
+from torch import Tensor
+
+from staanet.attacks import ATTACKS, Attack, Babble, create_attack
+from staanet.attacks.components.added_sound import AddedSound
 from staanet.attacks.ensembles import NAME, STANDARD
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.settings import from_preset, validated
 from staanet.evaluation import Domain, LabelsFrom
+
+SPEECH_CLIPS = 64
+"""Largest number of training clips of which `babble` is mixed."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +93,18 @@ class AttackPlan:
         """Whether the attack uses representations of its source model and never its decisions."""
         return not self.members and ATTACKS[self.kind].needs_representation
 
+    @property
+    def needs_speech(self) -> bool:
+        """Whether the attack mixes training clips of the fold."""
+        return not self.members and issubclass(ATTACKS[self.kind], Babble)
+
     def build(
         self,
         generator: Path | None = None,
         digest: str | None = None,
         sparsity: float | None = None,
         width: float | None = None,
+        speech: tuple[Tensor, ...] | None = None,
     ) -> Attack:
         """Build the attack.
 
@@ -102,10 +114,14 @@ class AttackPlan:
             digest: Hash of the generator's weights.
             sparsity: Replaces the budget's sparsity, for an attack that takes that of another.
             width: Width of the features' bounds, the epsilon of an unbounded attack.
+            speech: Training clips `[T]` that the attack mixes; without them, the attack carries a description of them,
+                which is enough to check its settings and to sign them.
         """
         settings = dict(self.settings)
         if self.generator is not None:
             settings |= {"generator": str(generator or self.generator), "digest": digest}
+        if self.needs_speech:
+            settings["speech"] = speech or f"up to {SPEECH_CLIPS} training clips"
         if sparsity is not None:
             settings["sparsity"] = sparsity
         budget = Budget(epsilon=width or 1.0, sparsity=1.0) if self.unbounded else self.budget
@@ -119,6 +135,7 @@ class Defaults:
     budget: Budget
     labels_from: LabelsFrom
     examples: int | tuple[str, ...]
+    sample_rate: int
 
 
 def parse(
@@ -156,6 +173,8 @@ def parse(
         if source not in models:
             raise StaanetError(f"attack {name}: {unknown_name('model', str(source), models)}")
     use = _use(name, table, defaults, generator is not None)
+    if issubclass(ATTACKS[kind], AddedSound):
+        settings = _sound_settings(name, settings, use, defaults.sample_rate)
     unbounded = use.domain == "feature" and not {"budget", "epsilon", "snr_db"} & set(table)
     budget = from_preset(Budget, {"default": defaults.budget}, settings.pop("budget", {}), f"attack {name}: budget")
     plan = AttackPlan(
@@ -175,6 +194,18 @@ def _use(name: str, table: Mapping[str, Any], defaults: Defaults, by_generator: 
         labels_from=use.labels_from or defaults.labels_from,
         examples=offered if use.examples is None else use.examples,
     )
+
+
+def _sound_settings(name: str, settings: dict[str, Any], use: AttackUse, sample_rate: int) -> dict[str, Any]:
+    """Return the settings of an attack that adds a sound, with the experiment's sampling rate."""
+    if wrong := {"speech", "sample_rate"} & set(settings):
+        raise StaanetError(
+            f"attack {name}: expected no {' and no '.join(sorted(wrong))}, because an experiment takes training clips "
+            "of the fold and its own sampling rate; remove the key"
+        )
+    if use.domain == "feature":
+        raise StaanetError(f'attack {name}: expected domain = "waveform" for a sound, got "feature"; remove the key')
+    return {**settings, "sample_rate": sample_rate}
 
 
 def _generator(name: str, kind: str, generator: str | None, known: Collection[str]) -> str | None:

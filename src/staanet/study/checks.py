@@ -4,6 +4,7 @@ import re
 
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
+from staanet.core.run import Headline
 from staanet.defences import InputDefence
 from staanet.models import MODELS, HasFeatures
 from staanet.report.sections import published
@@ -28,6 +29,9 @@ def check(experiment: ExperimentSettings) -> None:
         _check_generator(experiment, generator)
     for plan in experiment.attack_plans.values():
         _check_attack(experiment, plan)
+    if experiment.headline is not None:
+        _check_headline(experiment, experiment.headline)
+    _check_selection_folds(experiment)
 
 
 def _check_names(experiment: ExperimentSettings) -> None:
@@ -129,3 +133,39 @@ def _check_attack(experiment: ExperimentSettings, plan: AttackPlan) -> None:
                 f"attack {plan.name}: expected source models with features (cnn_lstm), got {source}, a "
                 f'{experiment.models[source].model}; name others in sources, or remove domain = "feature"'
             )
+
+
+def _check_headline(experiment: ExperimentSettings, named: Headline) -> None:
+    """Refuse a headline that names no case of the experiment, or several."""
+    attacks = [run.name for plan in experiment.attack_plans.values() for run in (plan, *plan.runs)]
+    for kind, name, known in (
+        ("attack", named.attack, attacks),
+        ("source", named.source, (*experiment.models, NO_SOURCE)),
+        ("target", named.target, experiment.models),
+        ("corpus", named.corpus or next(iter(experiment.corpus_plans)), experiment.corpus_plans),
+    ):
+        if name not in known:
+            raise StaanetError(f"headline: {unknown_name(kind, name, list(dict.fromkeys(known)))}")
+    corpora = experiment.corpora_of(named)
+    if not corpora:
+        raise StaanetError(
+            f"headline: expected a case of this experiment, got {named.attack} on {named.source}, which is not "
+            f"evaluated on {named.target}; name a source that {named.attack} is run on and a target that it is "
+            f"evaluated on ({NO_SOURCE!r} is the source of an attack that needs no model)"
+        )
+    if len(corpora) > 1:
+        raise StaanetError(
+            f"headline: expected one case, got {named.attack} on {named.source} evaluated on {named.target} with clips "
+            f"of {', '.join(corpora)}; add the key corpus"
+        )
+
+
+def _check_selection_folds(experiment: ExperimentSettings) -> None:
+    """Refuse folds that no corpus of the experiment has."""
+    most = max((experiment.split_plan(corpus).folds or 0 for corpus in experiment.corpus_plans), default=0)
+    if wrong := [fold for fold in experiment.selection_folds if not 0 <= fold < most]:
+        raise StaanetError(
+            f"selection_folds: expected folds of the split, 0 to {most - 1}, got {wrong[0]}"
+            if most
+            else "selection_folds: expected a split into folds, got none; remove the key, or add folds"
+        )

@@ -1,13 +1,14 @@
 """The settings of an experiment file, and what they resolve to."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
+from staanet.core.run import Headline
 from staanet.evaluation import LabelsFrom, Protocol
 from staanet.study import attack_plans
 from staanet.study.attack_plans import AttackPlan
@@ -52,6 +53,10 @@ class ExperimentSettings:
         pairwise: Attacks that are compared pair by pair, each on the models that it was run on.
         equal_distortion: Whether to compare models on the clips that all of them recognise, at equal distortion of
             their log-mel spectrograms.
+        headline: The case that the summary of the page is about, so that it is not chosen for its results. Without it,
+            the summary is about the worst case, chosen after the fact.
+        selection_folds: Folds on which settings were chosen. The page shows the results of the headline without them,
+            next to those over all folds.
     """
 
     models: dict[str, ModelPlan] = field(default_factory=dict)
@@ -77,6 +82,8 @@ class ExperimentSettings:
     by_gender: bool = False
     pairwise: tuple[str, ...] = ()
     equal_distortion: bool = False
+    headline: Headline | None = None
+    selection_folds: tuple[int, ...] = ()
 
     @property
     def corpus_plans(self) -> dict[str, CorpusPlan]:
@@ -86,7 +93,7 @@ class ExperimentSettings:
     @cached_property
     def attack_plans(self) -> dict[str, AttackPlan]:
         """The attacks by name, each table parsed."""
-        defaults = attack_plans.Defaults(self.budget, self.labels_from, self.examples)
+        defaults = attack_plans.Defaults(self.budget, self.labels_from, self.examples, self.sample_rate)
         return {
             name: attack_plans.parse(name, table, defaults, self.models, self.generators)
             for name, table in self.attacks.items()
@@ -118,6 +125,14 @@ class ExperimentSettings:
             raise StaanetError(f"model {model}: {unknown_name('corpus', named, self.corpus_plans)}")
         return named or next(iter(self.corpus_plans))
 
+    @property
+    def recorded_headline(self) -> Headline | None:
+        """The headline with the name that records give to its corpus."""
+        if self.headline is None or not self.headline.corpus:
+            return self.headline
+        plan = self.corpus_plans[self.headline.corpus]
+        return replace(self.headline, corpus=plan.stands_for or plan.name)
+
     def split_plan(self, corpus: str) -> SplitPlan:
         """Return how a corpus is split: its own plan, or the experiment's."""
         return self.corpus_plans[corpus].split or self.split
@@ -131,6 +146,19 @@ class ExperimentSettings:
     def targets_of(self, plan: AttackPlan, source: str, corpus: str) -> tuple[str, ...]:
         """Return the models on which an attack is evaluated; an attack on features only on its source model."""
         return (source,) if plan.use.domain == "feature" else self._evaluated_on(self.target_names, corpus)
+
+    def corpora_of(self, named: Headline) -> list[str]:
+        """Return the corpora on whose clips a named case is evaluated; none if the experiment has no such case."""
+        plans = [
+            plan for plan in self.attack_plans.values() if named.attack in (plan.name, *(run.name for run in plan.runs))
+        ]
+        return [
+            corpus
+            for corpus in ([named.corpus] if named.corpus else self.corpus_plans)
+            for plan in plans
+            if named.source in self.sources_of(plan, corpus)
+            and named.target in self.targets_of(plan, named.source, corpus)
+        ]
 
     def first_target(self, corpus: str) -> str:
         """Return the first model that attacks on clips of a corpus are evaluated on."""

@@ -22,11 +22,25 @@ def test_p_values_are_corrected_for_all_attacks_on_a_target():
     assert [row.accuracy_p_holm for row in found] == pytest.approx([0.2, 0.2, 0.1])
 
 
+def test_the_largest_gap_has_its_distribution_by_chance():
+    """Robust are 3 of 12 clips of men under the first attack, as under the second, and 9 of 12 clips of women."""
+    records = [made("fgsm"), made("bim"), made("pgd", target="zhao19")]
+    found = contrasts(records, lambda _: rows(MEN_ONLY))
+    assert [row.largest_gap for row in found] == pytest.approx([0.5] * 3)
+    assert found[0].robust_accuracy_difference == -0.5
+    assert found[0].largest_gap_p == pytest.approx(2 / 20, abs=0.02)  # of 20 ways, and both tails
+    assert found[0].largest_gap_by_chance == pytest.approx(0.5)
+    caption = table(found).caption
+    assert "The largest gap in robust accuracy on emo18 over 2 attacks on the same clips is 50.0 points" in caption
+    assert "on zhao19 over 1 attack on" in caption
+
+
 def test_one_gender_makes_no_contrast_and_an_undefined_p_value_has_a_reason():
     assert contrasts([made("fgsm")], lambda _: [clip for clip in rows(MEN_ONLY) if clip["gender"] == "male"]) == []
     one_voice = [clip for clip in rows(MEN_ONLY) if clip["speaker"] in ("a", "x", "y")]
     found = contrasts([made("fgsm")], lambda _: one_voice)
-    assert found[0].accuracy_p is None
+    assert found[0].accuracy_p is found[0].largest_gap is None
+    assert "largest gap" not in table(found).caption
     text = markdown(table(found))
     assert "fewer than two speakers" in text
     assert "None" not in text

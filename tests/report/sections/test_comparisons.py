@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from scipy import stats
 
@@ -121,20 +122,88 @@ def test_a_difference_that_one_speaker_carries_may_be_zero():
 def test_the_table_shows_the_comparison():
     printed = table(compared(made(), made(**NOISE)))
     _, heads, _, row = (line for line in markdown(printed).splitlines() if line)
-    assert heads == "| attack | against | source | target | budget | n | difference | p | detectable |"
-    assert row.startswith(
-        r"| staa\_net | noise | emo18 | emo18 | epsilon 0.03 of full scale, at most 5 % of the samples | 10 | 70.0 ["
+    assert heads == (
+        "| attack | against | source | target | budget | n | robust accuracy difference | robust accuracy by fold | "
+        "robust accuracy verdict | ASR difference | ASR by fold | ASR p | ASR detectable |"
     )
-    assert "] | 0.016 | " in row
-    assert "\\toprule\nattack & against & source" in latex(printed)
+    assert row.startswith(
+        r"| staa\_net | noise | emo18 | emo18 | epsilon 0.03 of full scale, at most 5 % of the samples | 10 | −20.0 ["
+    )
+    assert "] |  | undecided | 70.0 [" in row
+    assert "] |  | 0.016 | " in row
+    assert "attack & against & source" in latex(printed)
     (cells,) = printed.rows
-    assert [cell.value for cell in cells[5:8]] == [10, pytest.approx(0.7), pytest.approx(2 / 2**7)]
+    assert [cells[place].value for place in (5, 6, 9, 11)] == pytest.approx([10, -0.2, 0.7, 2 / 2**7])
+
+
+def test_robust_accuracy_is_compared_on_the_clips_that_were_recognised():
+    """Of ten clips the third, sixth and ninth are recognised; the first attack takes the first two of them."""
+    (row,) = compared(made(), made(**NOISE))
+    assert row.robust_difference == pytest.approx(1 / 10 - 3 / 10)
+    low, high = row.robust_difference_speaker_ci
+    assert low < -0.2 < high
+
+
+def by_fold(first, other):
+    """Compare two attacks over folds of 20 recognised clips, of which each leaves a number robust in each fold."""
+
+    def outcomes(record):
+        left = first if record.attack == "staa_net" else other
+        return [
+            {
+                "id": f"{fold}-{i}",
+                "label": 0,
+                "speaker": f"{fold}-{i % 4}",
+                "fold": fold,
+                "predicted_clean": 0,
+                "predicted_adv": int(i >= robust),
+            }
+            for fold, robust in enumerate(left)
+            for i in range(20)
+        ]
+
+    (row,) = comparisons([made(), made("pgd")], outcomes)
+    return row
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "said"),
+    [
+        ((5, 5, 5), (15, 16, 15), "stronger"),
+        ((15, 16, 15), (5, 5, 5), "weaker"),
+        ((10, 10, 10), (10, 10, 10), "not inferior"),
+        ((5, 15), (10, 10), "undecided"),  # the folds disagree, whatever the mean
+        ((0, 10, 4), (10, 12, 20), "undecided"),
+        ((5,), (15,), "undecided"),  # a single training
+        ((10, 10), (11, 11), "not inferior"),  # two folds that agree by chance make no attack stronger
+    ],
+)
+def test_a_verdict_must_stand_by_fold(first, other, said):
+    row = by_fold(first, other)
+    assert row.verdict == said
+    if len(first) == 1:
+        assert row.robust_difference_fold_ci is None
+        assert row.difference_fold_ci is None
+    else:
+        means = [(one - two) / 20 for one, two in zip(first, other, strict=True)]
+        half = stats.t.ppf(0.975, len(means) - 1) * stats.sem(means)
+        expected = [max(-1, np.mean(means) - half), min(1, np.mean(means) + half)]
+        assert row.robust_difference_fold_ci == pytest.approx(expected)
+
+
+def test_the_caption_says_what_the_intervals_assume():
+    assert "correlation between clips of a speaker" in table(compared(made(), made("pgd"))).caption
+    few = comparisons([made(), made("pgd")], lambda record: rows(FOOLED[record.attack], speakers=4))
+    assert "correlation" not in table(few).caption
+    assert "treat clips as independent" in table(few).caption
+    assert "By fold" not in table(few).caption
+    assert "fold as the unit" in table([by_fold((5, 5), (9, 9))]).caption
 
 
 def test_a_small_p_value_is_shown_as_small_and_sorted_by_its_value():
     (row,) = comparisons([made(), made(**NOISE)], lambda r: rows(("0" if r.attack == "noise" else "1") * 30))
     assert row.p_value == pytest.approx(2 / 2**30)
-    p_value = table([row]).rows[0][7]
+    p_value = table([row]).rows[0][11]
     assert (p_value.text, p_value.value) == ("< 0.001", row.p_value)
 
 

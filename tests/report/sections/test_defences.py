@@ -44,10 +44,37 @@ def test_a_defended_model_is_compared_with_its_base_model():
         "hardened": (0.9, 0.2, 0.4),
         "both": (0.4, 0.35, None),
     }
-    text = markdown(table(list(found.values())))
+    text = markdown(table(list(found.values()), records))
+    assert "adaptive robust accuracy | adaptive robust UAR | adaptive ASR | adaptive excess" in text
     assert "| bim | compressed | mp3 | plain | 102 |" in text
     assert "None" not in text
 
 
 def test_without_defences_there_is_no_such_table():
     assert defence_results([made("bim"), made("fgsm", target="zhao19")]) == []
+
+
+def test_defended_models_are_in_the_order_of_their_robust_accuracy_whatever_the_excess():
+    models = {"plain": {"model": "emo18"}}
+    models |= {name: {"model": "emo18", "defence": {"name": name}} for name in ("mp3", "noise", "rounding")}
+    results = {"plain": (0.1, 0.1), "mp3": (0.2, 0.9), "noise": (0.6, 0.1), "rounding": (0.4, 0.5)}
+    records = [
+        made(
+            "bim",
+            source=name,
+            target=name,
+            robust_accuracy=robust,
+            asr_excess=excess,
+            defence=None if name == "plain" else name,
+            settings={"attack": {"name": "bim"}, "target": models[name]},
+            robust_accuracy_fold_ci=(0.0, 0.9),
+        )
+        for name, (robust, excess) in results.items()
+    ]
+    found = defence_results(records)
+    assert [row.target for row in found] == ["noise", "rounding", "mp3"]
+    assert [row.adaptive_robust_accuracy for row in found] == [0.6, 0.4, 0.2]
+    printed = table(found, records)
+    assert ("adaptive", ("robust accuracy", "by fold", "robust UAR", "ASR", "excess")) in printed.groups
+    assert "fold as the unit" in printed.caption
+    assert "Chance (1/K) is 25.0 % for 4 classes." in printed.caption

@@ -31,6 +31,8 @@ def test_domains_are_compared_at_the_same_distance_of_features():
         **dict.fromkeys((5.0, 10.0, 20.0, 50.0, 100.0), 0.5),
     }
     assert [found[radius].waveform for radius in sorted(found)] == [0, 0, 0.25, 0.25, 0.5, 0.75, 0.75]
+    assert [found[radius].waveform_robust for radius in sorted(found)] == [1, 1, 0.75, 0.75, 0.5, 0.25, 0.25]
+    assert found[5.0].feature_robust_ci == wilson(0.5, 4)
     assert found[5.0].waveform_ci == wilson(0.25, 4)
     assert np.unique([row.n for row in found.values()]) == [4]
     assert compare_domains(records[:2], outcomes) == []

@@ -43,8 +43,10 @@ def test_models_are_compared_on_the_clips_that_all_classify_correctly():
         [0, 1 / 3, 2 / 3, 2 / 3]
     )
     assert [share["noise", "zhao19", radius] for radius in (500, 1000)] == pytest.approx([0, 1 / 3])
-    text = markdown(table(list(found.values())))
+    assert [found["bim", "zhao19", radius].robust_accuracy for radius in (50, 2000)] == pytest.approx([1, 1 / 3])
+    text = markdown(table(list(found.values()), records))
     assert text.count("zhao19") == 2
+    assert text.index("| bim | zhao19 |") < text.index("| bim | emo18 |")  # by what is left at the largest distance
     assert "2000 dB" in text
     assert "they cannot be compared" not in text
 
@@ -57,7 +59,7 @@ def test_models_without_a_common_correct_clip_cannot_be_compared():
 
     found = equal_distortion(records, outcomes)
     assert found == []
-    assert "no clips with known distances that all models classify correctly" in markdown(table(found))
+    assert "no clips with known distances that all models classify correctly" in markdown(table(found, records))
 
 
 def test_outcomes_without_the_distance_are_skipped():

@@ -14,6 +14,9 @@ def test_every_gender_has_its_own_figures():
     everyone, men, women = groups([record], lambda _: rows(MEN_ONLY))
     assert [group.gender for group in (everyone, men, women)] == ["all", "male", "female"]
     assert [group.n for group in (everyone, men, women)] == [24, 12, 12]
+    assert [group.robust_accuracy for group in (everyone, men, women)] == [0.5, 0.25, 0.75]
+    assert [group.robust_uar for group in (everyone, men, women)] == [0.5, 0.25, 0.75]
+    assert men.robust_accuracy_ci == wilson(0.25, 12)
     assert [group.accuracy_clean for group in (everyone, men, women)] == [0.75, 0.75, 0.75]
     assert [group.accuracy_adv for group in (everyone, men, women)] == [0.5, 0.25, 0.75]
     assert [group.asr_correct for group in (everyone, men, women)] == pytest.approx([1 / 3, 2 / 3, 0])

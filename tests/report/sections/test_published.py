@@ -130,12 +130,17 @@ def test_the_table_shows_the_published_text_and_how_to_read_it():
     table = published.table("paper.table4", list(cells(*FOUND).values()))
     assert table.headings == ["source", "attack", "subset", "target", "metric"]
     texts = [[cell.text for cell in row] for row in table.rows]
-    assert texts[1][3:] == ["zhao19", "asr %", "84.95", "50.00", "−34.95", "20.00", "30.00"]
-    assert texts[0][3:] == ["", "snr_peak_db_fooled dB", "16.86", "17.00", "0.14", "–", "–"]
-    assert texts[3][5] == "-"
-    assert table.rows[2][6].note == 1
+    assert texts[1][3:] == ["zhao19", "asr %", "27.5", "84.95", "50.00", "−34.95", "20.00", "30.00"]
+    assert texts[0][3:] == ["", "snr_peak_db_fooled dB", "–", "16.86", "17.00", "0.14", "–", "–"]
+    assert texts[3][6] == "-"
+    assert table.rows[2][7].note == 1
     assert table.notes == ["not part of this run"]
-    for text in ("Table 4: attacks, as published and in this run", "Read with care.", "A. Author, arXiv 1234.56789"):
+    for text in (
+        "Table 4: attacks, as published and in this run",
+        "chance is 25.0 %",
+        "Read with care.",
+        "A. Author, arXiv 1234.56789",
+    ):
         assert text in table.caption
 
 

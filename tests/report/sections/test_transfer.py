@@ -1,4 +1,4 @@
-"""The transfer table: one row per attack and source, three columns per target."""
+"""The transfer table: one row per attack and source, five columns per target, robust accuracy first."""
 
 import csv
 
@@ -21,7 +21,7 @@ def test_the_transfer_csv_holds_raw_fractions(run):
 def test_a_row_has_an_attack_on_a_source_and_every_target(run):
     lines = (run / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
     (row,) = (line for line in lines if line.startswith(r"| staa\_net | emo18 |"))
-    assert "| 56.9 [46.2, 67.0]† | 12.4 | 44.4 [33.3, 55.2] | 20.6 [12.7, 30.4] | 9.2 | 11.4 [2.3, 20.6] |" in row
+    assert "| 27.5 [18.7, 37.8]† | 26.0 | 56.9 [46.2, 67.0] | 12.4 | 44.4 [33.3, 55.2] | 50.0 [39.0, 61.0] |" in row
     assert row.endswith("| 4.91 | 17.2 | 7.5 | 0.0123 | 101 | 100 |")
 
 
@@ -45,7 +45,7 @@ def test_undefined_is_a_dash_with_its_reason(run, page):
 
 def test_folds_that_cannot_be_pooled_have_rows_of_their_own_in_the_order_of_the_run(tmp_path):
     found = [
-        made(fold=fold, folds=(fold,), folds_planned=planned, signature=f"{fold}", asr=fold / 10)
+        made(fold=fold, folds=(fold,), folds_planned=planned, signature=f"{fold}", robust_accuracy=fold / 10)
         for fold, planned in ((2, 1), (10, 3))
     ]
     run_with(tmp_path, *found)
@@ -55,10 +55,10 @@ def test_folds_that_cannot_be_pooled_have_rows_of_their_own_in_the_order_of_the_
     lines = (tmp_path / "tables" / "transfer.md").read_text(encoding="utf-8").splitlines()
     assert lines[0].count("PARTIAL, folds are missing") == 1
     assert "split test, fold 2 or fold 10 of the 3 planned; " in lines[0]
-    assert lines[2].startswith("| attack | source | folds | emo18 ASR")
+    assert lines[2].startswith("| attack | source | folds | emo18 robust accuracy | emo18 robust UAR | emo18 ASR")
     assert [line.split(" | ")[2:4] for line in lines[4:6]] == [
-        ["2", "20.0 [46.2, 67.0]†"],
-        ["10", "100.0 [46.2, 67.0]†"],
+        ["2", "20.0 [18.7, 37.8]†"],
+        ["10", "100.0 [18.7, 37.8]†"],
     ]
 
 

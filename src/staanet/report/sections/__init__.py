@@ -10,15 +10,19 @@ from staanet.report.sections import (
     domains,
     equal_distortion,
     gender,
+    headline,
     models,
     pairwise,
     perception,
     published,
+    robustness,
     transfer,
 )
 from staanet.report.tables import Section as Section
 
 SECTIONS: tuple[Callable[[Results], Section | None], ...] = (
+    robustness.section,
+    headline.section,
     published.section,
     transfer.section,
     models.section,

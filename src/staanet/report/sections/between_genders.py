@@ -1,40 +1,54 @@
 """Difference between the genders under each attack, tested against differences between speakers."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from staanet.core.records import Record, Rows
+from staanet.metrics.groups import largest_gap
 from staanet.metrics.significance import by_permutation, holm
-from staanet.report.cells import p_value_cell, percent_cell, text_cell
+from staanet.report.cells import Cell, p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results
+from staanet.report.rows import is_fooled, is_robust
 from staanet.report.sections.gender import NAMES, Case, genders_of, name_of, naming_fields
 from staanet.report.tables import Section, Table
-from staanet.report.wording import unique
+from staanet.report.wording import p_value, percent, unique
 
 CAPTION = (
     "Difference between clips of male and of female speakers (male − female) under each attack, in percentage points: "
-    "accuracy after the attack, and ASR among the clips that were classified correctly before it. p: permutation test "
-    "that reassigns whole speakers to the genders; p, Holm: the same after Holm's correction for all attacks on the "
-    "target."
+    "robust accuracy (clips that are classified correctly before and under the attack), accuracy after it, and ASR "
+    "among the clips that were classified correctly before it. p: permutation test that reassigns whole speakers to "
+    "the genders; p, Holm: the same after Holm's correction for all attacks on the target."
 )
-GROUPS = {"accuracy": ("male − female", "p", "p, Holm"), "ASR among recognised": ("male − female", "p", "p, Holm")}
+GROUPS = {"robust_accuracy": "robust accuracy", "accuracy": "accuracy", "asr_correct": "ASR among recognised"}
+"""Heading of each group of columns, by the name with which the fields of its figures begin."""
+MEASURES = ("male − female", "p", "p, Holm")
 UNDEFINED_NOTE = "a gender has no such clips, or fewer than two speakers"
 
 
 @dataclass(frozen=True)
 class Contrast(Case):
-    """The difference male - female under an attack; p-values are None if a gender has fewer than two speakers."""
+    """The difference male - female under an attack; p-values are None if a gender has fewer than two speakers.
 
+    The fields `largest_gap` are about robust accuracy under all attacks on the same clips of the target: the largest
+    difference between the genders, the largest that arises by chance (95 % quantile), and its p-value.
+    """
+
+    robust_accuracy_difference: float | None
+    robust_accuracy_p: float | None
+    robust_accuracy_p_holm: float | None
     accuracy_difference: float | None
     accuracy_p: float | None
     accuracy_p_holm: float | None
     asr_correct_difference: float | None
     asr_correct_p: float | None
     asr_correct_p_holm: float | None
+    largest_gap: float | None = None
+    largest_gap_by_chance: float | None = None
+    largest_gap_p: float | None = None
 
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Contrast))
@@ -58,28 +72,49 @@ def contrasts(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> 
         records: Pooled records.
         outcomes: Function that returns the per-clip outcomes of a record.
     """
-    uncorrected = [_contrast(record, rows) for record in records if len(genders_of(rows := outcomes(record))) == 2]
+    by_clips: dict[tuple[Any, ...], list[tuple[int, Rows]]] = {}
+    for place, record in enumerate(records):
+        rows = sorted((row for row in outcomes(record) if row["gender"]), key=lambda row: row["id"])
+        if len(genders_of(rows)) == 2:
+            by_clips.setdefault((record.target, *(row["id"] for row in rows)), []).append((place, rows))
+    uncorrected = {
+        place: _contrast(records[place], rows, gap)
+        for cases in by_clips.values()
+        for gap in [_largest_gap([rows for _, rows in cases])]
+        for place, rows in cases
+    }
+    found = [uncorrected[place] for place in sorted(uncorrected)]
     return [
         contrast
-        for target in unique(contrast.target for contrast in uncorrected)
-        for contrast in _corrected([contrast for contrast in uncorrected if contrast.target == target])
+        for target in unique(contrast.target for contrast in found)
+        for contrast in _corrected([contrast for contrast in found if contrast.target == target])
     ]
 
 
-def _contrast(record: Record, rows: Rows) -> Contrast:
-    correct = [(row["gender"], row["speaker"], row["predicted_adv"] == row["label"]) for row in rows]
+def _largest_gap(cases: Sequence[Rows]) -> dict[str, float]:
+    """Return the fields on the largest gap over cases with the same clips; none if a gender has one speaker only."""
+    clips = cases[0]
+    if min(len({row["speaker"] for row in clips if row["gender"] == gender}) for gender in genders_of(clips)) < 2:
+        return {}
+    robust = np.array([[float(is_robust(row)) for row in rows] for rows in cases]).T  # [N, cases]
+    gap = largest_gap(robust, [row["gender"] for row in clips], [row["speaker"] for row in clips])
+    if gap is None:
+        return {}
+    return {"largest_gap": gap.gap, "largest_gap_by_chance": gap.by_chance, "largest_gap_p": gap.p_value}
+
+
+def _contrast(record: Record, rows: Rows, gap: Mapping[str, float]) -> Contrast:
     recognised = [row for row in rows if row["predicted_clean"] == row["label"]]
-    fooled = [(row["gender"], row["speaker"], row["predicted_adv"] != row["label"]) for row in recognised]
-    (accuracy, accuracy_p), (asr, asr_p) = _difference(correct), _difference(fooled)
-    return Contrast(
-        **{name: getattr(record, name) for name in NAMES},
-        accuracy_difference=accuracy,
-        accuracy_p=accuracy_p,
-        accuracy_p_holm=None,
-        asr_correct_difference=asr,
-        asr_correct_p=asr_p,
-        asr_correct_p_holm=None,
-    )
+    clips = {
+        "robust_accuracy": [(row["gender"], row["speaker"], is_robust(row)) for row in rows],
+        "accuracy": [(row["gender"], row["speaker"], row["predicted_adv"] == row["label"]) for row in rows],
+        "asr_correct": [(row["gender"], row["speaker"], is_fooled(row)) for row in recognised],
+    }
+    values: dict[str, Any] = dict(gap)
+    for name in GROUPS:
+        values[f"{name}_difference"], values[f"{name}_p"] = _difference(clips[name])
+        values[f"{name}_p_holm"] = None
+    return Contrast(**{name: getattr(record, name) for name in NAMES}, **values)
 
 
 def _difference(clips: Sequence[tuple[str, str, bool]]) -> tuple[float | None, float | None]:
@@ -99,7 +134,7 @@ def _difference(clips: Sequence[tuple[str, str, bool]]) -> tuple[float | None, f
 def _corrected(contrasts: list[Contrast]) -> list[Contrast]:
     """Return contrasts on one target with their p-values after Holm's correction."""
     contrasts = list(contrasts)
-    for name in ("accuracy_p", "asr_correct_p"):
+    for name in (f"{group}_p" for group in GROUPS):
         known = [index for index, contrast in enumerate(contrasts) if getattr(contrast, name) is not None]
         for index, p in zip(known, holm([getattr(contrasts[index], name) for index in known]), strict=True):
             changes: dict[str, Any] = {f"{name}_holm": p}
@@ -113,17 +148,34 @@ def table(rows: Sequence[Contrast]) -> Table:
     cells = [
         [
             *map(text_cell, name_of(row, names)),
-            percent_cell(row.accuracy_difference, note=1),
-            p_value_cell(row.accuracy_p, note=1),
-            p_value_cell(row.accuracy_p_holm, note=1),
-            percent_cell(row.asr_correct_difference, note=1),
-            p_value_cell(row.asr_correct_p, note=1),
-            p_value_cell(row.asr_correct_p_holm, note=1),
+            *(cell for group in GROUPS for cell in _cells(row, group)),
         ]
         for row in rows
     ]
-    undefined = any(row.accuracy_p is None or row.asr_correct_p is None for row in rows)
+    undefined = any(getattr(row, f"{group}_p") is None for row in rows for group in GROUPS)
     headings = [name.replace("_", " ") for name in names]
+    groups: list[tuple[str, tuple[str, ...]]] = [(heading, MEASURES) for heading in GROUPS.values()]
     return Table(
-        "between_genders", CAPTION, headings, list(GROUPS.items()), cells, [UNDEFINED_NOTE] if undefined else []
+        "between_genders", CAPTION + _of_gaps(rows), headings, groups, cells, [UNDEFINED_NOTE] if undefined else []
     )
+
+
+def _of_gaps(rows: Sequence[Contrast]) -> str:
+    """Return sentences on the largest gap of each target, each with a space before it."""
+    cases: dict[tuple[str, float, float, float], int] = {}
+    for row in rows:
+        if row.largest_gap is not None and row.largest_gap_by_chance is not None and row.largest_gap_p is not None:
+            gap = (row.target, row.largest_gap, row.largest_gap_by_chance, row.largest_gap_p)
+            cases[gap] = cases.get(gap, 0) + 1
+    return "".join(
+        f" The largest gap in robust accuracy on {target} over {count} attack{'s' if count > 1 else ''} on the same "
+        f"clips is {percent(gap)} points; if speakers are assigned to the genders at random, the largest gap stays "
+        f"below {percent(by_chance)} points in 95 % of the assignments (p: {p_value(p)})."
+        for (target, gap, by_chance, p), count in cases.items()
+    )
+
+
+def _cells(row: Contrast, group: str) -> list[Cell]:
+    """Return the difference in a group of columns and its p-values."""
+    difference, *p_values = (getattr(row, f"{group}_{name}") for name in ("difference", "p", "p_holm"))
+    return [percent_cell(difference, note=1), *(p_value_cell(value, note=1) for value in p_values)]

@@ -10,10 +10,12 @@ import numpy as np
 from staanet.core.errors import StaanetError
 from staanet.core.records import NO_SOURCE, Interval, Record, Rows
 from staanet.metrics import beyond_clips, detectable, paired, sign_test
-from staanet.report.cells import count_cell, p_value_cell, percent_cell, text_cell
+from staanet.report.captions import BY_FOLD, intervals
+from staanet.report.cells import Cell, count_cell, interval_cell, p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results
+from staanet.report.rows import interval_by_fold, is_fooled, is_robust
 from staanet.report.tables import Section, Table
-from staanet.report.wording import budget, key
+from staanet.report.wording import budget, key, percent
 
 CONDITIONS = (
     *("corpus", "split", "protocol", "defence", "target", "domain"),
@@ -22,18 +24,32 @@ CONDITIONS = (
 """Fields that two records must share to be compared clip by clip."""
 
 CAPTION = (
-    "Comparison of two attacks on the same clips: the difference of their ASRs in percentage points, with a 95 % "
-    "confidence interval that allows for correlation between clips of a speaker; the exact p-value of McNemar's test, "
-    "which treats clips as independent and is not corrected for the number of rows; and the smallest difference that "
-    "the test would have detected with 80 % power on this number of clips."
+    "Comparison of two attacks on the same clips, first minus second, in percentage points: the difference of the "
+    "robust accuracies that they leave (below zero if the first attack is stronger) and of their ASRs. {intervals}."
+    "{by_fold} {verdict} p: the exact p-value of McNemar's test on the changed predictions, which treats clips as "
+    "independent and is not corrected for the number of rows; detectable: the smallest difference of ASRs that it "
+    "would have detected with 80 % power on this number of clips."
 )
 NAMES = ["attack", "against", "source", "target", "budget"]
-MEASURES = ("n", "difference", "p", "detectable")
+ROBUST_MEASURES = ("difference", "by fold", "verdict")
+GROUPS: list[tuple[str, tuple[str, ...]]] = [
+    ("", ("n",)),
+    ("robust accuracy", ROBUST_MEASURES),
+    ("ASR", ("difference", "by fold", "p", "detectable")),
+]
+MARGIN = 0.05
+"""Largest loss of strength with which an attack counts as not inferior, as a share of the clips."""
+STRONGER, NOT_INFERIOR, UNDECIDED, WEAKER = VERDICTS = ("stronger", "not inferior", "undecided", "weaker")
+VERDICT = (
+    "Verdict: stronger or weaker if both intervals of the difference of robust accuracies exclude zero, not inferior "
+    f"if both only exclude that the first attack leaves {percent(MARGIN, 0)} points more, and undecided otherwise, as "
+    "with a single training."
+)
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The ASR of one attack minus that of another, on the same clips and target, within the same budget.
+    """One attack compared with another, on the same clips and target, within the same budget.
 
     Args:
         attack: The first attack.
@@ -42,8 +58,15 @@ class Comparison:
         target: Target model.
         budget: Budget of the first attack.
         n: Number of clips on which both attacks were run.
+        speakers: Number of their speakers.
+        robust_difference: Robust accuracy under the first attack minus that under the other one, as a fraction.
+        robust_difference_speaker_ci: 95 % interval of this difference that allows for correlation between clips of a
+            speaker.
+        robust_difference_fold_ci: The same with the fold as the unit; None for fewer than two folds.
+        verdict: Whether the first attack is `stronger`, `weaker` or `not inferior` by fold, or it is `undecided`.
         difference: ASR of the first attack minus ASR of the other one, as a fraction.
         difference_speaker_ci: 95 % interval of the difference that allows for correlation between clips of a speaker.
+        difference_fold_ci: The same with the fold as the unit; None for fewer than two folds.
         p_value: Exact, two-sided p-value of McNemar's test, which treats clips as independent.
         detectable: Smallest difference that the test detects with 80 % power on this number of clips.
     """
@@ -54,8 +77,14 @@ class Comparison:
     target: str
     budget: str
     n: int
+    speakers: int
+    robust_difference: float
+    robust_difference_speaker_ci: Interval
+    robust_difference_fold_ci: Interval | None
+    verdict: str
     difference: float
     difference_speaker_ci: Interval
+    difference_fold_ci: Interval | None
     p_value: float
     detectable: float
 
@@ -98,30 +127,54 @@ def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) ->
     Raises:
         StaanetError: There are no such clips.
     """
-    fooled = {row["id"]: _fooled(row) for row in outcomes(other)}
-    common = [row for row in outcomes(first) if row["id"] in fooled]
+    others = {row["id"]: row for row in outcomes(other)}
+    common = [row for row in outcomes(first) if row["id"] in others]
     if not common:
         raise StaanetError(
             f"expected clips on which both {first.attack} and {other.attack} were run, got none; run them again"
         )
-    differences = np.array([float(_fooled(row) - fooled[row["id"]]) for row in common])
+    pairs = [(row, others[row["id"]]) for row in common]
+    differences = np.array([float(is_fooled(one)) - is_fooled(two) for one, two in pairs])
+    robust = np.array([float(is_robust(one)) - is_robust(two) for one, two in pairs])
     labels, speakers = np.array([row["label"] for row in common]), [row["speaker"] for row in common]
+    robust_by_clip = beyond_clips(robust, labels, speakers, paired(robust), low=-1.0)
+    robust_by_fold = interval_by_fold(robust, common, low=-1.0)
     return Comparison(
         attack=first.attack,
         other=other.attack,
         source=first.source,
         target=first.target,
         budget=budget(first),
-        n=len(differences),
+        n=len(common),
+        speakers=len(set(speakers)),
+        robust_difference=float(robust.mean()),
+        robust_difference_speaker_ci=robust_by_clip,
+        robust_difference_fold_ci=robust_by_fold,
+        verdict=verdict(robust_by_clip, robust_by_fold),
         difference=float(differences.mean()),
         difference_speaker_ci=beyond_clips(differences, labels, speakers, paired(differences), low=-1.0),
+        difference_fold_ci=interval_by_fold(differences, common, low=-1.0),
         p_value=sign_test(differences),
         detectable=detectable(differences),
     )
 
 
-def _fooled(row: dict[str, Any]) -> bool:
-    return bool(row["predicted_adv"] != row["predicted_clean"])
+def verdict(by_clip: Interval, by_fold: Interval | None) -> str:
+    """Return what intervals of the robust accuracy that an attack leaves minus that of another say about the attack.
+
+    Folds that happen to agree make an interval without a width, so that the interval by clip or speaker counts too.
+
+    >>> verdict((-0.2, -0.1), (-0.2, -0.1)), verdict((-0.2, -0.1), (-0.1, 0.04)), verdict((-0.2, -0.1), None)
+    ('stronger', 'not inferior', 'undecided')
+    """
+    if by_fold is None:
+        return UNDECIDED
+    low, high = min(by_clip[0], by_fold[0]), max(by_clip[1], by_fold[1])
+    if high < 0:
+        return STRONGER
+    if low > 0:
+        return WEAKER
+    return NOT_INFERIOR if high < MARGIN else UNDECIDED
 
 
 def table(rows: Sequence[Comparison]) -> Table:
@@ -130,10 +183,31 @@ def table(rows: Sequence[Comparison]) -> Table:
         [
             *map(text_cell, (row.attack, row.other, row.source, row.target, row.budget)),
             count_cell(row.n),
+            *robust_cells(row),
             percent_cell(row.difference, row.difference_speaker_ci),
+            interval_cell(row.difference_fold_ci),
             p_value_cell(row.p_value),
             percent_cell(row.detectable),
         ]
         for row in rows
     ]
-    return Table("comparisons", CAPTION, NAMES, [("", MEASURES)], cells)
+    return Table("comparisons", caption(CAPTION, rows), NAMES, GROUPS, cells)
+
+
+def robust_cells(row: Comparison) -> list[Cell]:
+    """Return the cells of the difference of robust accuracies, those of `ROBUST_MEASURES`."""
+    return [
+        percent_cell(row.robust_difference, row.robust_difference_speaker_ci),
+        interval_cell(row.robust_difference_fold_ci),
+        Cell(row.verdict, float(VERDICTS.index(row.verdict))),
+    ]
+
+
+def caption(text: str, rows: Sequence[Comparison]) -> str:
+    """Return a caption in which what the intervals of comparisons assume is filled in."""
+    by_fold = any(row.difference_fold_ci is not None for row in rows)
+    return text.format(
+        intervals=intervals(row.speakers for row in rows),
+        by_fold=f" {BY_FOLD}" if by_fold else "",
+        verdict=VERDICT,
+    )

@@ -3,12 +3,14 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from staanet.core.records import Interval, Record, Rows
 from staanet.metrics import wilson
 from staanet.metrics.outcome import Floats
+from staanet.report.captions import chance
 from staanet.report.cells import count_cell, number_cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.tables import Section, Table
@@ -18,22 +20,31 @@ RADII = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Distances in feature space at which the domains are compared, in standard deviations of a feature."""
 
 CAPTION = (
-    "The same attack on features and on the waveform: the share of clips, in %, that at least one setting of it "
-    "fools at an L2 distance of at most the given value between adversarial and clean features, in standard deviations "
-    "of a feature. The features of adversarial waveforms are computed with the model's front end. 95 % confidence "
-    "intervals over clips. Adversarial features need not be the features of any waveform."
+    "The same attack on features and on the waveform, at an L2 distance of at most the given value between adversarial "
+    "and clean features, in standard deviations of a feature: the share of clips, in %, that are classified correctly "
+    "before the attack and under every setting of it at this distance (robust accuracy), and that at least one setting "
+    "fools (ASR). The features of adversarial waveforms are computed with the model's front end. {chance} 95 % "
+    "confidence intervals over clips. Adversarial features need not be the features of any waveform."
 )
-MEASURES = ("L2", "n", "features %", "waveform %")
+GROUPS: list[tuple[str, tuple[str, ...]]] = [
+    ("", ("L2", "n")),
+    ("robust accuracy", ("features", "waveform")),
+    ("ASR", ("features", "waveform")),
+]
 
 
 @dataclass(frozen=True)
 class DomainComparison:
-    """The share of clips that an attack fools in each domain within one distance in feature space."""
+    """Shares of clips that stay correct (`_robust`) and that are fooled, by domain, within a distance of features."""
 
     attack: str
     target: str
     n: int
     l2: float
+    feature_robust: float
+    feature_robust_ci: Interval
+    waveform_robust: float
+    waveform_robust_ci: Interval
     feature: float
     feature_ci: Interval
     waveform: float
@@ -46,7 +57,7 @@ FIELDS = tuple(field.name for field in dataclasses.fields(DomainComparison))
 def section(results: Results) -> Section | None:
     """Return the section, or None if no attack was run in both domains."""
     rows = compare_domains(results.records, results.outcomes)
-    return Section("Features and waveform", table(rows), rows, FIELDS) if rows else None
+    return Section("Features and waveform", table(rows, results.records), rows, FIELDS) if rows else None
 
 
 def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[DomainComparison]:
@@ -74,10 +85,15 @@ def compare_domains(records: Sequence[Record], outcomes: Callable[[Record], Rows
             continue
         keys = {"feature": "l2", "waveform": "feature_l2"}
         least = {domain: least_distances(rows[domain], sorted(clips), keys[domain]) for domain in DOMAINS}
+        known = {row["id"]: row["predicted_clean"] == row["label"] for row in rows["feature"][0]}
+        correct = np.array([known[clip] for clip in sorted(clips)])
         for radius in RADII:
-            shares = {domain: float((least[domain] <= radius).mean()) for domain in DOMAINS}
-            intervals = {f"{domain}_ci": wilson(shares[domain], len(clips)) for domain in DOMAINS}
-            comparisons.append(DomainComparison(attack, target, len(clips), radius, **shares, **intervals))  # type: ignore[arg-type]
+            shares: dict[str, Any] = {}
+            for domain in DOMAINS:
+                shares[f"{domain}_robust"] = float((correct & (least[domain] > radius)).mean())
+                shares[domain] = float((least[domain] <= radius).mean())
+            shares |= {f"{name}_ci": wilson(share, len(clips)) for name, share in shares.items()}
+            comparisons.append(DomainComparison(attack, target, len(clips), radius, **shares))
     return comparisons
 
 
@@ -96,16 +112,23 @@ def least_distances(parts: Sequence[Rows], clips: Sequence[str], key: str) -> Fl
     return np.array([least[clip] for clip in clips])
 
 
-def table(rows: Sequence[DomainComparison]) -> Table:
-    """Return the table, with a row per attack, target and distance."""
+def table(rows: Sequence[DomainComparison], records: Sequence[Record]) -> Table:
+    """Return the table, with a row per attack, target and distance.
+
+    Args:
+        rows: The results.
+        records: The records from which they were computed.
+    """
     cells = [
         [
             *map(text_cell, (row.attack, row.target)),
             number_cell(row.l2, 0),
             count_cell(row.n),
+            percent_cell(row.feature_robust, row.feature_robust_ci),
+            percent_cell(row.waveform_robust, row.waveform_robust_ci),
             percent_cell(row.feature, row.feature_ci),
             percent_cell(row.waveform, row.waveform_ci),
         ]
         for row in rows
     ]
-    return Table("domains", CAPTION, ["attack", "target"], [("", MEASURES)], cells)
+    return Table("domains", CAPTION.format(chance=chance(records)), ["attack", "target"], GROUPS, cells)

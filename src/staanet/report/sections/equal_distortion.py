@@ -1,4 +1,4 @@
-"""Robustness of models at equal distortion: the share of clips that attacks fool at the same log-mel distance."""
+"""Robustness of models at equal distortion: the share of clips that stay correct at the same log-mel distance."""
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from staanet.core.records import NO_SOURCE, Interval, Record, Rows
 from staanet.metrics import wilson
+from staanet.report.captions import chance
 from staanet.report.cells import count_cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.sections.domains import least_distances
@@ -17,11 +18,12 @@ RADII = (50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0)
 are about 1 dB in each cell of one second."""
 
 CAPTION = (
-    "Each model under white-box attacks and under noise: the share of clips, in %, that at least one setting of the "
-    "attack fools while the log-mel spectrogram changes by at most the given distance in dB (Euclidean distance over "
-    "the cells of the spectrogram). Only the n clips that every model classifies correctly before the attack are "
-    "counted, so that errors on clean clips do not enter; UAR is over all clips of the model. 95 % confidence "
-    "intervals over clips."
+    "Each model under white-box attacks and under noise: the share of clips, in %, that stay correct under every "
+    "setting of the attack that changes the log-mel spectrogram by at most the given distance in dB (Euclidean "
+    "distance over the cells of the spectrogram). Only the n clips that every model classifies correctly before the "
+    "attack are counted, so that errors on clean clips do not enter and all others would be 100 %; UAR is over all "
+    "clips of the model. The models of an attack are in the order of their accuracy at the largest distance. {chance} "
+    "95 % confidence intervals over clips."
 )
 
 NO_COMMON_CLIPS = (
@@ -34,13 +36,15 @@ Cases = Mapping[str, Mapping[str, Sequence[Record]]]
 
 @dataclass(frozen=True)
 class EqualDistortion:
-    """The share of clips that an attack fools on a model within one distance of log-mel spectrograms."""
+    """The share of clips that stay correct, and that an attack fools (ASR), within a distance of spectrograms."""
 
     attack: str
     target: str
     uar_clean: float
     n: int
     log_mel_l2: float
+    robust_accuracy: float
+    robust_accuracy_ci: Interval
     asr: float
     asr_ci: Interval
 
@@ -53,11 +57,11 @@ def section(results: Results) -> Section | None:
     if not results.layout.equal_distortion or not results.records:
         return None
     rows = equal_distortion(results.records, results.outcomes)
-    return Section("Robustness at equal distortion", table(rows), rows, FIELDS)
+    return Section("Robustness at equal distortion", table(rows, results.records), rows, FIELDS)
 
 
 def equal_distortion(records: Sequence[Record], outcomes: Callable[[Record], Rows]) -> list[EqualDistortion]:
-    """Return the share of clips that each attack fools on each model within each distance.
+    """Return the shares of clips that stay correct and that are fooled, by attack, model and distance.
 
     Args:
         records: Pooled records.
@@ -82,9 +86,21 @@ def equal_distortion(records: Sequence[Record], outcomes: Callable[[Record], Row
         for target, own in targets.items():
             least = least_distances(rows[attack, target], clips, "log_mel_l2")
             for radius in RADII:
-                share = float((least <= radius).mean())
-                uar, n = own[0].uar_clean, len(clips)
-                results.append(EqualDistortion(attack, target, uar, n, radius, share, wilson(share, n)))
+                fooled, n = float((least <= radius).mean()), len(clips)
+                robust = 1 - fooled
+                results.append(
+                    EqualDistortion(
+                        attack=attack,
+                        target=target,
+                        uar_clean=own[0].uar_clean,
+                        n=n,
+                        log_mel_l2=radius,
+                        robust_accuracy=robust,
+                        robust_accuracy_ci=wilson(robust, n),
+                        asr=fooled,
+                        asr_ci=wilson(fooled, n),
+                    )
+                )
     return results
 
 
@@ -97,19 +113,30 @@ def _cases(records: Sequence[Record]) -> Cases:
     return cases
 
 
-def table(rows: Sequence[EqualDistortion]) -> Table:
-    """Return the table, with a row per attack and model and a column per distance."""
+def table(rows: Sequence[EqualDistortion], records: Sequence[Record]) -> Table:
+    """Return the table, with a row per attack and model and a column per distance.
+
+    Args:
+        rows: The results.
+        records: The records from which they were computed.
+    """
+    by_case: dict[tuple[str, str], list[EqualDistortion]] = {}
+    for row in rows:
+        by_case.setdefault((row.attack, row.target), []).append(row)
+    attacks = unique(row.attack for row in rows)
     cells = []
-    for attack, target in unique((row.attack, row.target) for row in rows):
-        own = [row for row in rows if (row.attack, row.target) == (attack, target)]
+    for attack, target in sorted(
+        by_case, key=lambda case: (attacks.index(case[0]), -by_case[case][-1].robust_accuracy)
+    ):
+        own = by_case[attack, target]
         cells.append(
             [
                 *map(text_cell, (attack, target)),
                 percent_cell(own[0].uar_clean),
                 count_cell(own[0].n),
-                *(percent_cell(row.asr, row.asr_ci) for row in own),
+                *(percent_cell(row.robust_accuracy, row.robust_accuracy_ci) for row in own),
             ]
         )
     measures = ("UAR %", "n", *(f"{number(radius, 0)} dB" for radius in RADII))
-    caption = CAPTION if rows else CAPTION + NO_COMMON_CLIPS
+    caption = CAPTION.format(chance=chance(records)) + ("" if rows else NO_COMMON_CLIPS)
     return Table("equal_distortion", caption, ["attack", "model"], [("", measures)], cells)

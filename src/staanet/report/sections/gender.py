@@ -8,6 +8,7 @@ from typing import Any
 from staanet import metrics
 from staanet.core.records import Interval, Record, Rows
 from staanet.metrics import Outcome, wilson
+from staanet.report.captions import chance
 from staanet.report.cells import count_cell, number_cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.tables import Section, Table
@@ -17,14 +18,15 @@ ALL = "all"
 """Value of `gender` for all clips together."""
 
 CAPTION = (
-    "Each attack on the clips of each gender: accuracy before and after the attack, and the share of predictions that "
-    "it changed (ASR), over all clips and over the clips that were classified correctly before it, in % with 95 % "
-    "confidence intervals over clips; the mean size of the perturbation, in samples and full scale or, in the feature "
-    "domain, in features and their standard deviations; the mean confidence (largest softmax output) after the attack; "
-    "and seconds per clip. {conditions}."
+    "Each attack on the clips of each gender: robust accuracy (clips that are classified correctly before and under "
+    "the attack) and robust UAR, accuracy before and after the attack, and the share of predictions that it changed "
+    "(ASR), over all clips and over the clips that were classified correctly before it, in % with 95 % confidence "
+    "intervals over clips, which treat clips as independent. {chance} Further columns: the mean size of the "
+    "perturbation, in samples and full scale or, in the feature domain, in features and their standard deviations; the "
+    "mean confidence (largest softmax output) after the attack; and seconds per clip. {conditions}."
 )
 MEASURES = (
-    *("n", "clean %", "attacked %", "ASR %", "ASR among recognised %"),
+    *("n", "robust accuracy %", "robust UAR %", "clean %", "attacked %", "ASR %", "ASR among recognised %"),
     *("L0", "L1", "L2", "Linf", "mean change", "confidence", "s per clip"),
 )
 NO_CORRECT_CLIP = "no clip was classified correctly before the attack"
@@ -53,6 +55,9 @@ class Group(Case):
     n: int
     speakers: int
     n_correct: int
+    robust_accuracy: float
+    robust_accuracy_ci: Interval
+    robust_uar: float
     accuracy_clean: float
     accuracy_clean_ci: Interval
     accuracy_adv: float
@@ -114,6 +119,7 @@ def _group(record: Record, gender: str, rows: Rows, seconds: float | None) -> Gr
         n=len(rows),
         speakers=len({row["speaker"] for row in rows}),
         n_correct=correct,
+        robust_accuracy_ci=wilson(values["robust_accuracy"], len(rows)),
         accuracy_clean_ci=wilson(values["accuracy_clean"], len(rows)),
         accuracy_adv_ci=wilson(values["accuracy_adv"], len(rows)),
         asr_ci=wilson(values["asr"], len(rows)),
@@ -134,6 +140,8 @@ def table(rows: Sequence[Group], records: Sequence[Record]) -> Table:
         [
             *map(text_cell, (*name_of(row, names), row.gender)),
             count_cell(row.n),
+            percent_cell(row.robust_accuracy, row.robust_accuracy_ci),
+            percent_cell(row.robust_uar),
             percent_cell(row.accuracy_clean, row.accuracy_clean_ci),
             percent_cell(row.accuracy_adv, row.accuracy_adv_ci),
             percent_cell(row.asr, row.asr_ci),
@@ -150,7 +158,8 @@ def table(rows: Sequence[Group], records: Sequence[Record]) -> Table:
     ]
     notes = [NO_CORRECT_CLIP] if any(row.asr_correct is None for row in rows) else []
     headings = [*(name.replace("_", " ") for name in names), "gender"]
-    return Table("gender", CAPTION.format(conditions=conditions(records)), headings, [("", MEASURES)], cells, notes)
+    caption = CAPTION.format(chance=chance(records), conditions=conditions(records))
+    return Table("gender", caption, headings, [("", MEASURES)], cells, notes)
 
 
 def naming_fields(rows: Sequence[Case]) -> list[str]:

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from staanet.core.records import Interval, Record
+from staanet.report.captions import control
 from staanet.report.cells import Cell, count_cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.tables import Section, Table
 from staanet.report.wording import budget, conditions, unique
 
 NAMES = ("model", "defence", "corpus", "noise within")
-MEASURES = ("n", "UAR %", "accuracy %", "largest class %", "control %")
+MEASURES = ("n", "UAR %", "accuracy %", "chance %", "largest class %", "control %")
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Baseline:
     uar_clean: float
     accuracy_clean: float
     accuracy_clean_ci: Interval
+    chance: float
     largest_class: float
     asr_control: float
     asr_control_ci: Interval
@@ -56,6 +58,7 @@ def baselines(records: Sequence[Record]) -> list[Baseline]:
             uar_clean=record.uar_clean,
             accuracy_clean=record.accuracy_clean,
             accuracy_clean_ci=record.accuracy_clean_ci,
+            chance=record.chance,
             largest_class=max(record.clips_by_class) / record.n,
             asr_control=record.asr_control,
             asr_control_ci=record.asr_control_ci,
@@ -74,16 +77,17 @@ def table(records: Sequence[Record]) -> Table:
             count_cell(row.n),
             percent_cell(row.uar_clean),
             percent_cell(row.accuracy_clean, row.accuracy_clean_ci),
+            percent_cell(row.chance),
             percent_cell(row.largest_class),
             percent_cell(row.asr_control, row.asr_control_ci),
         ]
         for row in rows
     ]
     caption = (
-        "The models before any attack, in %: unweighted average recall (UAR) and accuracy on the clean test clips; the "
-        "share of the largest class, which is the accuracy of a model that always predicts it; and the share of "
-        "predictions that random noise changes (control), with the size and number of samples of the first attack "
-        "within the budget. 95 % confidence intervals over clips. "
+        "The models before any attack, in %: unweighted average recall (UAR) and accuracy on the clean test clips; "
+        "chance, 1/K for K classes; the share of the largest class, which is the accuracy of a model that always "
+        "predicts it; and the share of predictions that random noise changes (control), with the size and number of "
+        f"samples of the first attack within the budget.{control(records)} 95 % confidence intervals over clips. "
         f"{'; '.join(unique(conditions([record]).split('; ')[0] for record in records))}."
     )
     return Table("models", caption, names, [("", MEASURES)], cells)

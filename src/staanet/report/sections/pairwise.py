@@ -7,20 +7,25 @@ from itertools import combinations
 
 from staanet.core.records import Record, Rows
 from staanet.metrics.significance import holm
-from staanet.report.cells import count_cell, p_value_cell, percent_cell, text_cell
+from staanet.report.cells import count_cell, interval_cell, p_value_cell, percent_cell, text_cell
 from staanet.report.results import Results
-from staanet.report.sections.comparisons import Comparison, compare
+from staanet.report.sections.comparisons import ROBUST_MEASURES, Comparison, caption, compare, robust_cells
 from staanet.report.tables import Section, Table
 from staanet.report.wording import unique
 
 CAPTION = (
-    "Pairwise comparison of attacks on the clips on which both were run, each within its own budget: the difference of "
-    "their ASRs in percentage points, with a 95 % confidence interval that allows for correlation between clips of a "
-    "speaker; the exact p-value of McNemar's test, which treats clips as independent; and the p-value after Holm's "
+    "Pairwise comparison of attacks on the clips on which both were run, each within its own budget, first minus "
+    "second, in percentage points: the difference of the robust accuracies that they leave (below zero if the first "
+    "attack is stronger) and of their ASRs. {intervals}.{by_fold} {verdict} p: the exact p-value of "
+    "McNemar's test on the changed predictions, which treats clips as independent; p, Holm: the same after Holm's "
     "correction for all pairs on the same target."
 )
 HEADINGS = ["attack", "against", "target"]
-MEASURES = ("n", "difference", "p", "p, Holm")
+GROUPS: list[tuple[str, tuple[str, ...]]] = [
+    ("", ("n",)),
+    ("robust accuracy", ROBUST_MEASURES),
+    ("ASR", ("difference", "by fold", "p", "p, Holm")),
+]
 
 
 @dataclass(frozen=True)
@@ -67,10 +72,12 @@ def table(rows: Sequence[PairwiseComparison]) -> Table:
         [
             *map(text_cell, (row.attack, row.other, row.target)),
             count_cell(row.n),
+            *robust_cells(row),
             percent_cell(row.difference, row.difference_speaker_ci),
+            interval_cell(row.difference_fold_ci),
             p_value_cell(row.p_value),
             p_value_cell(row.p_holm),
         ]
         for row in rows
     ]
-    return Table("pairwise", CAPTION, HEADINGS, [("", MEASURES)], cells)
+    return Table("pairwise", caption(CAPTION, rows), HEADINGS, GROUPS, cells)

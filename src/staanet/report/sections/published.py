@@ -16,11 +16,12 @@ from typing import Any
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import Interval, Record
 from staanet.core.settings import read_toml, validated
-from staanet.report.cells import UNDEFINED, Cell, text_cell
+from staanet.report.captions import control
+from staanet.report.cells import UNDEFINED, Cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.sections.gender import Group, groups
 from staanet.report.tables import Section, Table
-from staanet.report.wording import interval, number, unique
+from staanet.report.wording import interval, number, percent, unique
 
 SCALES = {"": 1.0, "%": 100.0, "dB": 1.0, "s": 1.0, "deviations": 1.0}
 """Factor from the value in a record to the unit of a published table."""
@@ -29,7 +30,10 @@ DECIMALS = {"": 0, "%": 2, "dB": 2, "s": 2, "deviations": 6}
 CONTROLLED = "asr"
 """The metric for which a record has a control."""
 
-MEASURES = ("published", "ours", "difference", "control", "excess")
+UNDER_ATTACK = ("asr", "asr_correct", "accuracy_adv", "uar_adv")
+"""The metrics next to which the table shows robust accuracy."""
+
+ROBUST, MEASURES = "robust accuracy", ("published", "ours", "difference", "control", "excess")
 
 Values = Mapping[str, Any]
 """Results of the run by the names of keys and metrics: the fields of a record, or a number of clips."""
@@ -75,6 +79,9 @@ class PublishedCell:
     unit: str
     published: float | None
     printed: str
+    robust_accuracy: float | None
+    robust_accuracy_ci: Interval | None
+    chance: float | None
     ours: float | None
     ours_ci: Interval | None
     difference: float | None
@@ -94,7 +101,7 @@ def section(results: Results) -> Section | None:
         return None
     grouped = groups(results.records, results.outcomes) if results.layout.by_gender else []
     cells = compare_with_published(name, own_values(results.records, results.run.splits, grouped))
-    return Section("As published", table(name, cells), cells, FIELDS) if cells else None
+    return Section("As published", table(name, cells, control(results.records)), cells, FIELDS) if cells else None
 
 
 def publications() -> dict[str, Path]:
@@ -190,13 +197,16 @@ def _cell(keys: dict[str, str], metric: str, unit: str, value: float | str, own:
         ours = candidates[0]
     result: Values = fitting[0] if ours is not None else {}
     published = None if isinstance(value, str) or not math.isfinite(value) else value / SCALES[unit]
-    controlled = metric == CONTROLLED
+    controlled, robust = metric == CONTROLLED, result if metric in UNDER_ATTACK else {}
     return PublishedCell(
         keys=keys,
         metric=metric,
         unit=unit,
         published=published,
         printed=value if isinstance(value, str) else number(value, DECIMALS[unit]),
+        robust_accuracy=robust.get("robust_accuracy"),
+        robust_accuracy_ci=robust.get("robust_accuracy_speaker_ci", robust.get("robust_accuracy_ci")),
+        chance=robust.get("chance"),
         ours=ours,
         ours_ci=result.get(f"{metric}_speaker_ci", result.get(f"{metric}_ci")),
         difference=None if ours is None or published is None else ours - published,
@@ -207,11 +217,18 @@ def _cell(keys: dict[str, str], metric: str, unit: str, value: float | str, own:
     )
 
 
-def table(name: str, cells: Sequence[PublishedCell]) -> Table:
-    """Return the table, with a row per published cell."""
+def table(name: str, cells: Sequence[PublishedCell], of_control: str = "") -> Table:
+    """Return the table, with a row per published cell.
+
+    Args:
+        name: Name of the published table.
+        cells: Its cells, as `compare_with_published` returns them.
+        of_control: A sentence on the controls for the caption.
+    """
     publication, published = find(name)
     keys = unique(key for cell in cells for key in cell.keys)
     notes: list[str] = []
+    robust = any(cell.robust_accuracy is not None for cell in cells)
 
     def shown(value: float | None, cell: PublishedCell, bounds: Interval | None = None, *, reason: str = "") -> Cell:
         if value is not None:
@@ -225,6 +242,7 @@ def table(name: str, cells: Sequence[PublishedCell]) -> Table:
         [
             *(text_cell(cell.keys.get(key, "")) for key in keys),
             Cell(f"{cell.metric} {cell.unit}".strip(), cell.metric),
+            *([percent_cell(cell.robust_accuracy, cell.robust_accuracy_ci)] if robust else []),
             Cell(cell.printed, cell.published),
             shown(cell.ours, cell, cell.ours_ci, reason=cell.reason),
             shown(cell.difference, cell),
@@ -233,9 +251,16 @@ def table(name: str, cells: Sequence[PublishedCell]) -> Table:
         ]
         for cell in cells
     ]
-    caption = (
-        f"{published.title}, as published and in this run (ours). Difference: ours minus published. Control: share of "
-        "predictions that random noise of the same size on the same number of samples changes, which the publication "
-        f"does not report. Excess: ours minus control. {published.note} Published numbers: {publication.source}."
+    chances = ", ".join(f"{percent(share)} %" for share in sorted({cell.chance for cell in cells if cell.chance}))
+    of_robust = (
+        "Robust accuracy: share of the clips that our model classifies correctly before and under the attack; chance "
+        f"is {chances}. "
     )
-    return Table("published", caption.replace("  ", " "), [*keys, "metric"], [("", MEASURES)], rows, notes)
+    caption = (
+        f"{published.title}, as published and in this run (ours). {of_robust if robust else ''}Difference: ours minus "
+        "published. Control: share of predictions that random noise of the same size on the same number of samples "
+        f"changes, which the publication does not report. Excess: ours minus control.{of_control} {published.note} "
+        f"Published numbers: {publication.source}."
+    )
+    measures = (ROBUST, *MEASURES) if robust else MEASURES
+    return Table("published", caption.replace("  ", " "), [*keys, "metric"], [("", measures)], rows, notes)

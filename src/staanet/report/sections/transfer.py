@@ -1,22 +1,45 @@
-"""The transfer table: how many predictions each attack changes on each model, compared with noise of the same size."""
+"""The transfer table: what each attack leaves of the accuracy of each model, and how many predictions it changes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from staanet.core.records import Record
+from staanet.report.captions import chance, control, intervals
 from staanet.report.cells import UNDEFINED, Cell, percent_cell, text_cell
 from staanet.report.results import Results
 from staanet.report.tables import Section, Table
-from staanet.report.wording import case, columns, conditions, interval, key, number, percent, unique
+from staanet.report.wording import case, columns, conditions, key, number, percent, unique
 
-RATES = ("ASR", "control", "excess")
+RATES = ("robust accuracy", "robust UAR", "ASR", "control", "excess")
 MEASURES = ("sparsity %", "SNR peak dB", "comb share %", "s per clip", "queries", "gradients")
 WHITE_BOX = "white-box: the target is the source"
 FIELDS = (
     *("experiment", "corpus", "split", "folds", "source", "target", "attack", "generator", "defence", "protocol"),
-    *("labels_from", "seed", "budget_epsilon", "budget_snr_db", "budget_sparsity", "n", "n_fooled", "speakers"),
-    *("asr", "asr_ci", "asr_speaker_ci", "asr_control", "asr_control_ci", "asr_excess", "asr_excess_ci"),
-    *("asr_excess_speaker_ci", "sparsity", "snr_peak_db", "comb_share", "seconds_per_clip", "queries", "gradients"),
+    *(
+        "labels_from",
+        "seed",
+        "budget_epsilon",
+        "budget_snr_db",
+        "budget_sparsity",
+        "n",
+        "n_robust",
+        "n_fooled",
+        "speakers",
+    ),
+    *("robust_accuracy", "robust_accuracy_ci", "robust_accuracy_speaker_ci", "robust_accuracy_fold_ci", "robust_uar"),
+    *("chance", "asr", "asr_ci", "asr_speaker_ci", "asr_fold_ci", "asr_control", "asr_control_ci", "asr_excess"),
+    *(
+        "asr_excess_ci",
+        "asr_excess_speaker_ci",
+        "asr_excess_fold_ci",
+        "sparsity",
+        "snr_peak_db",
+        "comb_share",
+        "seconds_per_clip",
+        "queries",
+        "gradients",
+    ),
     "signature",
 )
 
@@ -29,7 +52,7 @@ def section(results: Results) -> Section | None:
 
 
 def table(records: Sequence[Record]) -> Table:
-    """Return the table, with a row per attack and source and three columns per target."""
+    """Return the table, with a row per attack and source and five columns per target."""
     fields = columns(records)
     targets = unique(r.target for r in records)
     rows: dict[tuple[Any, ...], dict[str, Record]] = {}
@@ -37,10 +60,12 @@ def table(records: Sequence[Record]) -> Table:
         rows.setdefault(key(record, fields), {})[record.target] = record
     notes: list[str] = []
     caption = (
-        "Share of predictions that each attack changed (ASR), share that random noise of the same size on the same "
-        "number of samples changed (control), and their difference (excess), for each target model, in % with 95 % "
-        "confidence intervals that allow for correlation between clips of a speaker. Source: the model on which the "
-        f"attack was computed. {conditions(records)}."
+        "For each target model, in %: the clips that it classifies correctly before and under each attack (robust "
+        "accuracy; robust UAR is their recall averaged over the classes), the predictions that the attack changed "
+        "(ASR), those that random noise of the same size on the same number of samples changed (control), and the "
+        "difference of these two (excess), which says whether the attack does more than noise and not which model or "
+        f"attack is better. {chance(records)} {intervals(r.speakers for r in records)}.{control(records)} Source: the "
+        f"model on which the attack was computed. {conditions(records)}."
     )
     return Table(
         label="transfer",
@@ -61,15 +86,17 @@ def table(records: Sequence[Record]) -> Table:
 
 
 def _rates(record: Record | None) -> list[Cell]:
-    """Return ASR, control and excess on a target; empty cells if the attack was not evaluated on it."""
+    """Return the rates on a target; empty cells if the attack was not evaluated on it."""
     if record is None:
         return [Cell("", None)] * len(RATES)
-    bounds, excess = interval(record.asr_speaker_ci), record.asr_excess
     white_box = "white-box" if record.target == record.source else ""
+    robust = percent_cell(record.robust_accuracy, record.robust_accuracy_speaker_ci)
     return [
-        Cell(percent(record.asr), record.asr, bounds, mark=white_box),
+        replace(robust, mark=white_box, bar=record.robust_accuracy),
+        percent_cell(record.robust_uar),
+        percent_cell(record.asr, record.asr_speaker_ci),
         percent_cell(record.asr_control),
-        Cell(percent(excess), excess, interval(record.asr_excess_speaker_ci), bar=min(max(excess, 0.0), 1.0)),
+        percent_cell(record.asr_excess, record.asr_excess_speaker_ci),
     ]
 
 
