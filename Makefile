@@ -5,7 +5,7 @@ CORE := .venv/.core
 DEV := .venv/.dev
 HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings)
 
-.PHONY: demo test test-slow check bench venv clean
+.PHONY: demo test test-slow check verify bench venv clean
 .DELETE_ON_ERROR:
 
 demo: $(CORE)
@@ -22,6 +22,9 @@ check: $(DEV)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+verify: $(DEV)
+	$(BIN)/python tools/verify
 
 # torchattacks asks for torchvision, which nothing that is measured needs.
 bench: $(DEV)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import claims_measured as measured
 import claims_published as paper
 from claims_measured import LICENSED, untestable
-from verdicts import RESULTS, UNTESTABLE, Verdict
+from verdicts import HOLDS, NOT, PARTLY, RESULTS, UNDECIDED, UNTESTABLE, Verdict
 
 from staanet.report.tables import grid
 
@@ -44,7 +44,7 @@ CLAIMS = (
         "They transfer better than those of PGD, SparseFool and One-Pixel",
         "5.2",
         paper.transfers_best,
-        measured.transfers_better_than_pgd,
+        measured.transfers_better,
     ),
     Claim(
         "The generator learns patterns that transfer, not positions that do not matter",
@@ -112,9 +112,12 @@ def page() -> str:
         "results published in this folder. *In its own numbers*: whether the tables of the paper support the claim, "
         "cell by cell. *Measured here*: whether the results in this folder do. DEMoS and IEMOCAP are available on "
         f"request only; claims that need them are {UNTESTABLE} until somebody runs `staanet run table1` to `table6` on "
-        "them. Results on EmoDB instead are marked as such. A difference counts if the confidence intervals, which "
-        "allow for correlation between clips of a speaker, do not overlap. A claim holds if all cases support it, and "
-        "in part if some do.",
+        "them. Results on EmoDB instead are marked as such. Differences are paired clip by clip, in percentage points. "
+        "Of their two 95 % intervals, the first allows for clips of a speaker to resemble each other, and the second, "
+        "*by fold*, also covers other trainings of the models and generators, since each fold trained its own. A "
+        f"difference counts if both intervals exclude 0; else it is {UNDECIDED}. A claim {HOLDS} if all cases support "
+        f"it, {PARTLY} if some support and some contradict it, {NOT} if some contradict and none supports it, and is "
+        f"{UNDECIDED} otherwise.",
         grid(heads, rows, words=len(heads)),
         "## Contradictions within the paper",
         *(f"{number}. {text}" for number, text in enumerate(paper.inconsistencies(), 1)),

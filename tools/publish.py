@@ -55,8 +55,8 @@ def page(results: Results) -> str:
     records = results.records
     lines = [
         f"# {results.run.title or results.run.folder.name}",
-        *summary.sentences(records),
-        "![ASR and control of each attack](figure.svg)",
+        *summary.sentences(results),
+        "![Robust accuracy, ASR and control of each attack](figure.svg)",
         *(markdown(section.table) for section in sections_of(results)),
         *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(records)),
         *(f"- {warning}" for warning in summary.provenance_warnings(results.parts)),

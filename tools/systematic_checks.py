@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from staanet.attacks import ATTACKS
-from staanet.core.records import Record
+from staanet.core.records import Record, Rows
 from staanet.core.run import Run
 from staanet.metrics.significance import by_permutation, holm
 from staanet.report.results import Results
@@ -29,7 +29,9 @@ LEVEL = 0.05
 """Level of significance."""
 
 MAX_ACCURACY = 0.2
-HIGHLIGHTED = ("jsma_1", "pixel_10")
+BOUNDARY = 1e-3
+"""Margin in logits below which a clip that is not fooled lies on the boundary between two classes."""
+
 BLACK_BOX = ("pixel_10", "boundary")
 UNDEFINED = "–"
 NO_RESULTS = "undecided: not run"
@@ -91,6 +93,7 @@ def lower_accuracy(study: Study) -> Finding:
             str(group.n),
             f"{percent(group.accuracy_adv)} {interval(group.accuracy_adv_ci)}",
             _percent(group.asr_correct),
+            str(on_boundary(study.results.outcomes(study.records[group.attack]))),
         ]
         for group in own
     ]
@@ -99,10 +102,9 @@ def lower_accuracy(study: Study) -> Finding:
     return (f"undecided for {', '.join(unclear)}, holds for the others" if unclear else "holds"), rows
 
 
-def most_effective(study: Study) -> Finding:
-    """Check whether JSMA and Pixel change more predictions than every other attack."""
-    others = [attack for attack in study.attacks if attack not in HIGHLIGHTED]
-    return _more_effective(study, [attack for attack in HIGHLIGHTED if attack in study.attacks], others)
+def on_boundary(rows: Rows) -> int:
+    """Return the number of clips that an attack did not fool, but moved to the boundary between two classes."""
+    return sum(row["predicted_adv"] == row["predicted_clean"] and row["margin_adv"] < BOUNDARY for row in rows)
 
 
 def white_box(study: Study) -> Finding:
@@ -206,7 +208,8 @@ def _more_effective(study: Study, firsts: Iterable[str], others: Sequence[str]) 
             difference, (low, high) = pair.difference, pair.difference_speaker_ci
             if swapped:
                 difference, low, high = -difference, -high, -low
-            signs.append(0 if pair.p_holm >= LEVEL else np.sign(difference))
+            decided = pair.p_holm < LEVEL and (low > 0 or high < 0)
+            signs.append(np.sign(difference) if decided else 0)
             shown = f"{percent(difference)} {interval((low, high))}"
             rows.append([first, other, str(pair.n), shown, _p_value(pair.p_holm)])
     more, less = signs.count(1), signs.count(-1)

@@ -20,7 +20,7 @@ def study(tmp_path):
 def test_a_study_is_replaced_as_a_whole(study):
     assert {str(path.relative_to(study)) for path in study.rglob("*") if path.is_file()} == {
         *("README.md", "figure.svg", "outcomes.parquet", "records.jsonl", "run.json", "settings.jsonl"),
-        *("tables/comparisons.md", "tables/models.md", "tables/transfer.md"),
+        *(f"tables/{name}.md" for name in ("robustness", "headline", "transfer", "models", "comparisons")),
     }
     page = (study / "README.md").read_text()
     assert page.startswith("# A study\n")
