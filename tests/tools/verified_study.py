@@ -1,10 +1,12 @@
 """A made-up study that has every kind of figure, table and sentence, as the library publishes it."""
 
 import math
+import re
 
 import numpy as np
 import torch
 from publish import publish
+from verify.checks import Checks
 
 from staanet.core import records
 from staanet.core.run import Layout, Run
@@ -186,3 +188,15 @@ def _listen(folder):
     for path, text in listening_tables.files(folder / "tables", counts).items():
         if path.suffix == ".md":
             path.write_text(text, encoding="utf-8")
+
+
+def differences(check, study):
+    """Return the sentences on what a check of the study finds to differ."""
+    checks = Checks("study")
+    check(study, checks)
+    return checks.differences
+
+
+def bumped(text):
+    """Return a text whose first digit is another one."""
+    return re.sub(r"\d", lambda digit: str((int(digit[0]) + 1) % 10), text, count=1)
