@@ -153,7 +153,8 @@ def own_values(
         {**vars(record), "corpus": record.corpus if record.stands_for is None else record.stands_for}
         for record in records
     ]
-    values += [{**vars(group), "notes": {}} for group in grouped]
+    chances = {record.corpus: record.chance for record in records}
+    values += [{**vars(group), "chance": chances[group.corpus], "notes": {}} for group in grouped]
     for split in splits:
         for subset, counts in split["clips"].items():
             place = {"corpus": split["corpus"], "subset": subset}
