@@ -236,6 +236,7 @@ class _Validation:
                     ids=batch.ids,
                     clean_logits=logits,
                     draws=1,
+                    inspect=False,
                 )
             )
             combs.append(comb_share(adversarial != waveforms, lengths, self.generator.stride))
