@@ -117,8 +117,8 @@ def test_a_gradient_that_is_not_defined_counts_as_zero_with_a_warning(case):
     ("model", "words"),
     [
         (NotANumber(), "finite .* from NotANumber"),
-        (Wrapped(Output), "Wrapped|represent"),
-        (Wrapped(lambda answer: (answer, None)), "Wrapped|represent"),
+        (Wrapped(Output), "return its .logits"),
+        (Wrapped(lambda answer: (answer, None)), "got tuple"),
     ],
     ids=["NaN", "output", "tuple"],
 )
@@ -206,6 +206,19 @@ def test_observe_refuses_an_empty_batch_and_labels_of_another_model():
         observed(Linear(), CLIPS[:0], CLIPS[:0], LABELS[:0])
     with pytest.raises(StaanetError, match=r"labels in 0\.\.2, got \[0, 1, 7\]"):
         observed(Linear(), labels=[0, 1, 7])
+
+
+def test_observe_takes_clean_logits_of_any_kind():
+    logits = Linear()(CLIPS.clone().requires_grad_(), None)
+    expected = summary(observed(Linear()))
+    for clean in (logits, logits.detach().numpy(), logits.tolist()):
+        assert summary(observed(Linear(), clean_logits=clean)) == expected
+
+
+@pytest.mark.parametrize("more", [{"draws": 0}, {"ids": ["a"]}, {"ids": ["a", "a", "b"]}])
+def test_observe_refuses_draws_and_ids_that_do_not_fit(more):
+    with pytest.raises(StaanetError, match="3 different ids and one draw or more"):
+        observed(Linear(), **more)
 
 
 def test_observe_works_in_inference_mode():

@@ -20,6 +20,7 @@ ROWS = [
         "length": 100,
         "l0": changed,
         "linf": 0.1 if changed else 0.0,
+        "margin_adv": 0.5 if adv == clean else -0.5,
         "snr_peak_db": 14.0 if changed else None,
         "speaker": speaker,
     }

@@ -82,6 +82,43 @@ def test_an_answer_that_is_no_logits_is_refused_in_a_sentence_that_names_the_mod
     assert "<lambda>" in str(refused.value)
 
 
+class ReusesItsAnswer:
+    """A model that writes every answer to the same memory, as runtimes for exported models do."""
+
+    def __init__(self):
+        self.answer = torch.zeros(2, 4)
+
+    def __call__(self, waveforms):
+        return self.answer.copy_(waveforms)
+
+
+def test_an_answer_stays_when_the_model_writes_the_next_one_to_the_same_memory():
+    model = as_classifier(ReusesItsAnswer())
+    first = model(CLIPS, LENGTHS)
+    model(-CLIPS, LENGTHS)
+    assert torch.equal(first, CLIPS)
+
+
+@pytest.mark.parametrize("model", [None, "model", nn.Linear, torch.zeros(2)])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(StaanetError, match="expected a model that can be called"):
+        as_classifier(model)
+
+
+@pytest.mark.parametrize("bounds", [0, (0,), ("low", "high"), (0, 1, 2)])
+def test_bounds_that_are_no_pair_of_numbers_are_refused(bounds):
+    model = WaveformsOnly()
+    model.bounds = bounds
+    with pytest.raises(StaanetError, match=r"bounds \(low, high\)"):
+        as_classifier(model)
+
+
+def test_a_function_around_a_model_in_half_precision_gets_float32_clips():
+    network, spectrum = nn.Linear(4, 3).half(), torch.eye(4)
+    answer = as_classifier(lambda w: network((w @ spectrum).half()))(CLIPS, LENGTHS)
+    assert answer.dtype == torch.float32
+
+
 def test_the_number_of_classes_cannot_change():
     model = as_classifier(lambda w: w[:, : 2 + len(w)])
     model(CLIPS[:1], LENGTHS[:1])

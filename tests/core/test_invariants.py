@@ -30,9 +30,19 @@ BROKEN = {
     "changed a sample more": (rows(linf=0.101), {}, r"clip 'a': expected changes of at most 0.1\S* by the budget, got"),
     "a lower SNR": (ROWS, {"budget_epsilon": None, "budget_snr_db": 14.1}, "clip 'a': expected changes of at most"),
     "an unchanged clip is fooled": (
-        rows(D, predicted_adv=1),
+        rows(D, predicted_adv=1, margin_adv=-0.5),
         {},
         "clip 'd': expected class 0 as before, because no sample changed, got 1",
+    ),
+    "a margin that is not that of the decision": (rows(B, margin_adv=5.0), {}, "clip 'b': expected a margin below 0"),
+    "a margin of a fooled clip": (rows(A, margin_adv=-0.1), {}, "clip 'a': expected a margin above 0"),
+    "samples that changed by nothing": (rows(linf=0.0), {}, "clip 'a': expected a change of some samples by some"),
+    "a change of no sample": (rows(D, linf=0.1), {}, "clip 'd': expected a change of some samples by some amount"),
+    "a negative change": (rows(linf=-0.1), {}, "clip 'a': expected a change of some samples by some amount"),
+    "a change beyond the SNR of full scale": (
+        rows(linf=5.0),
+        {"budget_epsilon": None, "budget_snr_db": 14.0, "domain": "waveform"},
+        r"clip 'a': expected changes of at most 0.19\d* by the budget, got 5",
     ),
     "a clip twice": (rows(D, id="a"), {}, "expected every clip once, got 'a' twice"),
     "a class without a name": (rows(predicted_control=[0, 2]), {}, r"clip 'a': expected classes in 0\.\.1, got 2"),
@@ -43,7 +53,11 @@ BROKEN = {
     ),
     "no controls": (rows(predicted_control=[]), {}, "clip 'a': expected predicted_control, got none"),
     "no clips": ([], {}, "expected the outcome of one clip or more, got none"),
-    "another clip": (rows(C, predicted_adv=0), {}, r"expected n_fooled = 1, as computed from its outcomes, got 2"),
+    "another clip": (
+        rows(C, predicted_adv=0, margin_adv=0.5),
+        {},
+        r"expected n_fooled = 1, as computed from its outcomes, got 2",
+    ),
     "more clips": (ROWS, {"n": 5}, "expected n = 4, as computed from its outcomes, got 5"),
     "a higher rate": (ROWS, {"asr": 0.5001}, "expected asr = 0.5, as computed from its outcomes, got 0.5001"),
     "more robust": (ROWS, {"robust_accuracy": 0.75}, "expected robust_accuracy = 0.5"),
@@ -90,9 +104,9 @@ def test_an_altered_file_is_refused(tmp_path):
         records.read(path)
 
 
-@pytest.mark.parametrize("sign", ["randomised", "batch_dependent", "training_mode"])
+@pytest.mark.parametrize("sign", ["randomised", "batch_dependent", "padding_dependent", "training_mode"])
 def test_a_declared_random_model_may_be_fooled_by_an_unchanged_clip(sign):
-    outcomes = rows(D, predicted_adv=1)
+    outcomes = rows(D, predicted_adv=1, margin_adv=-0.5)
     figures = counted(outcomes, ["anger", "joy"])
     check_record(made_record(**figures, **{sign: True}), outcomes, "here")
     with pytest.raises(StaanetError, match="because no sample changed"):

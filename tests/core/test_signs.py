@@ -48,6 +48,47 @@ def test_what_cannot_be_looked_for_is_none():
     assert find_signs(lambda w: (w @ WEIGHTS).detach(), CLIPS, LENGTHS).zero_gradients is None
 
 
+def of_one_length(waveforms):
+    assert waveforms.shape[1] == 8
+    return waveforms @ WEIGHTS
+
+
+@pytest.mark.parametrize(
+    ("model", "sign"),
+    [
+        (of_one_length, "padding_dependent"),
+        (lambda w: torch.zeros(8, 3)[torch.arange(w.shape[1])].sum(0) + w @ WEIGHTS, "padding_dependent"),
+        (lambda w: w.view(4, 8) @ WEIGHTS, "batch_dependent"),
+    ],
+    ids=["assertion", "index", "batch"],
+)
+def test_a_model_that_fails_for_other_clips_is_not_blamed(model, sign):
+    assert getattr(find_signs(model, CLIPS, LENGTHS), sign) is None
+
+
+class NoBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(_, waveforms):
+        return waveforms @ WEIGHTS
+
+    @staticmethod
+    def backward(*_):
+        raise RuntimeError("cudnn RNN backward can only be called in training mode")
+
+
+@pytest.mark.parametrize("model", [NoBackward.apply, lambda w: nn.Parameter(torch.zeros(3)) + (w @ WEIGHTS).detach()])
+def test_a_model_whose_gradient_cannot_be_computed_has_unknown_signs_of_it(model):
+    signs = find_signs(model, CLIPS, LENGTHS)
+    assert (signs.zero_gradients, signs.nonfinite_gradients) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "answer", [lambda v: v.half().softmax(1), lambda v: v.softmax(1) * 0.9, torch.sigmoid], ids=["half", "rest", "each"]
+)
+def test_answers_between_0_and_1_are_taken_for_probabilities(answer):
+    assert find_signs(lambda w: answer(of_any_length(w)), CLIPS, LENGTHS).probabilities
+
+
 def test_a_network_in_training_mode_is_looked_at_as_it_is_used_in_eval_mode():
     network = nn.Sequential(nn.Linear(8, 16), nn.BatchNorm1d(16), nn.Dropout(), nn.Linear(16, 3))
     signs = find_signs(lambda w: network(w), CLIPS, LENGTHS)

@@ -33,7 +33,7 @@ CASE = Case(
 def valid_rows(speakers=2):
     """Return outcomes in which unchanged clips are not fooled."""
     rows = outcomes_of(0, 40)
-    kept = {"l0": 0, "linf": 0.0, "snr_peak_db": None}
+    kept = {"l0": 0, "linf": 0.0, "snr_peak_db": None, "margin_adv": 0.5}
     return [
         {**row, "speaker": str(i % speakers)} | ({**kept, "predicted_adv": row["predicted_clean"]} if i < 3 else {})
         for i, row in enumerate(rows)

@@ -31,7 +31,7 @@ def outcomes_of(fold, n=12, **kind):
         predicted_adv=adv,
         predicted_control=random.integers(0, CLASSES, (n, CONTROL_DRAWS)),
         margin_clean=random.uniform(0, 1, n),
-        margin_adv=random.uniform(-1, 1, n),
+        margin_adv=np.where(adv == clean, 1, -1) * random.uniform(0.1, 1, n),
         length=np.full(n, 100),
         l0=random.integers(0, 12, n),
         classes=CLASSES,

@@ -79,9 +79,15 @@ def test_by_speaker_covers_where_speakers_differ_and_wilson_does_not():
 
 def test_by_fold_is_students_interval_of_the_folds_means_where_all_have_as_many_clips():
     random = np.random.default_rng(9)
-    values = np.clip(random.uniform(0, 0.2, 100) + np.repeat([0.3, 0.4, 0.5, 0.4, 0.35], 20), 0, 1)
+    values = np.clip(random.uniform(0, 0.2, 100) + np.repeat([0.1, 0.4, 0.8, 0.4, 0.35], 20), 0, 1)
     expected = stats.ttest_1samp(values.reshape(5, 20).mean(1), 0).confidence_interval(0.95)
     assert by_fold(values, np.repeat(range(5), 20).tolist(), low=0.0) == pytest.approx((expected.low, expected.high))
+
+
+def test_folds_that_agree_by_chance_give_no_narrower_interval_than_independent_clips():
+    values, folds = np.array([0.0, 1.0] * 20), [0] * 20 + [1] * 20
+    assert by_fold(values, folds, low=0.0) == wilson(0.5, 40)
+    assert by_fold(values - 0.5, folds, low=-1.0) == paired(values - 0.5)
 
 
 def test_by_fold_weights_folds_by_their_clips():

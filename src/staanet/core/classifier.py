@@ -1,14 +1,16 @@
 """The interface of a classifier, which is all that attacks, defences and metrics need to know of a model, checked."""
 
+import inspect
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from staanet.core.errors import StaanetError
-from staanet.core.unwrapping import attribute, dtype_of, modules_of, takes_lengths
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.unwrapping import attribute, dtype_of, innermost, modules_of, takes_lengths
 from staanet.core.waveforms import BOUNDS
 
 
@@ -46,13 +48,17 @@ class CheckedClassifier:
     """
 
     def __init__(self, model: Callable[..., Any]) -> None:
+        if not callable(model) or inspect.isclass(model):
+            raise StaanetError(f"expected a model that can be called with clips, got {model!r}; give the model itself")
         self.model = model
         self.name: str = attribute(model, "name") or getattr(model, "__name__", type(model).__name__)
         self.bounds = bounds_of(model)
         self.modules = modules_of(model)
         self.nonfinite_gradients = 0
         """Number of gradients of clips, over all backward passes, that were not finite at some samples."""
-        self._dtype = dtype_of(self.modules)
+        self._dtype = dtype_of(self.modules) if isinstance(innermost(model), nn.Module) else None
+        weights = (weight for module in self.modules for weight in module.parameters())
+        self._made_in_inference_mode = any(weight.is_inference() for weight in weights)
         self._lengths = takes_lengths(model)
         self._classes: int | None = None
 
@@ -92,23 +98,27 @@ class CheckedClassifier:
         """Return a copy of waveforms in the type of the model's weights, whose gradients are made finite."""
         copied = waveforms.clone()
         if copied.requires_grad:
-            self._check_weights()
+            if self._made_in_inference_mode:
+                raise StaanetError(
+                    f"expected weights of {self.name} that gradients can pass, got weights made in "
+                    "torch.inference_mode; load or create the model outside it"
+                )
             copied.register_hook(self._finite_gradients)
         return copied if self._dtype is None else copied.to(self._dtype)
-
-    def _check_weights(self) -> None:
-        if any(weight.is_inference() for module in self.modules for weight in module.parameters()):
-            raise StaanetError(
-                f"expected weights of {self.name} that gradients can pass, got weights made in torch.inference_mode; "
-                "load or create the model outside it"
-            )
 
     def _answer(self, clips: Tensor, lengths: Tensor) -> Any:
         if self._lengths == "perhaps":
             try:
                 answer = self.model(clips, lengths)
-            except TypeError:
+            except TypeError as error:
                 self._lengths = "no"
+                answer = self.model(clips)
+                warnings.warn(
+                    f"{self.name}: called without lengths, because with them it fails: {error}",
+                    StaanetWarning,
+                    stacklevel=4,
+                )
+                return answer
             else:
                 self._lengths = "yes"
                 return answer
@@ -129,9 +139,10 @@ class CheckedClassifier:
         if not torch.isfinite(answer).all():
             raise StaanetError(
                 f"expected finite {what} from {self.name}, got NaN or infinite ones, which are no decision; look for "
-                "an overflow in half precision, a division by zero or a logarithm of zero in the model"
+                "an overflow in half precision, a division by zero or a logarithm of zero in the model; mask classes with "
+                "a large negative number instead of -inf"
             )
-        return answer.clone() if answer.is_inference() else answer
+        return answer if answer.requires_grad else answer.clone()
 
     def _finite_gradients(self, gradients: Tensor) -> Tensor | None:
         """Count gradients `[B, T]` that are not finite and return finite ones, None if all are finite."""
@@ -144,8 +155,12 @@ class CheckedClassifier:
 
 def bounds_of(model: Any) -> tuple[float, float]:
     """Return the lowest and highest input value of a classifier: its `bounds` if it has them, else -1 and 1."""
-    low, high = attribute(model, "bounds", BOUNDS)
-    return float(low), float(high)
+    bounds = attribute(model, "bounds", BOUNDS)
+    try:
+        low, high = map(float, bounds)
+    except (TypeError, ValueError):
+        raise StaanetError(f"expected bounds (low, high) of the model's input, got {bounds!r}") from None
+    return low, high
 
 
 def encoder_of(model: Any) -> Classifier:

@@ -15,7 +15,7 @@ from staanet.core.record import Record, Rows
 
 COLUMNS = (
     *("id", "label", "predicted_clean", "predicted_adv", "predicted_control"),
-    *("length", "l0", "linf", "snr_peak_db", "speaker"),
+    *("length", "l0", "linf", "margin_adv", "snr_peak_db", "speaker"),
 )
 """Columns that the outcomes of every record have; only `snr_peak_db` may be undefined."""
 
@@ -25,6 +25,9 @@ ROUNDING = 2.0**-23
 CLASSES = (("label", "clips_by_class"), ("predicted_clean", "predictions_clean"), ("predicted_adv", "predictions_adv"))
 """Columns that hold a class, each with the field of the record that counts them."""
 
+UNSTABLE = ("randomised", "batch_dependent", "padding_dependent", "training_mode")
+"""Signs of a model whose decision on a clip need not stay, although the clip is the same."""
+
 ADVICE = "the record or its outcomes were changed after the run; run again"
 
 
@@ -33,8 +36,8 @@ def check_record(record: Record, rows: Rows, where: str) -> None:
 
     - No clip occurs twice, and every class is one of the record's labels.
     - Every clip keeps the budget, up to rounding in float32.
-    - An unchanged clip is not fooled, unless the model was found to be random, to depend on the batch, or to be in
-      training mode.
+    - An unchanged clip is not fooled, unless the model was found to be random, to depend on the batch or on padding,
+      or to be in training mode; a fooled clip has a margin below 0, any other one of 0 or more.
     - Counts, and the rates that follow from them, are those of the outcomes.
     - Every estimate lies inside its interval.
 
@@ -71,6 +74,15 @@ def _check_clip(record: Record, row: Mapping[str, Any], where: str) -> None:
     classes = [row[name] for name, _ in CLASSES] + list(row["predicted_control"])
     if wrong := [number for number in classes if not 0 <= number < len(record.labels)]:
         raise StaanetError(f"{where}: expected classes in 0..{len(record.labels) - 1}, got {wrong[0]}; {ADVICE}")
+    fooled = row["predicted_adv"] != row["predicted_clean"]
+    if row["margin_adv"] > 0 if fooled else row["margin_adv"] < 0:
+        side = "below" if fooled else "above"
+        raise StaanetError(f"{where}: expected a margin {side} 0 by its decision, got {row['margin_adv']:g}; {ADVICE}")
+    if min(row["l0"], row["linf"]) < 0 or (row["l0"] == 0) != (row["linf"] == 0):
+        raise StaanetError(
+            f"{where}: expected a change of some samples by some amount, or of none, got l0 = {row['l0']} and linf = "
+            f"{row['linf']:g}; {ADVICE}"
+        )
     samples = max(1, math.floor(record.budget_sparsity * row["length"] + 1e-9))
     if row["l0"] > samples:
         raise StaanetError(
@@ -82,8 +94,8 @@ def _check_clip(record: Record, row: Mapping[str, Any], where: str) -> None:
         raise StaanetError(
             f"{where}: expected changes of at most {largest:.8g} by the budget, got {row['linf']:.8g}; {ADVICE}"
         )
-    decides_by_clip = not (record.randomised or record.batch_dependent or record.training_mode)
-    if row["l0"] == 0 and row["predicted_adv"] != row["predicted_clean"] and decides_by_clip:
+    decides_by_clip = not any(getattr(record, sign) for sign in UNSTABLE)
+    if row["l0"] == 0 and fooled and decides_by_clip:
         raise StaanetError(
             f"{where}: expected class {row['predicted_clean']} as before, because no sample changed, got "
             f"{row['predicted_adv']}; the model may be random: see the flag `randomised` in docs/flags.md"
@@ -95,6 +107,8 @@ def largest_change(record: Record, row: Mapping[str, Any]) -> float:
     if record.budget_epsilon is None and record.budget_snr_db is None:
         return math.inf
     peak = 0.0 if row["snr_peak_db"] is None else row["linf"] * 10 ** (row["snr_peak_db"] / 20)
+    if record.domain == "waveform":
+        peak = min(peak, 1.0)  # full scale
     if record.budget_epsilon is not None:
         epsilon = record.budget_epsilon
     else:

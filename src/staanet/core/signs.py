@@ -46,7 +46,7 @@ class Signs:
         randomised: Whether a second pass of the same clips returned other logits.
         batch_dependent: Whether a clip by itself had other logits than in a batch.
         padding_dependent: Whether a clip had other logits when zeros were appended.
-        probabilities: Whether the answers are probabilities.
+        probabilities: Whether all answers lie in 0 to 1, as probabilities do.
         training_mode: Whether a module stays in training mode.
         zero_gradients: Share of the clips on which the cross-entropy of the predicted class has a gradient of zero.
         nonfinite_gradients: Share of the clips whose gradient is not finite at some samples.
@@ -69,7 +69,7 @@ class Signs:
 def find_signs(model: Callable[..., Any], waveforms: Tensor, lengths: Tensor, clips: int = CLIPS) -> Signs:
     """Return the signs of a model on the first clips of a batch.
 
-    This takes three forward passes of these clips, two of a single one, and one backward pass.
+    This takes three forward passes of these clips, three of a single one, and one backward pass.
 
     Args:
         model: Anything that maps waveforms (and lengths) to logits `[B, K]`.
@@ -87,13 +87,12 @@ def find_signs(model: Callable[..., Any], waveforms: Tensor, lengths: Tensor, cl
     with torch.inference_mode(False), frozen(classifier):
         with torch.no_grad():
             logits, again = classifier(waveforms, lengths), classifier(waveforms, lengths)
-            alone = classifier(waveforms[:1], lengths[:1])
         randomised = _differ(logits, again)
         flat, nonfinite = _gradients(classifier, waveforms, lengths)
         return Signs(
             randomised=randomised,
-            batch_dependent=None if randomised or len(waveforms) < 2 else _differ(logits[:1], alone),
-            padding_dependent=None if randomised else _depends_on_padding(classifier, waveforms, lengths, alone),
+            batch_dependent=None if randomised else _depends_on_batch(classifier, waveforms, lengths, logits),
+            padding_dependent=None if randomised else _depends_on_padding(classifier, waveforms, lengths),
             probabilities=_are_probabilities(logits),
             training_mode=any(part.training for module in classifier.modules for part in module.modules()),
             zero_gradients=flat,
@@ -108,18 +107,28 @@ def _differ(logits: Tensor, others: Tensor) -> bool:
 
 
 def _are_probabilities(logits: Tensor) -> bool:
-    sums = logits.sum(1)
-    return bool((logits >= 0).all() and torch.allclose(sums, torch.ones_like(sums), atol=1e-4))
+    return bool(((logits >= 0) & (logits <= 1)).all())
 
 
-def _depends_on_padding(model: CheckedClassifier, waveforms: Tensor, lengths: Tensor, alone: Tensor) -> bool | None:
-    """Return whether appended zeros change the logits `[1, K]` of the first clip, None if the model cannot take it."""
-    size = waveforms.shape[1]
-    padded = functional.pad(waveforms[:1], (0, max(1, size // 4)))
+def _depends_on_batch(model: CheckedClassifier, waveforms: Tensor, lengths: Tensor, logits: Tensor) -> bool | None:
+    """Return whether the first clip has other logits by itself, None if it is alone or the model needs a batch."""
+    alone = None if len(waveforms) < 2 else _logits(model, waveforms[:1], lengths[:1])
+    return None if alone is None else _differ(logits[:1], alone)
+
+
+def _depends_on_padding(model: CheckedClassifier, waveforms: Tensor, lengths: Tensor) -> bool | None:
+    """Return whether appended zeros change the logits of the first clip, None if the model cannot take them."""
+    padded = functional.pad(waveforms[:1], (0, max(1, waveforms.shape[1] // 4)))
+    logits, others = (_logits(model, clips, lengths[:1]) for clips in (waveforms[:1], padded))
+    return None if logits is None or others is None else _differ(logits, others)
+
+
+def _logits(model: CheckedClassifier, waveforms: Tensor, lengths: Tensor) -> Tensor | None:
+    """Return the logits of clips, None if the model fails for clips of this number or length, however it does."""
     try:
         with torch.no_grad():
-            return _differ(alone, model(padded, lengths[:1]))
-    except (RuntimeError, ValueError, StaanetError):
+            return model(waveforms, lengths)
+    except Exception:
         return None
 
 
@@ -131,7 +140,7 @@ def _gradients(model: CheckedClassifier, waveforms: Tensor, lengths: Tensor) -> 
             logits = model(points, lengths)
             loss = functional.cross_entropy(logits, logits.argmax(1), reduction="sum")
             (gradients,) = torch.autograd.grad(loss, points)
-    except StaanetError:
+    except (RuntimeError, StaanetError):  # a model without gradients, or one that cannot compute them
         return None, None
     nonfinite, model.nonfinite_gradients = model.nonfinite_gradients - before, before
     return float((gradients == 0).all(1).double().mean()), nonfinite / len(points)

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import inspect
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
@@ -10,8 +11,14 @@ import torch
 from torch import nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
-DEPTH = 4
-"""Largest number of wrappers around a module that are looked through."""
+DEPTH = 5
+"""Largest number of functions, objects and containers around a module that are looked through."""
+
+MEMBERS = 64
+"""Largest number of members of a container that are looked at."""
+
+LENGTHS = ("lengths", "length", "lens", "input_lengths", "x_lengths")
+"""Names of an argument that takes the lengths of clips."""
 
 TakesLengths = Literal["yes", "by keyword", "no", "perhaps"]
 
@@ -38,21 +45,30 @@ def takes_lengths(model: Callable[..., Any]) -> TakesLengths:
     >>> takes_lengths(lambda waveforms: waveforms), takes_lengths(lambda waveforms, lengths: waveforms)
     ('no', 'yes')
     """
-    inner = innermost(model)
-    target = inner.forward if isinstance(inner, nn.Module) else inner
+    target = _target(model)
     schema = getattr(target, "schema", None)  # of a function compiled by torch.jit
     if schema is not None:
-        return "yes" if any(argument.name == "lengths" for argument in schema.arguments) else "no"
+        arguments = [argument for argument in schema.arguments if argument.name != "self"]
+        required = [argument for argument in arguments if not argument.has_default_value()]
+        return "yes" if len(required) >= 2 or any(a.name in LENGTHS for a in arguments[1:]) else "no"
     try:
         parameters = list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError):
         return "no"
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if sum(p.default is p.empty for p in positional) >= 2 or any(p.name == "lengths" for p in positional[1:]):
+    if sum(p.default is p.empty for p in positional) >= 2 or any(p.name in LENGTHS for p in positional[1:]):
         return "yes"
     if any(p.name == "lengths" for p in parameters):
         return "by keyword"
     return "perhaps" if any(p.kind is p.VAR_POSITIONAL for p in parameters) else "no"
+
+
+def _target(model: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that a model finally calls with the clips, whose signature tells what it takes."""
+    inner = innermost(inspect.unwrap(model))
+    if isinstance(inner, functools.partial):
+        return functools.partial(_target(inner.func), *inner.args, **inner.keywords)
+    return inner.forward if isinstance(inner, nn.Module) else inner
 
 
 def modules_of(model: Any) -> list[nn.Module]:
@@ -63,18 +79,23 @@ def modules_of(model: Any) -> list[nn.Module]:
     True
     """
     found: list[nn.Module] = []
+    seen: set[int] = set()
     level = [model]
     for _ in range(DEPTH):
-        modules = [item for item in level if isinstance(item, nn.Module)]
-        found += [module for module in modules if not any(module is known for known in found)]
-        level = [part for item in level if not isinstance(item, nn.Module) for part in _parts(item)]
-    return found
+        new = [item for item in level if id(item) not in seen]
+        seen |= {id(item) for item in new}
+        found += [item for item in new if isinstance(item, nn.Module)]
+        level = [part for item in new if not isinstance(item, nn.Module) for part in _parts(item)]
+    return list({id(module): module for module in found}.values())
 
 
 def _parts(item: Any) -> list[Any]:
-    """Return what a callable refers to, as far as it may hold modules."""
+    """Return what a callable, an object or a container refers to, as far as it may hold modules."""
+    if isinstance(item, list | tuple | dict):
+        members = item.values() if isinstance(item, dict) else item
+        return [member for member in itertools.islice(members, MEMBERS) if _may_hold_modules(member)]
     if isinstance(item, functools.partial):
-        return [item.func, *item.args, *item.keywords.values()]
+        return [item.func, item.args, item.keywords]
     if inspect.ismethod(item):
         return [item.__self__]
     if inspect.isfunction(item):
@@ -84,10 +105,15 @@ def _parts(item: Any) -> list[Any]:
                 cells.append(cell.cell_contents)
         named = [item.__globals__[name] for name in item.__code__.co_names if name in item.__globals__]
         own = [part for part in named if getattr(part, "__globals__", None) is item.__globals__]
-        return [*cells, *own, *(part for part in named if isinstance(part, nn.Module))]
+        modules = [part for part in named if isinstance(part, nn.Module)]
+        return [*cells, *own, *modules, item.__defaults__ or (), item.__kwdefaults__ or {}]
     if inspect.isclass(item) or inspect.ismodule(item):
         return []
-    return [part for part in getattr(item, "__dict__", {}).values() if callable(part)]
+    return [part for part in getattr(item, "__dict__", {}).values() if _may_hold_modules(part)]
+
+
+def _may_hold_modules(part: Any) -> bool:
+    return callable(part) or isinstance(part, list | tuple | dict)
 
 
 def attribute(model: Any, name: str, default: Any = None) -> Any:
@@ -117,7 +143,8 @@ def frozen(model: Any) -> Iterator[None]:
     >>> model.training
     True
     """
-    modules = modules_of(model)
+    found = getattr(model, "modules", None)  # a checked classifier knows its modules
+    modules = found if isinstance(found, list) else modules_of(model)
     modes = [(child, child.training) for module in modules for child in module.modules()]
     weights = (weight for module in modules for weight in module.parameters())
     trainable = [weight for weight in weights if weight.requires_grad and not weight.is_inference()]

@@ -5,6 +5,7 @@ from collections import Counter
 from staanet.core.invariants import expect, named
 from staanet.core.record import Record, Rows
 from staanet.evaluation.case import figures
+from staanet.evaluation.flags import raised
 from staanet.metrics import SPEAKERS
 
 
@@ -27,6 +28,7 @@ def check_figures(record: Record, rows: Rows, where: str) -> None:
     if record.found_by is not None:
         found = Counter(row["member"] for row in rows if row["predicted_adv"] != row["predicted_clean"])
         computed["found_by"] = {name: found[name] for name in record.found_by}
+    computed["flags"] = raised(vars(record))
     drawn = {name for name in computed if name.endswith("_speaker_ci") and record.speakers < SPEAKERS}
     where = named(record, where)
     expect(record, {name: value for name, value in computed.items() if name not in drawn}, where)

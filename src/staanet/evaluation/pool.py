@@ -35,7 +35,7 @@ CASE = (
 SET_FIGURES = ("comb_share", "comb_share_model", "seconds_per_clip", "queries", "gradients")
 """Figures of an adversarial set that are means over its clips."""
 
-MEANS = (*SET_FIGURES, "one_class_share", "black_box_lead", "zero_gradients", "nonfinite_gradients")
+MEANS = ("one_class_share", "black_box_lead", "zero_gradients", "nonfinite_gradients")
 """Figures of a fold that are averaged over the folds, weighted by clips, instead of computed from all clips."""
 
 ANY = ("randomised", "probabilities", "batch_dependent", "padding_dependent", "training_mode")

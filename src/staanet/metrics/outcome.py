@@ -146,7 +146,7 @@ def observe(
     *,
     seed: int = 0,
     ids: Sequence[str] | None = None,
-    clean_logits: Tensor | None = None,
+    clean_logits: Numbers | None = None,
     draws: int = CONTROL_DRAWS,
     inspect: bool = True,
 ) -> Outcome:
@@ -180,24 +180,25 @@ def observe(
     if attacked.shape != clips.shape:
         raise StaanetError(f"expected adversarial waveforms {list(clips.shape)}, got {list(attacked.shape)}")
     classes = as_labels(labels, len(clips), clips.device)
+    names = tuple(f"{i:06d}" for i in range(len(clips))) if ids is None else tuple(ids)
+    if len(set(names)) != len(names) or len(names) != len(clips) or draws < 1:
+        raise StaanetError(
+            f"expected {len(clips)} different ids and one draw or more, got {len(set(names))} and {draws}"
+        )
     if inspect:
         for sign, meaning in find_signs(classifier, clips, sizes).meanings():
             warnings.warn(f"{classifier.name}: {sign}: {meaning}", StaanetWarning, stacklevel=2)
     perturbations = attacked - clips
     with frozen(classifier), torch.no_grad():
-        clean = classifier(clips, sizes) if clean_logits is None else clean_logits
         answers = classifier(attacked, sizes)
+        clean = classifier(clips, sizes) if clean_logits is None else _given(clean_logits, answers)
         seeds = [derive(seed, "control", draw) for draw in range(draws)]
         noisy = (matched_noise(clips, perturbations, sizes, one).clamp(*bounds) for one in seeds)
         controls = torch.stack([classifier(noise, sizes).argmax(1) for noise in noisy], dim=1)
-    if clean.shape != answers.shape or not torch.isfinite(clean).all():
-        raise StaanetError(
-            f"expected finite clean_logits {list(answers.shape)}, got {list(clean.shape)}; compute them with this model"
-        )
     check_classes(classes, clean.shape[1])
     predicted, size = clean.argmax(1), perturbations.abs().double()
     return Outcome(
-        ids=tuple(ids) if ids is not None else tuple(f"{i:06d}" for i in range(len(clips))),
+        ids=names,
         labels=_integers(classes),
         predicted_clean=_integers(predicted),
         predicted_adv=_integers(answers.argmax(1)),
@@ -214,6 +215,16 @@ def observe(
         **_snr(clips, size),
         classes=clean.shape[1],
     )
+
+
+def _given(clean_logits: Numbers, like: Tensor) -> Tensor:
+    """Return logits on the clean clips that the caller computed, as a tensor like other logits."""
+    logits = torch.as_tensor(clean_logits).detach().to(like)
+    if logits.shape != like.shape or not torch.isfinite(logits).all():
+        raise StaanetError(
+            f"expected finite clean_logits {list(like.shape)}, got {list(logits.shape)}; compute them with this model"
+        )
+    return logits
 
 
 def _snr(waveforms: Tensor, size: Tensor) -> dict[str, Floats]:

@@ -97,10 +97,9 @@ class RecordedCase(Artefact, abc.ABC):
         write_record(workspace.out / "records", case, self._with_signs(figures), rows)
 
     def _with_signs(self, figures: Mapping[str, Any]) -> dict[str, Any]:
-        """Return figures with the signs of the target model; of shares of gradients that are not finite the largest."""
+        """Return figures with the signs of the target model; of gradients that are not finite, those of the attack."""
         signs = self.examples.inputs.signs(self.examples.plan, self.target, self.examples.fitted_length)
-        shares = [share for share in (signs["nonfinite_gradients"], figures.get("nonfinite_gradients")) if share]
-        return {**figures, **signs, "nonfinite_gradients": max(shares, default=signs["nonfinite_gradients"])}
+        return {**signs, "nonfinite_gradients": None, **figures}
 
 
 class Case(RecordedCase):

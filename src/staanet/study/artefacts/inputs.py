@@ -23,7 +23,7 @@ class Inputs:
 
     def __init__(self, workspace: Workspace) -> None:
         self.workspace = workspace
-        self._logits: dict[tuple[StudyModel, int | None, str], dict[str, Tensor]] = {}
+        self._logits: dict[tuple[StudyModel, int | None, str, int], dict[str, Tensor]] = {}
         self._signs: dict[tuple[StudyModel, int | None, str], dict[str, float | bool | None]] = {}
         self._features = cache(self._feature_dataset)
 
@@ -48,18 +48,21 @@ class Inputs:
         return FeatureDataset(self.workspace.data.labelled(model.place.corpus), network)
 
     def clean_logits(self, plan: AttackPlan, model: StudyModel, size: int) -> dict[str, Tensor]:
-        """Return a model's logits on the clean test clips in the domain of an attack, computed once.
+        """Return a model's logits on the clean clips of an attack in its domain, computed once.
+
+        They are computed in the same batches as those of the attacked clips, so that both have the same padding.
 
         Args:
             plan: The attack.
             model: The model.
             size: Length in samples to which the protocol `paper` fits clips.
         """
-        key = self._key(plan, model, size)
+        clips = self.workspace.data.attacked_clips(plan, model.place)
+        key = (*self._key(plan, model, size), len(clips))
         if key not in self._logits:
             self._logits[key] = clean_logits(
                 *self.of(plan, model),
-                self.workspace.data.test_clips(model.place),
+                clips,
                 protocol=self.workspace.experiment.protocol,
                 size=size,
                 batch_size=self.workspace.experiment.batch_size,
