@@ -58,7 +58,10 @@ def page(results: Results) -> str:
         *summary.sentences(results),
         "![Robust accuracy, ASR and control of each attack](figure.svg)",
         *(markdown(section.table) for section in sections_of(results)),
-        *(f"- **{name}**: {meaning} Raised by {', '.join(cases)}." for name, meaning, cases in summary.flags(records)),
+        *(
+            f"- **{name}**: {meaning} Raised by {summary.listed(cases)}."
+            for name, meaning, cases in summary.flags(records)
+        ),
         *(f"- {warning}" for warning in summary.provenance_warnings(results.parts)),
         "All numbers are computed from [the records](records.jsonl) and [the outcome of every clip](outcomes.parquet). "
         "See also [the flags](../../docs/flags.md) and [the threat model](../../docs/threat-model.md). "

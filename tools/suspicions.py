@@ -15,7 +15,7 @@ from staanet.report.wording import percent
 MIN_CLIPS = 200
 COMB, ONE_CLASS = (0.9, 0.5), (0.6, 0.4)
 GENERATORS = ("wave_unet", "compact")
-UNTRAINED = f"{UNDECIDED}: the generator did not train"
+UNTRAINED = f"{UNDECIDED}: the generator is not shown to have trained"
 NO_BETTER = "not shown to fool more than a comb made for each clip"
 
 

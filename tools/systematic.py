@@ -80,7 +80,8 @@ CLAIMS = (
     Claim(
         "Male speech is more vulnerable to white-box attacks",
         "holds for an attack that leaves a lower accuracy on male clips, by permutations of the speakers after Holm's "
-        "correction; the table also has the ASR among recognised clips, which does not depend on earlier mistakes",
+        "correction, undecided if no difference is significant; the table also has the ASR among recognised clips, "
+        "which does not depend on earlier mistakes",
         (
             *("attack", "accuracy, male − female", "p, Holm"),
             *("ASR among recognised, male − female", "p, Holm"),
@@ -180,8 +181,8 @@ def _italian(studies: Sequence[Study]) -> list[str]:
     return [
         "## Italian is a little more resistant",
         "*Rule*: holds for an attack that changes fewer of the recognised clips in Italian, by permutations of the "
-        "speakers after Holm's correction. Languages differ in emotions, speakers and training as well, so that no "
-        "such difference can be attributed to the language alone.",
+        "speakers after Holm's correction, undecided if no difference is significant. Languages differ in emotions, "
+        "speakers and training as well, so that no such difference can be attributed to the language alone.",
         f"{verdict[0].upper()}{verdict[1:]}.",
         *([grid(headings, rows, words=3)] if rows else []),
     ]

@@ -35,6 +35,7 @@ BOUNDARY = 1e-3
 BLACK_BOX = ("pixel_10", "boundary")
 UNDEFINED = "–"
 NO_RESULTS = "undecided: not run"
+NOT_SHOWN = "undecided: no difference is shown to be larger than differences between speakers"
 
 Row = list[str]
 Finding = tuple[str, list[Row]]
@@ -134,7 +135,7 @@ def male(study: Study) -> Finding:
     if not own:
         return NO_RESULTS, rows
     if not signs:
-        return "does not hold: no difference is larger than differences between speakers", rows
+        return NOT_SHOWN, rows
     return f"holds for {signs.count(-1)} of {len(own)} attacks, the opposite for {signs.count(1)}", rows
 
 
@@ -158,6 +159,8 @@ def italian(studies: Sequence[Study]) -> Finding:
     ]
     if not signs:
         return "undecided: EMOVO was not run; the table compares the other languages", rows
+    if not any(signs):
+        return NOT_SHOWN, rows
     return f"holds in {signs.count(-1)} of {len(signs)} comparisons, the opposite in {signs.count(1)}", rows
 
 
@@ -215,7 +218,7 @@ def _more_effective(study: Study, firsts: Iterable[str], others: Sequence[str]) 
     more, less = signs.count(1), signs.count(-1)
     if not signs:
         return NO_RESULTS, rows
-    verdict = "holds" if more == len(signs) else "does not hold" if not more else "holds in part"
+    verdict = "holds" if more == len(signs) else "holds in part" if more else "does not hold" if less else "undecided"
     counts = f"{more} with a higher ASR, {less} with a lower ASR, {len(signs) - more - less} undecided"
     return f"{verdict}: of {len(signs)} pairs {counts}", rows
 

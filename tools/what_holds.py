@@ -1,7 +1,7 @@
 """Write results/what-holds.md from published records: `python tools/what_holds.py`.
 
 Each suspicion about STAA-Net has a rule, which the page states, that turns figures into a verdict. There is no verdict
-on a generator that did not train, or if there are too few clips.
+on a generator that is not shown to have trained, or if there are too few clips.
 """
 
 from collections.abc import Iterable, Sequence
@@ -57,7 +57,8 @@ def _introduction(results: Results) -> list[str]:
         f"[what_holds](what_holds/README.md): {first.n} clips of {first.corpus} by {first.speakers} speakers who are "
         "not in the training sets of models and generators. The generators and models are not those of the paper: the "
         "table below lists every departure. A rule decides each verdict. There is no verdict on fewer than "
-        f"{MIN_CLIPS} clips, if folds are missing, or on a generator that did not train.",
+        f"{MIN_CLIPS} clips, if folds are missing, or on a generator that is not shown to have "
+        "trained.",
         "Rates are in %, differences in percentage points, with two 95 % intervals. The first allows for the clips of "
         f"a speaker to resemble each other and covers other speakers, estimated from {first.speakers}. The interval "
         "*by fold* also covers other trainings, since each fold trains its own models and generator; it is estimated "
@@ -86,7 +87,7 @@ def _training(found: Sequence[Case]) -> list[str]:
     own = [case for case in found if case.record.source == case.record.target]
     figures = ("ASR", "control", "excess", "excess by fold", "excess in each fold")
     rows = [
-        [case.record.attack, case.record.source, *_figures(case, figures), "yes" if trained(case) else "no"]
+        [case.record.attack, case.record.source, *_figures(case, figures), "yes" if trained(case) else "not shown"]
         for case in own
     ]
     return [

@@ -195,6 +195,15 @@ def test_flags_are_listed_at_the_top_and_explained_at_the_bottom(page):
     assert "docs/flags.md" in page.text
 
 
+def test_the_page_names_a_few_records_with_a_flag_and_counts_the_others(tmp_path):
+    many = [made(f"attack_{number}", flags=["comb"]) for number in range(9)]
+    found = Page(report.write(run_with(tmp_path, *many))).text.partition("The sample index alone")[2]
+    flagged = found.partition("When each flag is raised")[0]
+    assert "9 of 9 records" in flagged
+    assert [f"attack_{number}:" in flagged for number in range(9)] == [True] * 6 + [False] * 3
+    assert "and 3 more" in flagged
+
+
 def test_different_commits_and_uncommitted_changes_cause_a_warning(tmp_path, page):
     other = made(commit="b" * 40, tree_clean=False, **TRANSFERRED)
     text = Page(report.write(run_with(tmp_path, made(), other))).text
@@ -206,7 +215,7 @@ def test_different_commits_and_uncommitted_changes_cause_a_warning(tmp_path, pag
 def test_every_heading_of_the_table_sorts(page):
     headings = [attributes for attributes in page.all("th") if attributes["scope"] == "col"]
     buttons = page.all("button")
-    widths = {"robustness": 5 + 7, "transfer": 2 + 2 * 5 + 6, "models": 3 + 6, "comparisons": 5 + 8}
+    widths = {"robustness": 5 + 7, "transfer": 2 + 2 * 5 + 6, "models": 3 + 6, "comparisons": 5 + 6}
     assert len(headings) == sum(widths.values())
     assert len(buttons) == len(headings) + 2  # and one for each example
     assert all(button["type"] == "button" for button in buttons)

@@ -1,4 +1,4 @@
-"""Sentences of the summary: the case that was named beforehand, robust accuracy first, what intervals assume."""
+"""Sentences of the summary: the case that the experiment names, robust accuracy first, what intervals assume."""
 
 from dataclasses import replace
 
@@ -36,10 +36,11 @@ def test_robust_accuracy_comes_first_next_to_chance_and_then_the_success_rate():
     assert all("robust accuracy" not in sentence for sentence in rest)
 
 
-def test_the_case_that_was_named_beforehand_leads_whatever_the_results():
+def test_the_case_that_the_experiment_names_leads_whatever_the_results():
     named = of(*FOUR, layout=Layout(headline=Headline("staa_net", "emo18", "zhao19")))
     assert (named.lead.attack, named.lead.target) == ("staa_net", "zhao19")
-    assert "The experiment names this case as its headline; it was not chosen for its results." in text(named)
+    assert "The experiment names this case as its headline. " in text(named)
+    assert "not chosen for its results" not in text(named)
     assert "chosen after the fact" not in text(named)
 
 
@@ -160,3 +161,25 @@ def test_flags_of_a_model_name_the_folds_that_raised_them():
     )
     found = {name: cases for name, _, cases in summary.flags([pooled])}
     assert found == {"one_class": ["staa_net: emo18 → emo18, folds 0, 2"], "few_speakers": ["staa_net: emo18 → emo18"]}
+
+
+def test_a_page_names_a_few_records_with_a_flag_and_counts_the_others():
+    names = [f"case {number}" for number in range(9)]
+    assert summary.listed(names[:6]) == "case 0, case 1, case 2, case 3, case 4, case 5"
+    assert summary.listed(names[:7]) == "case 0, case 1, case 2, case 3, case 4, case 5 and 1 more"
+    assert summary.listed(names).endswith("case 5 and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"budget_epsilon": None, "budget_snr_db": 17.0, "budget_sparsity": 0.12}, "17 dB below the peak, 12 %"),
+        ({"budget_epsilon": 0.06}, "epsilon 0.06, 5 %"),
+        ({"budget_sparsity": 0.125}, "epsilon 0.03, 12.5 %"),
+        ({"budget_epsilon": None, "seed": 1}, "seed 1, epsilon unbounded, 5 %"),
+    ],
+)
+def test_records_of_several_budgets_are_named_with_the_budget_as_one(changes, named):
+    pair = [made(flags=["comb"]), made(flags=["comb"], **changes)]
+    ((_, _, names),) = summary.flags(pair)
+    assert names[1] == f"staa_net: emo18 → emo18 ({named})"

@@ -7,6 +7,7 @@ from staanet.core.records import Record
 from staanet.core.run import Layout, Run
 from staanet.core.signature import signature
 from staanet.evaluation.case import figures
+from staanet.evaluation.flags import raised
 
 LABELS = ["anger", "joy"]
 
@@ -19,7 +20,7 @@ def rows(attack, fold):
             "predicted_adv": (clip + (clip % (3 + len(attack) % 2) == 0)) % 2,
             "predicted_control": [clip % 2, (clip + (clip == 1)) % 2],
             "margin_clean": 0.1 + clip / 3,
-            "margin_adv": 0.2 - clip / 7,
+            "margin_adv": (0.2 + clip / 7) * (1 if clip % (3 + len(attack) % 2) else -1),
             "length": 16000,
             "l0": 1600 + clip,
             "linf": 0.1,
@@ -59,7 +60,6 @@ def record(attack, fold):
         "labels_from": "true_labels",
         "seed": 0,
         "labels": LABELS,
-        "flags": ["chance_model"],
         "budget_epsilon": None,
         "budget_snr_db": 17.0,
         "budget_sparsity": 0.12,
@@ -71,7 +71,8 @@ def record(attack, fold):
     }
     known = {field.name for field in dataclasses.fields(Record)}
     values = {name: value for name, value in {**values, **costs, **names}.items() if name in known}
-    return Record(signature=signature([attack, fold]), **values)
+    flags = raised(vars(Record(signature="", flags=[], **values)))
+    return Record(signature=signature([attack, fold]), flags=flags, **values)
 
 
 def run(folder, *, toy=False):

@@ -182,6 +182,29 @@ def test_a_lost_row_or_table_is_named(published, study, tmp_path, table):
     assert any(f"tables/{table}.md: no row" in line for line in differences(pages.check_tables, copied))
 
 
+@pytest.mark.parametrize(
+    ("table", "pattern", "sentence"),
+    [
+        ("headline", r"Settings were chosen on fold 0", "tables/headline.md: caption"),
+        ("comparisons", r"by fold", "intervals by fold and no column"),
+        ("pairwise", r"by fold", "intervals by fold and no column"),
+        ("robustness", r"by fold", "intervals by fold and no column"),
+    ],
+)
+def test_another_choice_of_folds_and_lost_columns_by_fold_are_named(
+    published, study, tmp_path, table, pattern, sentence
+):
+    shutil.copytree(published, tmp_path / "study")
+    path = tmp_path / "study" / "tables" / f"{table}.md"
+    changed = re.sub(
+        pattern, lambda match: match[0].replace("fold 0", "fold 1").replace("by fold", "other"), path.read_text()
+    )
+    assert changed != path.read_text()
+    path.write_text(changed)
+    copied = dataclasses.replace(study, folder=tmp_path / "study")
+    assert any(sentence in line for line in differences(pages.check_tables, copied))
+
+
 def test_an_unknown_column_and_an_unknown_table_are_listed(published, study, tmp_path):
     shutil.copytree(published, tmp_path / "study")
     tables = tmp_path / "study" / "tables"

@@ -109,6 +109,23 @@ def test_altered_words_of_the_page_are_named(published, study, tmp_path, words):
     assert differences(check_page, dataclasses.replace(study, folder=tmp_path / "study"))
 
 
+def test_a_flag_that_leaves_out_cases_or_counts_them_wrongly_is_named(published, study, tmp_path):
+    shutil.copytree(published, tmp_path / "study")
+    copied, path = dataclasses.replace(study, folder=tmp_path / "study"), tmp_path / "study" / "README.md"
+    text = path.read_text()
+    flag = next(line for line in text.splitlines() if line.startswith("- **") and line.endswith(" more."))
+    assert not differences(check_page, copied)
+    count = re.search(r"(\d+) more\.$", flag)[1]
+    *_, last = re.finditer(r", \S+: \S+ → ", flag)
+    one_less = f"{flag[: last.start()]} and {count} more."
+    more_listed = f"{flag[: last.start()]} and {int(count) + 1} more."
+    for wrong in (flag.replace(f"{count} more", f"{int(count) + 1} more"), flag.replace(f" and {count} more", ""),
+                  one_less, more_listed):  # fmt: skip
+        assert wrong != flag
+        path.write_text(text.replace(flag, wrong))
+        assert any("README.md" in line and "more" in line for line in differences(check_page, copied)), wrong
+
+
 def test_a_flag_that_names_another_fold_or_case_is_named(published, study, tmp_path):
     shutil.copytree(published, tmp_path / "study")
     copied, path = dataclasses.replace(study, folder=tmp_path / "study"), tmp_path / "study" / "README.md"

@@ -7,11 +7,12 @@ import numpy as np
 from verify.cases import Case
 from verify.checks import Checks
 from verify.formulae import largest_gap
-from verify.rows_of_records import budget_text
-from verify.tables import SMALLEST_P, Table, number_agrees
+from verify.rows_of_records import budget_text, lead_of
+from verify.tables import SMALLEST_P, Table, as_text, number_agrees
 
 CONDITIONS = re.compile(r"n = ([\d, ]+) clips of [\w, ]+, ([\d, ]+) speakers")
 BUDGETS = re.compile(r"budget: (.*?); seed ([\d, ]+)")
+SELECTION = re.compile(r"Settings were chosen on folds? ([\d, ]+), so that")
 CHANCE = re.compile(r"([\d.]+) % for (\d+) classes")
 GAPS = re.compile(
     r"The largest gap in robust accuracy on (\S+) over (\d+) attacks? on the same clips is ([\d.]+) points; if "
@@ -21,13 +22,15 @@ GAPS = re.compile(
 
 
 def check_caption(checks: Checks, place: str, table: Table, cases: list[Case]) -> None:
-    """Check the conditions, the levels of chance and the largest gaps that a caption states."""
+    """Check the conditions, the folds of a choice, the levels of chance and the largest gaps that a caption states."""
     for counts, speakers in CONDITIONS.findall(table.caption):
         _among(checks, place, counts.split(", "), {str(case.figures["n"]) for case in cases})
         _among(checks, place, speakers.split(", "), {str(case.figures["speakers"]) for case in cases})
     for budgets, seeds in BUDGETS.findall(table.caption):
         _among(checks, place, budgets.split(" or "), set(map(budget_text, cases)))
         _among(checks, place, seeds.split(", "), {str(case.names["seed"]) for case in cases})
+    for folds in SELECTION.findall(table.caption):
+        _among(checks, place, [folds], {_selection_folds(cases)})
     for shown, classes in CHANCE.findall(table.caption):
         share, known = 100 / int(classes), {str(case.clips.classes) for case in cases}
         checks.cell(f"{place}: chance", shown, f"{share:.6g}", number_agrees(shown, share) and classes in known)
@@ -38,6 +41,14 @@ def check_caption(checks: Checks, place: str, table: Table, cases: list[Case]) -
 def _among(checks: Checks, place: str, shown: list[str], known: set[str]) -> None:
     for text in shown:
         checks.cell(f"{place}: caption", text, f"one of {', '.join(sorted(known))}", text in known)
+
+
+def _selection_folds(cases: list[Case]) -> str:
+    """Return the folds of the leading case on which settings were chosen."""
+    study = cases[0].study
+    lead = lead_of(study, cases)
+    chosen = study.layout.get("selection_folds") or []
+    return as_text(sorted(set(lead.names["folds"]) & set(chosen))) if lead else ""
 
 
 def _check_gaps(checks: Checks, place: str, found: list[tuple[str, ...]], cases: list[Case]) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from verify.figures import MODEL_FLAGS, Clips, figures, flags
-from verify.formulae import by_cluster
+from verify.formulae import by_fold
 from verify.study import Row, Study, short_digest
 
 IDENTITY = (
@@ -96,9 +96,9 @@ class Case:
     def _fold_intervals(self) -> dict[str, tuple[float, float]]:
         clips, folds = self.clips, np.array([self.fold_of[row["id"]] for row in self.rows])
         return {
-            "asr_fold_ci": by_cluster(clips.fooled, folds, 0.0),
-            "asr_excess_fold_ci": by_cluster(clips.fooled - clips.control, folds, -1.0),
-            "robust_accuracy_fold_ci": by_cluster(clips.robust, folds, 0.0),
+            "asr_fold_ci": by_fold(clips.fooled, folds, 0.0),
+            "asr_excess_fold_ci": by_fold(clips.fooled - clips.control, folds, -1.0),
+            "robust_accuracy_fold_ci": by_fold(clips.robust, folds, 0.0),
         }
 
     def _mean(self, name: str) -> float | None:

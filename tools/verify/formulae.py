@@ -68,6 +68,13 @@ def by_cluster(values: Array, clusters: Array, low: float) -> Interval:
     return max(low, mean - half), min(1.0, mean + half)
 
 
+def by_fold(values: Array, folds: Array, low: float) -> Interval:
+    """Return the interval with the fold as the unit, joined with the one of independent clips."""
+    between = by_cluster(values, folds, low)
+    clips = wilson(float(np.mean(values)), len(values)) if low == 0 else paired(values)
+    return min(between[0], clips[0]), max(between[1], clips[1])
+
+
 def within_classes(values: Array, labels: Array) -> Interval:
     """Return the percentile bootstrap interval of a mean, with the clips of each class drawn again.
 

@@ -37,6 +37,9 @@ TABLES: dict[str, Rows] = {
 }
 """The rows that each table should have, by the name of its file."""
 
+BY_FOLD = "by fold"
+"""How the headings of columns with intervals by fold end."""
+
 
 def check_tables(study: Study, checks: Checks) -> None:
     """Compare every cell of every table of a study with what the outcomes give."""
@@ -56,7 +59,13 @@ def check_table(study: Study, checks: Checks, path: Path) -> None:
         checks.could_not(place)
         return
     for table in tables_in(path.read_text(encoding="utf-8")):
-        check_rows(checks, place, table, TABLES[path.stem](study, cases, table))
+        rows = TABLES[path.stem](study, cases, table)
+        check_rows(checks, place, table, rows)
+        by_fold = any(row.values[name].bounds for row in rows for name in row.values if name.endswith(BY_FOLD))
+        shown = any(heading.endswith(BY_FOLD) for heading in table.headings)
+        checks.invariant(
+            place, "it has intervals by fold and no column for them, or the other way", holds=by_fold == shown
+        )
         check_caption(checks, place, table, cases)
 
 

@@ -105,9 +105,11 @@ def speaker_interval(values: Array, case: Case, clips: list[str]) -> tuple[float
 
 
 def _verdict(by_speaker: tuple[float, float], folds: tuple[float, float] | None) -> str:
-    """Return the verdict that both intervals of a difference support; there is none for a single training."""
+    """Return the verdict that both intervals of a difference support; that of a single training is on its model."""
     if folds is None:
-        return "undecided"
+        low, high = by_speaker
+        here = "stronger" if high < 0 else "weaker" if low > 0 else ""
+        return f"{here} on this model" if here else "undecided"
     low, high = min(by_speaker[0], folds[0]), max(by_speaker[1], folds[1])
     if high < 0:
         return "stronger"

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from verify import formulae
 from verify.cases import Case
 from verify.figures import recall
-from verify.formulae import beyond_clips, by_cluster, wilson
+from verify.formulae import beyond_clips, wilson
 from verify.study import Study
 from verify.tables import Expected, Table, Value, as_text, distinct, percent
 
@@ -253,4 +254,4 @@ def _is_robust(row: dict[str, Any]) -> bool:
 def by_fold(values: Any, case: Case, clips: Sequence[str], low: float) -> tuple[float, float] | None:
     """Return the interval of a mean over some clips of a case with its folds as the unit; None for one fold."""
     folds = [case.fold_of[clip] for clip in clips]
-    return None if None in folds or len(set(folds)) < 2 else by_cluster(values, np.array(folds), low)
+    return None if None in folds or len(set(folds)) < 2 else formulae.by_fold(values, np.array(folds), low)

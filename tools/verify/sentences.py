@@ -22,8 +22,12 @@ EXCESS = (
 )
 RAISED = re.compile(
     r"(?P<attack>\S+): (?P<source>\S+) → (?P<target>[^\s,(]+?)"
-    r"(?: \((?P<names>[^()]*(?:\([^()]*\)[^()]*)*)\))?(?:, folds? (?P<folds>\d+(?:, \d+)*))?(?:, |\.$)"
+    r"(?: \((?P<names>[^()]*(?:\([^()]*\)[^()]*)*)\))?(?:, folds? (?P<folds>\d+(?:, \d+)*))?"
+    r"(?:, |(?: and \d+ more)?\.$)"
 )
+MORE = re.compile(r" and (\d+) more\.$")
+MOST_NAMED = 6
+"""Largest number of cases that a flag names; the others are counted."""
 
 
 def check_page(study: Study, checks: Checks) -> None:
@@ -90,7 +94,7 @@ class Page:
 
     @property
     def named(self) -> bool:
-        """Whether the experiment named the leading case beforehand."""
+        """Whether the experiment names the leading case as its headline."""
         headline = self.study.layout.get("headline") or {"attack": None}
         return all(self.lead.names[name] == headline.get(name) for name in ("attack", "source", "target"))
 
@@ -299,7 +303,7 @@ case."""
 
 
 def _check_flag(line: str, page: Page, checks: Checks) -> None:
-    """Check which cases, and which folds of them, a flag names."""
+    """Check which cases, and which folds of them, a flag names, and how many more there are."""
     flag, _, listed = line.removeprefix("- **").partition("**: ")
     shown = Counter(
         (match["attack"], match["source"], match["target"], match["folds"] or "")
@@ -310,6 +314,12 @@ def _check_flag(line: str, page: Page, checks: Checks) -> None:
         for case in page.cases
         if flag in case.flags
     )
-    different = [*(shown - expected), *(expected - shown)]
-    text = "; ".join(": ".join(filter(None, name)) for name in different[:3])
-    checks.invariant("README.md", f"{flag} is wrong for {text}", holds=not different, times=len(page.cases))
+    wrong = [*(shown - expected)]
+    text = "; ".join(": ".join(filter(None, name)) for name in wrong[:3])
+    checks.invariant("README.md", f"{flag} is wrong for {text}", holds=not wrong, times=len(page.cases))
+    more, missing = sum(map(int, MORE.findall(listed))), (expected - shown).total()
+    named = min(MOST_NAMED, expected.total())
+    sentence = (
+        f"{flag} names {shown.total()} cases and {more} more, expected {named} and {expected.total() - named} more"
+    )
+    checks.invariant("README.md", sentence, holds=(shown.total(), more) == (named, missing))

@@ -20,7 +20,7 @@ CONTENTS = "run.json"
 
 @dataclass(frozen=True)
 class Headline:
-    """The case that the summary of a run is about, named in the experiment and not chosen for its results.
+    """The case that the summary of a run is about, which the experiment names.
 
     Args:
         attack: Name of the attack.
@@ -48,7 +48,7 @@ class Layout:
         by_gender: Whether results are also shown separately for male and female speakers.
         pairwise: Names of the attacks that are compared with each other pair by pair.
         equal_distortion: Whether models are compared at equal distortion of the clips.
-        headline: The case that the summary is about; None if no case was named beforehand.
+        headline: The case that the summary is about; None if the experiment names none.
         selection_folds: Folds on which settings were chosen, so that their results may be too good.
     """
 

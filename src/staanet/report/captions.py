@@ -17,8 +17,7 @@ EITHER = (
     "eight speakers, treat clips as independent"
 )
 BY_FOLD = (
-    "By fold: the 95 % confidence interval with the fold as the unit, since each fold trains models and generators of "
-    "its own; a claim about methods must stand by this interval, which few folds make wide."
+    "By fold: 95 % intervals with the fold as the unit, which claims about methods need; few folds make them wide."
 )
 
 

@@ -94,6 +94,7 @@ def _page(results: Results, sections: list[tables.Section], counts: listening_re
         examples=examples.read_examples(run),
         listening=counts and listening_tables.section(counts),
         flags=summary.flags(records),
+        most_named=summary.MOST_NAMED,
         flagged=sum(bool(record.flags) for record in records),
         warnings=summary.provenance_warnings(results.parts),
         notes=summary.notes(records),

@@ -50,7 +50,7 @@ class Results:
 
     @cached_property
     def named(self) -> Record | None:
-        """The record of the case that the experiment named beforehand; None if it named none, or it is missing.
+        """The record of the case that the experiment names as its headline; None if it names none, or it is missing.
 
         Of several subsets of a corpus, the test clips count.
         """

@@ -39,11 +39,14 @@ FLAGS = {
 }
 """Meaning of each flag in one sentence; docs/flags.md explains when it is raised and what to do about it."""
 
+MOST_NAMED = 6
+"""Largest number of records with a flag that a page names."""
+
 
 def sentences(results: Results) -> list[str]:
     """Return the summary of a run.
 
-    It states the robust accuracy of the target in the case that was named beforehand or, without one, in the worst
+    It states the robust accuracy of the target in the case that the experiment names or, without one, in the worst
     case, how the case was chosen, what its intervals assume, the worst case over all attacks, the share of predictions
     that the attack and noise changed, the same attack on the other targets, the size of the perturbation, and the
     result on saved audio files.
@@ -62,7 +65,7 @@ def sentences(results: Results) -> list[str]:
         *_worst_case(results),
         f"The attack changed {_rate(lead)} of the predictions{_excess(lead)}.",
         *map(_on_another_target, others),
-        *loud_budgets(records),
+        *_loud_budgets(records),
         f"The case has {lead.n} clips of {lead.corpus} by {lead.speakers} speakers"
         + (f" ({folds_of(lead)})" if lead.folds else "")
         + (", too few for intervals that cover other speakers." if lead.speakers < SPEAKERS else "."),
@@ -81,7 +84,7 @@ def sentences(results: Results) -> list[str]:
 def _choice(results: Results) -> str:
     """Return how the case was chosen."""
     if results.named is not None:
-        return "The experiment names this case as its headline; it was not chosen for its results."
+        return "The experiment names this case as its headline."
     missing = ", since the case that the experiment names has no record" if results.layout.headline else ""
     if len(results.records) == 1:
         return f"This is the only case of the run{missing}."
@@ -129,7 +132,7 @@ def _worst_case(results: Results) -> list[str]:
     ]
 
 
-def loud_budgets(records: Sequence[Record]) -> list[str]:
+def _loud_budgets(records: Sequence[Record]) -> list[str]:
     """Return a warning for each model at whose budgets noise alone changes more than a quarter of the predictions."""
     loud: dict[tuple[str, str], dict[str, float]] = {}
     for record in records:
@@ -207,6 +210,16 @@ def flags(records: Sequence[Record]) -> list[tuple[str, str, list[str]]]:
         (flag, FLAGS.get(flag, "See docs/flags.md."), [named(r, flag) for r in records if flag in r.flags])
         for flag in sorted({flag for r in records for flag in r.flags})
     ]
+
+
+def listed(cases: Sequence[str]) -> str:
+    """Return the names of records with a flag, the first few by name and the others by their number.
+
+    >>> listed(["a", "b"]), listed(list("abcdefgh"))
+    ('a, b', 'a, b, c, d, e, f and 2 more')
+    """
+    more = len(cases) - MOST_NAMED
+    return ", ".join(cases[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def notes(records: Sequence[Record]) -> list[tuple[str, str, list[str]]]:

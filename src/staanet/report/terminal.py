@@ -30,7 +30,6 @@ def lines(run: Run | str | Path) -> list[str]:
         *([" ".join(sentences) + "\n"] if sentences else []),
         *(markdown(table) for table in tables),
         *(_flag(*flag, count=len(results.records)) for flag in summary.flags(results.records)),
-        *summary.loud_budgets(results.records),
     ]
 
 

@@ -5,6 +5,9 @@ from typing import Any
 
 from staanet.core.records import Interval, Record
 
+BUDGET = ("budget_epsilon", "budget_snr_db", "budget_sparsity")
+"""Fields of the perturbation budget."""
+
 SHARED = (
     "corpus",
     "subset",
@@ -14,9 +17,7 @@ SHARED = (
     "labels_from",
     "domain",
     "seed",
-    "budget_epsilon",
-    "budget_snr_db",
-    "budget_sparsity",
+    *BUDGET,
 )
 """Fields with the conditions of an attack. Those that all rows of a table share are in its caption; the others become
 columns."""
@@ -106,9 +107,30 @@ def as_text(value: Any) -> str:
 
 
 def case(record: Record, fields: Sequence[str]) -> str:
-    """Return the name of a record among others: attack, source, target, and the conditions in which it differs."""
-    own = [f"{name.replace('_', ' ')} {as_text(getattr(record, name))}" for name in fields[2:]]
+    """Return the name of a record among others: attack, source, target, and the conditions in which it differs.
+
+    Fields of the budget are named together, as one budget.
+    """
+    own = unique(
+        short_budget(record) if name in BUDGET else f"{name.replace('_', ' ')} {as_text(getattr(record, name))}"
+        for name in fields[2:]
+    )
     return f"{record.attack}: {record.source} → {record.target}" + (f" ({', '.join(own)})" if own else "")
+
+
+def short_budget(record: Record) -> str:
+    """Return the perturbation budget of a record as short text, such as `17 dB below the peak, 12 %`."""
+    if record.budget_epsilon is not None:
+        size = f"epsilon {record.budget_epsilon:g}"
+    elif record.budget_snr_db is not None:
+        size = f"{record.budget_snr_db:g} dB below the peak"
+    else:
+        size = "epsilon unbounded"
+    return f"{size}, {_share(record)}"
+
+
+def _share(record: Record) -> str:
+    return f"{percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} %"
 
 
 def budget(record: Record) -> str:
@@ -121,7 +143,7 @@ def budget(record: Record) -> str:
         size = f"epsilon {record.budget_snr_db:g} dB below each clip's peak"
     else:
         size = "epsilon unbounded"
-    return f"{size}, at most {percent(record.budget_sparsity, 2).rstrip('0').rstrip('.')} % of the {changed}"
+    return f"{size}, at most {_share(record)} of the {changed}"
 
 
 def folds_of(record: Record, *, planned: bool = True) -> str:

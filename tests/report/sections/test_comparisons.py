@@ -123,17 +123,17 @@ def test_the_table_shows_the_comparison():
     printed = table(compared(made(), made(**NOISE)))
     _, heads, _, row = (line for line in markdown(printed).splitlines() if line)
     assert heads == (
-        "| attack | against | source | target | budget | n | robust accuracy difference | robust accuracy by fold | "
-        "robust accuracy verdict | ASR difference | ASR by fold | ASR p | ASR detectable |"
+        "| attack | against | source | target | budget | n | robust accuracy difference | robust accuracy verdict | "
+        "ASR difference | ASR p | ASR detectable |"
     )
     assert row.startswith(
         r"| staa\_net | noise | emo18 | emo18 | epsilon 0.03 of full scale, at most 5 % of the samples | 10 | −20.0 ["
     )
-    assert "] |  | undecided | 70.0 [" in row
-    assert "] |  | 0.016 | " in row
+    assert "] | undecided | 70.0 [" in row
+    assert "] | 0.016 | " in row
     assert "attack & against & source" in latex(printed)
     (cells,) = printed.rows
-    assert [cells[place].value for place in (5, 6, 9, 11)] == pytest.approx([10, -0.2, 0.7, 2 / 2**7])
+    assert [cells[place].value for place in (5, 6, 8, 9)] == pytest.approx([10, -0.2, 0.7, 2 / 2**7])
 
 
 def test_robust_accuracy_is_compared_on_the_clips_that_were_recognised():
@@ -174,7 +174,9 @@ def by_fold(first, other):
         ((10, 10, 10), (10, 10, 10), "not inferior"),
         ((5, 15), (10, 10), "undecided"),  # the folds disagree, whatever the mean
         ((0, 10, 4), (10, 12, 20), "undecided"),
-        ((5,), (15,), "undecided"),  # a single training
+        ((5,), (15,), "stronger on this model"),  # a single training
+        ((15,), (5,), "weaker on this model"),
+        ((10,), (10,), "undecided"),
         ((10, 10), (11, 11), "not inferior"),  # two folds that agree by chance make no attack stronger
     ],
 )
@@ -187,8 +189,23 @@ def test_a_verdict_must_stand_by_fold(first, other, said):
     else:
         means = [(one - two) / 20 for one, two in zip(first, other, strict=True)]
         half = stats.t.ppf(0.975, len(means) - 1) * stats.sem(means)
-        expected = [max(-1, np.mean(means) - half), min(1, np.mean(means) + half)]
+        clips = [float(i < one) - (i < two) for one, two in zip(first, other, strict=True) for i in range(20)]
+        low, high = paired(np.array(clips))
+        expected = [max(-1, min(low, np.mean(means) - half)), min(1, max(high, np.mean(means) + half))]
         assert row.robust_difference_fold_ci == pytest.approx(expected)
+
+
+def test_columns_by_fold_are_there_for_several_trainings_only():
+    single, folded = by_fold((5,), (15,)), by_fold((5, 5, 5), (15, 16, 15))
+    counts = {"single": [single], "folded": [folded], "both": [single, folded]}
+    made = {name: table(own) for name, own in counts.items()}
+    measures = {name: [measure for _, group in own.groups for measure in group] for name, own in made.items()}
+    shown = {name: own.count("by fold") for name, own in measures.items()}
+    assert shown == {"single": 0, "folded": 2, "both": 2}
+    assert all(len(row) == 5 + len(measures[name]) for name, own in made.items() for row in own.rows)
+    said = {name: own.caption.count("on this model") for name, own in made.items()}
+    assert said == {"single": 1, "folded": 0, "both": 1}
+    assert ["both intervals of the difference" in own.caption for own in made.values()] == [False, True, True]
 
 
 def test_the_caption_says_what_the_intervals_assume():
@@ -203,7 +220,7 @@ def test_the_caption_says_what_the_intervals_assume():
 def test_a_small_p_value_is_shown_as_small_and_sorted_by_its_value():
     (row,) = comparisons([made(), made(**NOISE)], lambda r: rows(("0" if r.attack == "noise" else "1") * 30))
     assert row.p_value == pytest.approx(2 / 2**30)
-    p_value = table([row]).rows[0][11]
+    p_value = table([row]).rows[0][9]
     assert (p_value.text, p_value.value) == ("< 0.001", row.p_value)
 
 

@@ -17,6 +17,13 @@ def test_all_folds_come_first_then_those_without_selection_then_each():
     assert [group for group, _ in made.table.groups] == ["", "robust accuracy", "", "ASR", "", "excess"]
 
 
+def test_the_caption_names_only_folds_of_the_case():
+    caption = section(results(*folded(SHARES), layout=Layout(selection_folds=(7, 1, 0)))).table.caption
+    assert "Settings were chosen on folds 0, 1, so that results may be too good there; the rows without them" in caption
+    caption = section(results(*folded(SHARES), layout=Layout(selection_folds=(2, 3)))).table.caption
+    assert "Settings were chosen on fold 2, so that results may be too good there; the rows without it" in caption
+
+
 def test_each_fold_shows_the_flags_that_it_raised():
     parts = [
         (case(rows, fold=fold, planned=2, flags=["one_class"] if fold else []), rows)

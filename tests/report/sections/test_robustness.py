@@ -62,6 +62,19 @@ def test_models_are_in_the_order_of_their_robust_accuracy():
     assert [row.target for row in found(*weak, *strong)] == ["emo18", "zhao19"]
 
 
+def test_the_order_holds_within_each_budget_and_the_caption_says_so():
+    records = [
+        of(attacked(range(hits)), name, target, target=target, budget_epsilon=epsilon)
+        for epsilon, hits in ((0.03, 9), (0.06, 2))
+        for target in ("emo18", "zhao19")
+        for name in ("pgd", "fgsm")
+    ]
+    rows = found(*records)
+    assert [row.budget.split(" of ")[0] for row in rows] == ["epsilon 0.03"] * 2 + ["epsilon 0.06"] * 2
+    caption = table(rows, [record for record, _ in records]).caption
+    assert "Within each budget and access, models are in the order of their robust accuracy." in caption
+
+
 def test_the_table_has_robust_accuracy_first_with_its_intervals_and_chance():
     run = results(*folded([(16, 6), (16, 8)]), *folded([(16, 7), (16, 9)], "pgd"))
     made = section(run).table

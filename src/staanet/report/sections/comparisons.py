@@ -1,7 +1,7 @@
 """Comparison of the first attack with all others on the same clips, and the smallest detectable difference."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,19 +31,19 @@ CAPTION = (
     "would have detected with 80 % power on this number of clips."
 )
 NAMES = ["attack", "against", "source", "target", "budget"]
-ROBUST_MEASURES = ("difference", "by fold", "verdict")
-GROUPS: list[tuple[str, tuple[str, ...]]] = [
-    ("", ("n",)),
-    ("robust accuracy", ROBUST_MEASURES),
-    ("ASR", ("difference", "by fold", "p", "detectable")),
-]
 MARGIN = 0.05
 """Largest loss of strength with which an attack counts as not inferior, as a share of the clips."""
-STRONGER, NOT_INFERIOR, UNDECIDED, WEAKER = VERDICTS = ("stronger", "not inferior", "undecided", "weaker")
+STRONGER, STRONGER_HERE, NOT_INFERIOR, UNDECIDED, WEAKER_HERE, WEAKER = VERDICTS = (
+    *("stronger", "stronger on this model", "not inferior"),
+    *("undecided", "weaker on this model", "weaker"),
+)
 VERDICT = (
     "Verdict: stronger or weaker if both intervals of the difference of robust accuracies exclude zero, not inferior "
-    f"if both only exclude that the first attack leaves {percent(MARGIN, 0)} points more, and undecided otherwise, as "
-    "with a single training."
+    f"if both only exclude that the first attack leaves {percent(MARGIN, 0)} points more, and undecided otherwise."
+)
+VERDICT_HERE = (
+    "Verdict on a single training: stronger or weaker on this model if the interval of the difference of robust "
+    "accuracies excludes zero, and undecided otherwise; it does not hold for other trainings."
 )
 
 
@@ -63,7 +63,8 @@ class Comparison:
         robust_difference_speaker_ci: 95 % interval of this difference that allows for correlation between clips of a
             speaker.
         robust_difference_fold_ci: The same with the fold as the unit; None for fewer than two folds.
-        verdict: Whether the first attack is `stronger`, `weaker` or `not inferior` by fold, or it is `undecided`.
+        verdict: Whether the first attack is `stronger`, `weaker` or `not inferior` by fold, or `stronger on this model`
+            or `weaker on this model` after a single training, or it is `undecided`.
         difference: ASR of the first attack minus ASR of the other one, as a fraction.
         difference_speaker_ci: 95 % interval of the difference that allows for correlation between clips of a speaker.
         difference_fold_ci: The same with the fold as the unit; None for fewer than two folds.
@@ -134,7 +135,7 @@ def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) ->
             f"expected clips on which both {first.attack} and {other.attack} were run, got none; run them again"
         )
     pairs = [(row, others[row["id"]]) for row in common]
-    differences = np.array([float(is_fooled(one)) - is_fooled(two) for one, two in pairs])
+    fooled = np.array([float(is_fooled(one)) - is_fooled(two) for one, two in pairs])
     robust = np.array([float(is_robust(one)) - is_robust(two) for one, two in pairs])
     labels, speakers = np.array([row["label"] for row in common]), [row["speaker"] for row in common]
     robust_by_clip = beyond_clips(robust, labels, speakers, paired(robust), low=-1.0)
@@ -151,24 +152,24 @@ def compare(first: Record, other: Record, outcomes: Callable[[Record], Rows]) ->
         robust_difference_speaker_ci=robust_by_clip,
         robust_difference_fold_ci=robust_by_fold,
         verdict=verdict(robust_by_clip, robust_by_fold),
-        difference=float(differences.mean()),
-        difference_speaker_ci=beyond_clips(differences, labels, speakers, paired(differences), low=-1.0),
-        difference_fold_ci=interval_by_fold(differences, common, low=-1.0),
-        p_value=sign_test(differences),
-        detectable=detectable(differences),
+        difference=float(fooled.mean()),
+        difference_speaker_ci=beyond_clips(fooled, labels, speakers, paired(fooled), low=-1.0),
+        difference_fold_ci=interval_by_fold(fooled, common, low=-1.0),
+        p_value=sign_test(fooled),
+        detectable=detectable(fooled),
     )
 
 
 def verdict(by_clip: Interval, by_fold: Interval | None) -> str:
     """Return what intervals of the robust accuracy that an attack leaves minus that of another say about the attack.
 
-    Folds that happen to agree make an interval without a width, so that the interval by clip or speaker counts too.
+    The interval by clip or speaker counts too, since a few folds may agree by chance.
 
     >>> verdict((-0.2, -0.1), (-0.2, -0.1)), verdict((-0.2, -0.1), (-0.1, 0.04)), verdict((-0.2, -0.1), None)
-    ('stronger', 'not inferior', 'undecided')
+    ('stronger', 'not inferior', 'stronger on this model')
     """
     if by_fold is None:
-        return UNDECIDED
+        return STRONGER_HERE if by_clip[1] < 0 else WEAKER_HERE if by_clip[0] > 0 else UNDECIDED
     low, high = min(by_clip[0], by_fold[0]), max(by_clip[1], by_fold[1])
     if high < 0:
         return STRONGER
@@ -179,35 +180,53 @@ def verdict(by_clip: Interval, by_fold: Interval | None) -> str:
 
 def table(rows: Sequence[Comparison]) -> Table:
     """Return the table, with a row per comparison."""
+    by_fold = has_folds(rows)
     cells = [
         [
             *map(text_cell, (row.attack, row.other, row.source, row.target, row.budget)),
-            count_cell(row.n),
-            *robust_cells(row),
-            percent_cell(row.difference, row.difference_speaker_ci),
-            interval_cell(row.difference_fold_ci),
+            *differences(row, by_fold=by_fold),
             p_value_cell(row.p_value),
             percent_cell(row.detectable),
         ]
         for row in rows
     ]
-    return Table("comparisons", caption(CAPTION, rows), NAMES, GROUPS, cells)
+    groups = grouped("p", "detectable", by_fold=by_fold)
+    return Table("comparisons", caption(CAPTION, rows), NAMES, groups, cells)
 
 
-def robust_cells(row: Comparison) -> list[Cell]:
-    """Return the cells of the difference of robust accuracies, those of `ROBUST_MEASURES`."""
+def has_folds(rows: Iterable[Comparison]) -> bool:
+    """Return whether any comparison has intervals with the fold as the unit."""
+    return any(row.robust_difference_fold_ci is not None for row in rows)
+
+
+def grouped(*last: str, by_fold: bool) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the groups of columns of a table of comparisons, whose last columns have the given headings."""
+    folds = ("by fold",) if by_fold else ()
     return [
+        ("", ("n",)),
+        ("robust accuracy", ("difference", *folds, "verdict")),
+        ("ASR", ("difference", *folds, *last)),
+    ]
+
+
+def differences(row: Comparison, *, by_fold: bool) -> list[Cell]:
+    """Return the number of clips, both differences and the verdict, in the order of `grouped`."""
+    return [
+        count_cell(row.n),
         percent_cell(row.robust_difference, row.robust_difference_speaker_ci),
-        interval_cell(row.robust_difference_fold_ci),
+        *([interval_cell(row.robust_difference_fold_ci)] if by_fold else []),
         Cell(row.verdict, float(VERDICTS.index(row.verdict))),
+        percent_cell(row.difference, row.difference_speaker_ci),
+        *([interval_cell(row.difference_fold_ci)] if by_fold else []),
     ]
 
 
 def caption(text: str, rows: Sequence[Comparison]) -> str:
     """Return a caption in which what the intervals of comparisons assume is filled in."""
-    by_fold = any(row.difference_fold_ci is not None for row in rows)
+    single = any(row.robust_difference_fold_ci is None for row in rows)
+    by_fold = has_folds(rows)
     return text.format(
         intervals=intervals(row.speakers for row in rows),
         by_fold=f" {BY_FOLD}" if by_fold else "",
-        verdict=VERDICT,
+        verdict=" ".join([*([VERDICT] if by_fold else []), *([VERDICT_HERE] if single else [])]),
     )

@@ -44,10 +44,12 @@ def table(rows: Sequence[Record], selection_folds: Sequence[int]) -> Table:
         selection_folds: Folds on which settings were chosen.
     """
     lead = rows[0]
+    own = tuple(sorted(set(selection_folds) & set(lead.folds)))
     chosen = (
-        f" Settings were chosen on fold{'s' if len(selection_folds) > 1 else ''} {as_text(tuple(selection_folds))}, "
-        "so that results may be too good there; the rows without them are free of this choice."
-        if set(selection_folds) & set(lead.folds)
+        f" Settings were chosen on fold{'s' if len(own) > 1 else ''} {as_text(own)}, "
+        f"so that results may be too good there; the rows without {'them' if len(own) > 1 else 'it'} are free of this "
+        "choice."
+        if own
         else ""
     )
     caption = (

@@ -7,9 +7,9 @@ from itertools import combinations
 
 from staanet.core.records import Record, Rows
 from staanet.metrics.significance import holm
-from staanet.report.cells import count_cell, interval_cell, p_value_cell, percent_cell, text_cell
+from staanet.report.cells import p_value_cell, text_cell
 from staanet.report.results import Results
-from staanet.report.sections.comparisons import ROBUST_MEASURES, Comparison, caption, compare, robust_cells
+from staanet.report.sections.comparisons import Comparison, caption, compare, differences, grouped, has_folds
 from staanet.report.tables import Section, Table
 from staanet.report.wording import unique
 
@@ -21,11 +21,6 @@ CAPTION = (
     "correction for all pairs on the same target."
 )
 HEADINGS = ["attack", "against", "target"]
-GROUPS: list[tuple[str, tuple[str, ...]]] = [
-    ("", ("n",)),
-    ("robust accuracy", ROBUST_MEASURES),
-    ("ASR", ("difference", "by fold", "p", "p, Holm")),
-]
 
 
 @dataclass(frozen=True)
@@ -68,16 +63,14 @@ def pairwise_comparisons(
 
 def table(rows: Sequence[PairwiseComparison]) -> Table:
     """Return the table, with a row per pair of attacks and target."""
+    by_fold = has_folds(rows)
     cells = [
         [
             *map(text_cell, (row.attack, row.other, row.target)),
-            count_cell(row.n),
-            *robust_cells(row),
-            percent_cell(row.difference, row.difference_speaker_ci),
-            interval_cell(row.difference_fold_ci),
+            *differences(row, by_fold=by_fold),
             p_value_cell(row.p_value),
             p_value_cell(row.p_holm),
         ]
         for row in rows
     ]
-    return Table("pairwise", caption(CAPTION, rows), HEADINGS, GROUPS, cells)
+    return Table("pairwise", caption(CAPTION, rows), HEADINGS, grouped("p", "p, Holm", by_fold=by_fold), cells)

@@ -31,7 +31,8 @@ CAPTION = (
     "and under every attack within the budget, and their recall averaged over the classes (robust UAR), next to its "
     "accuracy and UAR without an attack. Only the n clips on which all of these attacks were run are counted. {chance} "
     "{intervals}.{by_fold} Strongest attack: the one with the lowest robust accuracy of its own. A stronger attack may "
-    "exist, so that robust accuracy is an upper bound. Models are in the order of their robust accuracy."
+    "exist, so that robust accuracy is an upper bound. Within each budget and access, models are in the order of their "
+    "robust accuracy."
 )
 ROBUST, MEASURES = "robust accuracy", ("robust UAR", "chance", "accuracy", "UAR", "attacks", "n")
 
