@@ -139,8 +139,8 @@ class CheckedClassifier:
         if not torch.isfinite(answer).all():
             raise StaanetError(
                 f"expected finite {what} from {self.name}, got NaN or infinite ones, which are no decision; look for "
-                "an overflow in half precision, a division by zero or a logarithm of zero in the model; mask classes with "
-                "a large negative number instead of -inf"
+                "an overflow in half precision, a division by zero or a logarithm of zero in the model; mask classes "
+                "with a large negative number instead of -inf"
             )
         return answer if answer.requires_grad else answer.clone()
 
