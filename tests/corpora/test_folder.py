@@ -1,7 +1,9 @@
+import re
 import time
 
 import numpy as np
 import pytest
+import soundfile
 
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
@@ -125,8 +127,16 @@ def test_an_empty_table_is_reported(tmp_path):
     [
         ("a.wav,joy,", "metadata.csv, line 3: expected a value for speaker, found none; add it"),
         ("b.wav,,anna", "metadata.csv, line 3: expected a value for emotion, found none; add it"),
-        ("a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
-        ("./a.wav,joy,bert", "metadata.csv, line 3: expected each file once, got a.wav again; remove one line"),
+        (
+            "a.wav,joy,bert",
+            "metadata.csv, line 3: expected each file once, got a.wav again with the speaker 'bert' after 'anna'; "
+            "remove one line",
+        ),
+        (
+            "./a.wav,anger,anna",
+            "metadata.csv, line 3: expected each file once, got a.wav again with the emotion 'anger' after 'joy'; "
+            "remove one line",
+        ),
     ],
 )
 def test_a_wrong_line_is_reported_with_its_number(tmp_path, line, message):
@@ -183,3 +193,84 @@ def test_a_large_table_is_checked_in_seconds(tmp_path):
     began = time.process_time()
     assert len(Folder().validate(tmp_path).utterances) == 4000
     assert time.process_time() - began < 2
+
+
+def test_a_pattern_and_a_label_map_describe_the_files(tmp_path):
+    put(tmp_path, "wav/03a01Wa.wav", "wav/08b02Fb.wav", "notes.wav")
+    corpus = Folder(pattern="{speaker:2}{statement:3}{emotion:1}{}", emotion_map={"W": "anger", "F": "happiness"})
+    found = corpus.validate(tmp_path)
+    assert [(u.id, u.label, u.speaker, u.statement) for u in found.utterances] == [
+        ("wav/03a01Wa", "anger", "03", "a01"),
+        ("wav/08b02Fb", "happiness", "08", "b02"),
+    ]
+    assert corpus.labels(tmp_path) == ("anger", "happiness")
+    assert found.problems == [
+        f"{tmp_path / 'notes.wav'}: expected a name like {corpus.pattern}, got the end of the name after 'notes' "
+        "instead of '{emotion:1}'; skipped"
+    ]
+    assert (list(found.missing), list(found.extra), list(found.remarks)) == ([], [], [])
+
+
+def test_names_of_which_none_fits_the_pattern_are_refused_with_an_example(tmp_path):
+    put(tmp_path, "joy/anna-1.wav", "joy/ben-1.wav")
+    assert error_of(tmp_path, Folder(pattern="{speaker}_{emotion}")) == (
+        f"{tmp_path}: expected names like {{speaker}}_{{emotion}}, got 2 audio files and none that fits, such as "
+        "'joy/anna-1.wav' with the end of the name after 'anna-1' instead of '_'; change the pattern"
+    )
+
+
+def test_a_pattern_takes_the_place_of_the_usual_table_with_a_remark(tmp_path):
+    put(tmp_path, "a_joy.wav")
+    table(tmp_path, "path,emotion,speaker\na_joy.wav,fear,b\n")
+    found = Folder(pattern="{speaker}_{emotion}").validate(tmp_path)
+    assert found.utterances[0].label == "joy"
+    assert found.remarks == ["metadata.csv is not read, because a pattern was given"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"pattern": "{speaker}_{emotion}", "table": "clips.csv"}, "expected either a table or a pattern"),
+        ({"pattern": "{speker}_{emotion}"}, "did you mean 'speaker'?"),
+        ({"emotion_map": {"a": ""}}, "emotion_map: expected the name of an emotion for each label, got '' for 'a'"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, message):
+    with pytest.raises(StaanetError, match=re.escape(message)):
+        Folder(**settings)
+
+
+def test_a_table_that_was_named_and_does_not_exist_is_reported(tmp_path):
+    put(tmp_path, "joy/a.wav")
+    assert "clips.csv: expected the table of the corpus, found none" in error_of(tmp_path, Folder(table="clips.csv"))
+
+
+def test_files_in_no_folder_of_an_emotion_are_refused_with_what_to_do(tmp_path):
+    put(tmp_path, "a_joy.wav", "b_joy.wav")
+    message = error_of(tmp_path)
+    assert "expected the folder of an emotion, got the root for a_joy.wav, found no usable clip of 2" in message
+    assert message.endswith("add metadata.csv, or give a pattern of the names such as {speaker}_{emotion}_*")
+
+
+def test_the_columns_file_and_path_together_are_refused(tmp_path):
+    put(tmp_path, "a.wav", "b.wav")
+    table(tmp_path, "file,path,emotion,speaker\na.wav,b.wav,joy,anna\n")
+    assert "expected one of the columns file and path, got both" in error_of(tmp_path)
+
+
+def test_paths_of_which_none_exists_are_counted_with_an_example_and_the_reason(tmp_path):
+    put(tmp_path, *(f"joy/{number}.wav" for number in range(3)))
+    rows = "".join(f"D:\\data\\Joy\\{number}.wav,joy,anna\n" for number in range(3))
+    table(tmp_path, f"path,emotion,speaker\n{rows}")
+    assert (
+        "found no usable clip: expected a file for each of 3 paths, found none for 3: absolute paths of another folder "
+        r"or machine, such as 'D:\\data\\Joy\\0.wav' (there is 'joy/0.wav'); correct the paths"
+    ) in error_of(tmp_path)
+
+
+def test_data_files_are_audio_only_if_the_table_names_them(tmp_path):
+    put(tmp_path, "joy/a.wav")
+    soundfile.write(tmp_path / "joy" / "b.mat", NOISE, 16_000, format="MAT5")
+    assert len(Folder().validate(tmp_path).utterances) == 1
+    table(tmp_path, "path,emotion,speaker\njoy/a.wav,joy,anna\njoy/b.mat,joy,ben\n")
+    assert [clip.path for clip in Folder().validate(tmp_path).utterances] == ["joy/a.wav", "joy/b.mat"]

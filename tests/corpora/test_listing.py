@@ -8,7 +8,7 @@ import soundfile
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import EmoDB
-from staanet.corpora.base import Utterance
+from staanet.corpora.base import Utterance, unusable_files
 from staanet.corpora.listing import by_path
 
 NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, 400).astype(np.float32)
@@ -86,7 +86,7 @@ def test_audio_in_another_format_is_reported_and_not_missing(tmp_path):
         assert "b.m4a" not in found.missing
         (line,) = [line for line in found.problems if "b.m4a" in line]
         assert line.startswith(f"{tmp_path / 'b.m4a'}: expected .wav, .flac, .ogg,")
-        assert line.endswith("got another format; convert the file; skipped")
+        assert line.endswith("got '.m4a'; convert it: ffmpeg -i b.m4a b.wav; skipped")
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9.wav", b"caf\xe9/a.wav"])
@@ -109,5 +109,13 @@ def test_a_name_that_is_not_utf_8_is_reported_and_the_others_are_used(tmp_path, 
 
 def test_where_no_clip_is_usable_the_error_gives_a_reason(tmp_path):
     put(tmp_path, "a.wav")
-    with pytest.raises(StaanetError, match=r"expected audio, found no usable clip: no file a$"):
+    with pytest.raises(StaanetError, match=r"no usable clip: .* found none for 1: another ending, such as 'a'"):
         found_by(tmp_path, "a")
+
+
+def test_sound_and_video_that_were_converted_already_are_not_reported(tmp_path):
+    put(tmp_path, "wav/dia0.wav", "joy/a.wav")
+    (tmp_path / "video").mkdir()
+    for name in ("video/dia0.mp4", "joy/a.m4a", "video/dia1.mp4", "video/a.m4a"):
+        (tmp_path / name).write_bytes(b"film")
+    assert list(unusable_files(tmp_path)) == ["video/a.m4a", "video/dia1.mp4"]

@@ -46,9 +46,11 @@ def test_the_same_letters_in_another_unicode_form_are_the_same_emotion_and_speak
 @pytest.mark.parametrize(
     ("gender", "spellings"),
     [
-        ("female", ("female", "Female", "F", "f", " W", "woman")),
-        ("male", ("male", "MALE", "M", "m", "Man")),
-        ("diverse", ("diverse", "Diverse ")),
+        (
+            "female",
+            ("female", "Female", "F", "f", " W", "woman", "weiblich", "Femme", "donna", "mujer", "女"),
+        ),
+        ("male", ("male", "MALE", "M", "Man", "männlich", "Ma\u0308nnlich", "homme", "Uomo", "hombre", "mężczyzna")),
         (None, (None, "")),
     ],
 )
@@ -56,6 +58,24 @@ def test_spellings_of_a_gender_become_one(gender, spellings):
     tidy, remarks = unified(described(*(("joy", f"s{n}", spelling) for n, spelling in enumerate(spellings))))
     assert [clip.gender for clip in tidy] == [gender] * len(spellings)
     assert remarks == []
+
+
+def test_a_gender_that_is_no_known_word_is_kept_and_remarked():
+    tidy, (remark,) = unified(described(("joy", "a", "Diverse "), ("joy", "b", "diverse"), ("joy", "c", "f")))
+    assert [clip.gender for clip in tidy] == ["diverse", "diverse", "female"]
+    assert remark.startswith("expected the gender 'female' or 'male', got 'diverse' (2 clips); kept")
+
+
+def test_emotions_that_differ_in_spaces_only_become_one():
+    tidy, (remark,) = unified(described(*((label, "x", None) for label in ("very happy", "very happy", "VeryHappy"))))
+    assert {clip.label for clip in tidy} == {"very happy"}
+    assert remark == "read 'VeryHappy' (1 clips) as the emotion 'very happy', because they differ in spaces only"
+
+
+def test_several_speakers_of_two_genders_are_one_remark():
+    rows = [("joy", speaker, gender) for speaker in "abc" for gender in ("f", "m")]
+    _, (remark,) = unified(described(*rows))
+    assert "got 'female', 'male' for 'a' and 2 more speakers" in remark
 
 
 def test_speakers_who_differ_in_case_stay_apart_and_are_remarked():

@@ -1,7 +1,7 @@
 import pytest
 
 from staanet.core.errors import StaanetError
-from staanet.corpora.tables import described, read_table
+from staanet.corpora.tables import described, read_table, repeated_lines
 
 HEADER = "path,emotion,speaker\n"
 
@@ -87,3 +87,31 @@ def test_a_number_that_is_missing_is_no_speaker(tmp_path):
     (tmp_path / "metadata.jsonl").write_text('{"path": "a.wav", "emotion": "joy", "speaker": NaN}\n')
     with pytest.raises(StaanetError, match="line 1: expected a value for speaker, found none"):
         described(read_table(tmp_path / "metadata.jsonl", {}))
+
+
+def test_repeated_lines_are_used_once_and_remarked_in_one_line(tmp_path):
+    (tmp_path / "metadata.csv").write_text(HEADER + "a.wav,joy,anna\nb.wav,joy,ben\na.wav,joy,anna\n./b.wav,joy,ben\n")
+    table = read_table(tmp_path / "metadata.csv", {})
+    assert [clip.path for clip in described(table)] == ["a.wav", "b.wav"]
+    assert repeated_lines(table) == [
+        "2 lines of metadata.csv repeat others, such as line 4 (a.wav, as line 2); each file is used once"
+    ]
+
+
+def test_lines_that_contradict_others_are_refused_with_their_number(tmp_path):
+    message = error_of(tmp_path, HEADER + "a.wav,joy,anna\na.wav,fear,anna\na.wav,joy,ben\n")
+    assert message == (
+        "metadata.csv, line 3: expected each file once, got a.wav again with the emotion 'fear' after 'joy' "
+        "(2 lines are like this); remove one line"
+    )
+
+
+def test_a_table_with_both_names_of_a_column_is_refused_if_strict(tmp_path):
+    (tmp_path / "metadata.csv").write_text("file,path,emotion,speaker\na.wav,b.wav,joy,anna\n")
+    with pytest.raises(StaanetError, match="expected one of the columns file and path, got both; remove or rename one"):
+        read_table(tmp_path / "metadata.csv", {"file": "path"}, strict=True)
+
+
+@pytest.mark.parametrize("path", [".", "./", "/"])
+def test_a_path_that_names_no_file_is_refused(tmp_path, path):
+    assert "line 2: expected the path of a file" in error_of(tmp_path, HEADER + f"{path},joy,anna\n")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import torch
@@ -10,17 +9,10 @@ from pydantic import ConfigDict
 from torch import Tensor
 
 from staanet.attacks.components.added_sound import AddedSound
-from staanet.audio import files
+from staanet.audio.clips import clips_in, read_clip
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
-
-
-@lru_cache(maxsize=256)
-def _read(path: Path, rate: int) -> Tensor:
-    """Return the samples `[T]` of a file, resampled; the files in use are kept in memory."""
-    samples, own_rate = files.read(path)
-    return torch.from_numpy(files.resample(files.mono(samples), own_rate, rate))
 
 
 @dataclass(frozen=True)
@@ -87,8 +79,7 @@ class Babble(AddedSound):
         if isinstance(self.speech, tuple):
             found: Sequence[Tensor | Path] = self.speech
         else:
-            paths = (path for path in Path(self.speech).rglob("*") if path.suffix.lower() in files.ENDINGS)
-            found = sorted(path for path in paths if path.name[0] != ".")
+            found = clips_in(Path(self.speech))
         if len(found) < self.voices:
             where = "speech" if isinstance(self.speech, tuple) else self.speech
             raise StaanetError(
@@ -99,7 +90,7 @@ class Babble(AddedSound):
 
     def _voice(self, clip: Tensor | Path, start: float, length: int) -> Tensor:
         """Return `length` samples of a clip from a share `start` of it on, repeated, with a root mean square of 1."""
-        samples = (_read(clip, self.sample_rate) if isinstance(clip, Path) else clip.cpu()).float()
+        samples = torch.from_numpy(read_clip(clip, self.sample_rate)) if isinstance(clip, Path) else clip.cpu().float()
         rms = samples.square().mean().sqrt().clamp_min(torch.finfo(samples.dtype).tiny)
         index = (torch.arange(length) + int(start * len(samples))) % len(samples)
         return samples[index] / rms

@@ -1,6 +1,6 @@
 """Read and write audio files with any sampling rate and number of channels.
 
-WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, AU and CAF are read; WAV and FLAC are written.
+All formats of libsndfile are read (see `staanet.audio.formats`); WAV and FLAC are written.
 """
 
 import contextlib
@@ -16,14 +16,9 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from staanet.audio.formats import conversion, is_unsupported
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
-
-ENDINGS = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".au", ".caf")
-"""Endings of the names of files that are taken as audio."""
-
-UNSUPPORTED = (".aac", ".amr", ".m4a", ".sph", ".spx", ".webm", ".wma")
-"""Endings of the names of audio files that cannot be read."""
 
 LARGEST_PEAK = 4.0
 """Largest peak of a file that is still clipped to full scale. Even white noise exceeds full scale by less after a lossy
@@ -152,7 +147,7 @@ def _about(path: Path) -> About:
     try:
         with soundfile.SoundFile(path) as file:
             about = About(file.frames, file.samplerate, file.channels)
-    except (soundfile.SoundFileError, RuntimeError) as error:
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: raw samples without a rate
         raise _unreadable(path, error) from error
     if about.frames < 1:
         raise StaanetError(f"{path}: expected samples, got an empty file; replace or remove it")
@@ -166,7 +161,22 @@ def _about(path: Path) -> About:
     return about
 
 
+def encoding(path: Path) -> str:
+    """Return the format of a file and of its samples as libsndfile names them, such as "FLAC PCM_16".
+
+    Raises:
+        StaanetError: If the file cannot be read.
+    """
+    try:
+        about = soundfile.info(path)
+    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
+        raise _unreadable(path, error) from error
+    return f"{about.format} {about.subtype}"
+
+
 def _unreadable(path: Path, error: Exception) -> StaanetError:
+    if is_unsupported(str(path)):
+        return StaanetError(f"{path}: {conversion(str(path))}")
     return StaanetError(f"{path}: expected readable audio, got {_reason(error)}; replace the file")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path, PurePath
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
 from staanet.corpora.folder import SUBSETS, from_path
 from staanet.corpora.listing import by_path
-from staanet.corpora.tables import described, read_table
+from staanet.corpora.tables import described, read_table, repeated_lines
 
 TABLES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 
@@ -45,15 +45,14 @@ class AudioFolder(Corpus):
                 clip.
         """
         names = {"file_name": "path", self.emotion.lower(): "emotion", self.speaker.lower(): "speaker"}
-        tables = sorted(path for name in TABLES for path in root.rglob(name))
-        clips = [
-            clip
-            for table in tables
-            for clip in described(read_table(table, names), str(table.parent.relative_to(root)))
-        ]
+        paths = sorted(path for name in TABLES for path in root.rglob(name))
+        tables = [read_table(path, names) for path in paths]
+        clips = [clip for table in tables for clip in described(table, str(table.path.parent.relative_to(root)))]
+        repeated = [line for table in tables for line in repeated_lines(table)]
         form = f"{', '.join(TABLES)} or a folder per emotion with audio in it"
         found = by_path(root, clips or list(map(from_path, audio_files(root))), form, self.emotions)
-        return replace(found, utterances=tuple(map(_with_subset, found.utterances)))
+        utterances = tuple(map(_with_subset, found.utterances))
+        return replace(found, utterances=utterances, remarks=[*repeated, *found.remarks])
 
 
 def _with_subset(clip: Utterance) -> Utterance:

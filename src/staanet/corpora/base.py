@@ -3,13 +3,14 @@
 import abc
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from staanet.audio.files import ENDINGS, UNSUPPORTED, printable, read
+from staanet.audio.files import printable, read
+from staanet.audio.formats import DATA_ENDINGS, ENDINGS, UNSUPPORTED, VIDEO_ENDINGS, conversion, is_unsupported
 from staanet.core.errors import StaanetError
 from staanet.core.signature import signature
 
@@ -136,15 +137,28 @@ def audio_files(root: Path) -> tuple[str, ...]:
     return tuple(sorted(path for path in _files(root, ENDINGS) if printable(path) == path))
 
 
+def data_files(root: Path) -> tuple[str, ...]:
+    """Return the files in `root` that are audio only if a table names them (see `staanet.audio.formats`)."""
+    return tuple(sorted(path for path in _files(root, DATA_ENDINGS) if printable(path) == path))
+
+
 def unusable_files(root: Path) -> dict[str, str]:
-    """Return a line for each audio file in `root` that `audio_files` lacks because of its format or its name."""
-    lines = {}
-    for path in sorted(_files(root, (*ENDINGS, *UNSUPPORTED))):
-        where = f"{printable(root / path)}: expected"
+    """Return a line for each audio file in `root` that `audio_files` lacks because of its format or its name.
+
+    Files that were converted already are left out: sound with readable sound of the same name next to it, and video
+    with readable sound of the same name anywhere.
+    """
+    lines, readable = {}, list(_files(root, ENDINGS))
+    converted = {str(PurePath(path).with_suffix("")) for path in readable}
+    filmed = {PurePath(path).stem for path in readable}
+    for path in sorted([*readable, *_files(root, UNSUPPORTED)]):
+        name, where = PurePath(path), printable(root / path)
         if printable(path) != path:
-            lines[path] = f"{where} a name in UTF-8, got another encoding; rename the file; skipped"
-        elif path.lower().endswith(UNSUPPORTED):
-            lines[path] = f"{where} {', '.join(ENDINGS)}, got another format; convert the file; skipped"
+            lines[path] = f"{where}: expected a name in UTF-8, got another encoding; rename the file; skipped"
+        elif is_unsupported(path) and not (
+            str(name.with_suffix("")) in converted or (name.suffix.lower() in VIDEO_ENDINGS and name.stem in filmed)
+        ):
+            lines[path] = f"{where}: {conversion(path)}; skipped"
     return lines
 
 

@@ -7,7 +7,8 @@ from pathlib import Path, PurePath
 
 from staanet.audio.files import printable
 from staanet.core.errors import StaanetError, unknown_name
-from staanet.corpora.base import Utterance, Validation, audio_files, unusable_files
+from staanet.corpora.base import Utterance, Validation, audio_files, data_files, unusable_files
+from staanet.corpora.missing import missing_reasons
 from staanet.corpora.spelling import clip_id, path_key, unified
 
 
@@ -60,7 +61,8 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
     """List the clips of a corpus whose descriptions name their files.
 
     A path may be absolute, begin with the root, or be spelled in another way than on disk (see `path_key`), if it means
-    one file only. Spellings of one emotion or gender are unified.
+    one file only. Spellings of one emotion or gender are unified. Remarks give the likely reasons why named files do
+    not exist.
 
     Args:
         root: Folder of the corpus.
@@ -72,7 +74,8 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
         StaanetError: If `root` is not a folder or has no usable clip.
     """
     files, unusable = audio_files(root), unusable_files(root)
-    found = _paths_found(root, [utterance.path for utterance in described], [*files, *unusable])
+    everything = [*files, *unusable, *data_files(root)]
+    found = _paths_found(root, [utterance.path for utterance in described], everything)
     named = [replace(utterance, path=path) for utterance, path in zip(described, found, strict=True) if path]
     usable = [replace(utterance, id=clip_id(utterance.path)) for utterance in named if utterance.path not in unusable]
     there, remarks = unified(usable, emotions)
@@ -93,15 +96,16 @@ def by_path(root: Path, described: Sequence[Utterance], form: str, emotions: Seq
         problems.append(f"{root / utterance.path}: {wrong}; skipped")
     problems += unusable.values()
     missing = [printable(utterance.path) for utterance, path in zip(described, found, strict=True) if not path]
+    lacking = missing_reasons(missing, len(described), everything)
     if not kept:
-        reasons = [*problems, *(f"no file {path}" for path in missing[:1])]
+        reasons = [*lacking, *problems] if len(missing) > len(problems) else [*problems, *lacking]
         raise StaanetError(f"{root}: expected {form}, found no usable clip" + (f": {reasons[0]}" if reasons else ""))
     return Validation(
         utterances=tuple(kept.values()),
         missing=missing,
         extra=sorted(set(files) - {utterance.path for utterance in named}),
         problems=problems,
-        remarks=remarks,
+        remarks=[*lacking, *remarks],
     )
 
 

@@ -8,12 +8,7 @@ from dataclasses import replace
 from pathlib import PurePath
 
 from staanet.corpora.base import Utterance
-
-GENDERS = {
-    **dict.fromkeys(("f", "female", "w", "woman"), "female"),
-    **dict.fromkeys(("m", "male", "man"), "male"),
-}
-"""Gender by its spelling in lower case; "w" is German."""
+from staanet.corpora.genders import GENDERS, unknown_genders
 
 
 def composed(text: str) -> str:
@@ -55,9 +50,9 @@ def path_key(path: str) -> str:
 def unified(clips: Sequence[Utterance], emotions: Sequence[str] = ()) -> tuple[list[Utterance], list[str]]:
     """Return clips with one spelling of each emotion and gender, and remarks about what was changed or is doubtful.
 
-    Emotions that differ in case only become one of `emotions` or else the most frequent spelling. Genders become
-    female or male where they are known words. Speakers are kept apart, because some corpora name them by letters in
-    both cases.
+    Emotions that differ in case or spaces only become one of `emotions` or else the most frequent spelling. Genders
+    become female or male where they are known words. Speakers are kept apart, because some corpora name them by letters
+    in both cases.
 
     Args:
         clips: The clips.
@@ -73,26 +68,31 @@ def unified(clips: Sequence[Utterance], emotions: Sequence[str] = ()) -> tuple[l
         )
         for clip in clips
     ]
-    return tidy, [*remarks, *_doubtful_speakers(tidy)]
+    return tidy, [*remarks, *_doubtful_speakers(tidy), *unknown_genders(clip.gender for clip in tidy)]
 
 
 def _one_spelling(labels: Sequence[str], emotions: Sequence[str]) -> tuple[dict[str, str], list[str]]:
     """Return the spelling that is used for each label, and a remark for each label that is spelled otherwise."""
     counts = Counter(labels)
-    used = {caseless(emotion): emotion for emotion in reversed(emotions)}
+    used = {_spaceless(emotion): emotion for emotion in reversed(emotions)}
     for label in sorted(counts, key=lambda label: (-counts[label], label != label.casefold(), label)):
-        used.setdefault(caseless(label), label)
-    spelling = {label: label if label in emotions else used[caseless(label)] for label in counts}
+        used.setdefault(_spaceless(label), label)
+    spelling = {label: label if label in emotions else used[_spaceless(label)] for label in counts}
     remarks = [
-        f"read {label!r} ({counts[label]} clips) as the emotion {kept!r}, because they differ in case only"
+        f"read {label!r} ({counts[label]} clips) as the emotion {kept!r}, because they differ in "
+        f"{'case' if caseless(label) == caseless(kept) else 'spaces'} only"
         for label, kept in sorted(spelling.items())
         if label != composed(kept)
     ]
     return spelling, remarks
 
 
+def _spaceless(label: str) -> str:
+    return caseless(label).replace(" ", "")
+
+
 def _doubtful_speakers(clips: Iterable[Utterance]) -> list[str]:
-    """Return a remark for each set of speakers who differ in case only, and for each speaker of several genders."""
+    """Return a remark for each set of speakers who differ in case only, and one for speakers of several genders."""
     names, genders = defaultdict(set), defaultdict(set)
     for clip in clips:
         names[caseless(clip.speaker)].add(clip.speaker)
@@ -103,12 +103,15 @@ def _doubtful_speakers(clips: Iterable[Utterance]) -> list[str]:
         for _, spellings in sorted(names.items())
         if len(spellings) > 1
     ]
-    several = [
-        f"expected one gender for each speaker, got {_listed(found)} for {speaker!r}; correct the table"
-        for speaker, found in sorted(genders.items())
-        if len(found) > 1
+    several = {speaker: found for speaker, found in sorted(genders.items()) if len(found) > 1}
+    if not several:
+        return alike
+    first, *others = several
+    more = f" and {len(others)} more speakers" if others else ""
+    return [
+        *alike,
+        f"expected one gender for each speaker, got {_listed(several[first])} for {first!r}{more}; correct the table",
     ]
-    return alike + several
 
 
 def _listed(names: Iterable[str]) -> str:

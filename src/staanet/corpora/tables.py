@@ -5,6 +5,7 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
@@ -18,6 +19,8 @@ Row = Mapping[str, Any]
 
 REQUIRED = ("path", "emotion", "speaker")
 OPTIONAL = ("gender", "language", "session", "statement", "intensity")
+ROW_NAMES = {"label": "emotion"}
+"""Name of the column of a field of `Utterance` that is called otherwise."""
 
 
 class Table(NamedTuple):
@@ -28,7 +31,7 @@ class Table(NamedTuple):
     rows: dict[int, Row]
 
 
-def read_table(path: Path, names: Mapping[str, str]) -> Table:
+def read_table(path: Path, names: Mapping[str, str], strict: bool = False) -> Table:
     """Return the content of a table, with the names of its columns in lower case.
 
     Args:
@@ -36,6 +39,8 @@ def read_table(path: Path, names: Mapping[str, str]) -> Table:
             or tabs.
         names: New names of columns, by their lower-case name in the file. A column that has a new name already in the
             file is left out if another column gets this name.
+        strict: Refuse a table with both a column that is renamed and one that has its new name already, instead of
+            leaving one out.
 
     Raises:
         StaanetError: If the file cannot be read, names a column twice, or has a row with more or fewer values than
@@ -51,6 +56,10 @@ def read_table(path: Path, names: Mapping[str, str]) -> Table:
     counts = Counter(column.strip().lower() for column in columns)
     if twice := [column for column, count in counts.items() if column and count > 1]:
         raise StaanetError(f"{path}: expected each column once, got {twice[0]!r} twice; remove or rename one")
+    if strict and (both := [name for name, new in names.items() if {name, new} <= set(counts)]):
+        raise StaanetError(
+            f"{path}: expected one of the columns {both[0]} and {names[both[0]]}, got both; remove or rename one"
+        )
     replaced = {names[column] for column in counts if names.get(column, column) != column}
     renamed = {column: names.get(name, name) for column, name in lower.items() if name in names or name not in replaced}
     known: dict[int, Row] = {
@@ -74,7 +83,7 @@ def expect(table: Table, columns: Sequence[str]) -> None:
 
 
 def described(table: Table, folder: str = "") -> list[Utterance]:
-    """Return the descriptions of clips that a table contains.
+    """Return the descriptions of clips that a table contains; lines that repeat another one are left out.
 
     Args:
         table: A table with the columns path, emotion and speaker, and any of gender, language, session, statement and
@@ -82,20 +91,56 @@ def described(table: Table, folder: str = "") -> list[Utterance]:
         folder: Folder to which the paths in the table are relative, itself relative to the root of the corpus.
 
     Raises:
-        StaanetError: If a required column or a value in one is missing, or if a file is described twice.
+        StaanetError: If a required column or a value in one is missing, or if a file is described twice in different
+            ways.
     """
     expect(table, REQUIRED)
     seen: dict[str, Utterance] = {}
+    differing: list[str] = []
     for line, row in table.rows.items():
-        known = {column: _text(row.get(column)) for column in (*REQUIRED, *OPTIONAL)}
-        if empty := [column for column in REQUIRED if not known[column]]:
-            raise StaanetError(f"{table.path}, line {line}: expected a value for {empty[0]}, found none; add it")
-        path = str(PurePath(folder, str(known.pop("path"))))
-        if path in seen:
-            raise StaanetError(f"{table.path}, line {line}: expected each file once, got {path} again; remove one line")
-        label, speaker = str(known.pop("emotion")), str(known.pop("speaker"))
-        seen[path] = Utterance(clip_id(path), path, label, speaker, **known)
+        clip = _described(table, line, row, folder)
+        if seen.setdefault(clip.path, clip) != clip:
+            other = next(name for name, value in asdict(clip).items() if value != getattr(seen[clip.path], name))
+            differing.append(
+                f"line {line}: expected each file once, got {clip.path} again with the {ROW_NAMES.get(other, other)} "
+                f"{getattr(clip, other)!r} after {getattr(seen[clip.path], other)!r}"
+            )
+    if differing:
+        more = f" ({len(differing)} lines are like this)" if len(differing) > 1 else ""
+        raise StaanetError(f"{table.path}, {differing[0]}{more}; remove one line")
     return list(seen.values())
+
+
+def repeated_lines(table: Table) -> list[str]:
+    """Return a remark if lines of a table name a file that an earlier line names, else nothing.
+
+    Args:
+        table: A table that `described` accepts.
+    """
+    first: dict[str, int] = {}
+    again = [
+        (line, path)
+        for line, row in table.rows.items()
+        if first.setdefault(path := str(PurePath(str(row.get("path")).strip())), line) != line
+    ]
+    if not again:
+        return []
+    line, path = again[0]
+    return [
+        f"{len(again)} lines of {table.path.name} repeat others, such as line {line} ({path}, as line {first[path]}); "
+        "each file is used once"
+    ]
+
+
+def _described(table: Table, line: int, row: Row, folder: str) -> Utterance:
+    known = {column: _text(row.get(column)) for column in (*REQUIRED, *OPTIONAL)}
+    if empty := [column for column in REQUIRED if not known[column]]:
+        raise StaanetError(f"{table.path}, line {line}: expected a value for {empty[0]}, found none; add it")
+    path = str(PurePath(folder, str(known.pop("path"))))
+    if not PurePath(path).name:
+        raise StaanetError(f"{table.path}, line {line}: expected the path of a file, got {path!r}; correct it")
+    label, speaker = str(known.pop("emotion")), str(known.pop("speaker"))
+    return Utterance(clip_id(path), path, label, speaker, **known)
 
 
 def _text(value: Any) -> str | None:

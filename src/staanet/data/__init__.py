@@ -2,6 +2,7 @@
 
 from staanet.data.dataset import Batch as Batch
 from staanet.data.dataset import Dataset as Dataset
+from staanet.data.preparation import examine as examine
 from staanet.data.preparation import prepare as prepare
 from staanet.data.segments import SEGMENTATION_PRESETS as SEGMENTATION_PRESETS
 from staanet.data.segments import Segmentation as Segmentation

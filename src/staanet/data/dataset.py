@@ -121,6 +121,7 @@ class Dataset:
             self.sample_rate: int = about["sample_rate"]
             self.digest: str = about["digest"]
             self.skipped: list[str] = about["skipped"]
+            self.overview: dict[str, Any] = about.get("overview", {})
             self._positions = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
             self.utterances = {row["utterance"]["id"]: _utterance(row["utterance"]) for row in rows}
         except (KeyError, TypeError) as error:

@@ -2,25 +2,21 @@
 
 import dataclasses
 import logging
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from staanet.audio.files import mono, resample
-from staanet.audio.lengths import is_silent, trimmed
 from staanet.core.checkpoints import save_tensors
-from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write, check_replaceable, write_json, write_jsonl
-from staanet.core.progress import track
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
-from staanet.corpora.base import Corpus, Samples, Utterance, Validation
+from staanet.corpora.base import Corpus, Samples, Utterance
 from staanet.data.dataset import Dataset, shard_name
+from staanet.data.overview import overview_of
+from staanet.data.reading import Reader
 from staanet.data.segments import Segmentation
 
 logger = logging.getLogger(__name__)
@@ -41,9 +37,10 @@ def prepare(
     """Write a corpus as a prepared dataset and return the dataset.
 
     Clips that cannot be used (unreadable, truncated, empty, silent, constant, with NaN, or in an integer scale) are
-    skipped, and a warning is logged for each. Clips that exceed full scale a little, as decoded MP3 does, are clipped
-    to it, and one warning counts them. With `segments`, the dataset holds the segments of each clip; a warning for each
-    reason counts those that cannot be used.
+    skipped, and a warning is logged for each, or one for many with the same reason. Clips that exceed full scale a
+    little, as decoded MP3 does, are clipped to it, and one warning counts them. With `segments`, the dataset holds the
+    segments of each clip; a warning for each reason counts those that cannot be used. Further warnings name what is
+    doubtful about speakers, emotions, equal clips and splits (see `staanet.data.doubts`).
 
     Args:
         corpus: The corpus.
@@ -58,17 +55,13 @@ def prepare(
         StaanetError: If there is no usable clip at `root`, or if `folder` cannot be written.
     """
     check_replaceable(folder, "dataset.json")
-    found = corpus.validate(root)
-    skipped, remarks = list(found.problems), list(found.remarks)
-    labels = corpus.labels(root) if segments is None else segments.labels(corpus.labels(root))
-    utterances = [utterance for utterance in found.utterances if utterance.label in labels]
-    if others := len(found.utterances) - len(utterances):
-        remarks.append(f"skipped {others} clips of other emotions than {', '.join(labels)}")
+    reader = Reader(corpus, root, sample_rate, trim_db, segments)
+    findings = reader.find()
     about = {
         "corpus": corpus.name,
         "licence": corpus.licence,
         "citation": corpus.citation,
-        "labels": labels,
+        "labels": findings.labels,
         "staanet": __version__,
         "sample_rate": sample_rate,
         "trim_db": trim_db,
@@ -76,78 +69,46 @@ def prepare(
     }
     with atomic_write(folder) as temporary:
         temporary.mkdir()
-        clips = _usable(corpus, root, utterances, sample_rate, trim_db, segments, skipped, remarks)
-        rows = _write_shards(temporary, clips, labels)
-        if not rows:
-            raise StaanetError(
-                f"{root}: expected usable clips, found none"
-                + (f" of {len(skipped)}: {skipped[0]}" if skipped else f"; give the folder of {corpus.name}")
-            )
+        rows = _write_shards(temporary, reader.read(findings), findings.labels)
         write_jsonl(temporary / "manifest.jsonl", rows)
         digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
         about["digest"] = digests[0] if len(digests) == 1 else "+".join(digests)
-        lists = {"skipped": skipped, "missing": list(found.missing), "extra": list(found.extra), "remarks": remarks}
+        overview = overview_of(findings)
+        lists = {
+            "skipped": findings.skipped,
+            "missing": list(findings.found.missing),
+            "extra": list(findings.found.extra),
+            "remarks": findings.remarks,
+            "overview": overview,
+        }
         write_json(temporary / "dataset.json", about | lists)
-    _warn(root, found, remarks, skipped)
+    _warn(root, overview)
     return Dataset(folder)
 
 
-def _warn(root: Path, found: Validation, remarks: Sequence[str], skipped: Sequence[str]) -> None:
-    for state, names in (("missing", found.missing), ("not of the corpus", found.extra)):
-        if names:
-            logger.warning("%s: %d clips %s, such as %s", root, len(names), state, ", ".join(names[:3]))
-    for line in remarks:
-        logger.warning("%s: %s", root, line)
-    for line in skipped:
-        logger.warning("%s", line)
-
-
-def _usable(
+def examine(
     corpus: Corpus,
     root: Path,
-    utterances: Sequence[Utterance],
-    sample_rate: int,
-    trim_db: float | None,
-    segments: Segmentation | None,
-    skipped: list[str],
-    remarks: list[str],
-) -> Iterable[tuple[Utterance, Samples]]:
-    """Yield the clips, or their segments, that can be used; append to `skipped` and `remarks` why others cannot."""
-    beyond: dict[str, float] = {}
+    sample_rate: int = 16_000,
+    trim_db: float | None = None,
+    segments: Segmentation | None = None,
+) -> dict[str, Any]:
+    """Check a corpus as `prepare` does, without writing a dataset, and return the overview of its clips.
 
-    def load(utterance: Utterance) -> Samples | str:
-        try:
-            samples, rate = corpus.read(root, utterance)
-        except StaanetError as error:
-            return f"{error}; skipped"
-        if (peak := float(np.abs(samples).max(initial=0.0))) > 1:
-            beyond[utterance.id] = peak
-        waveform = resample(mono(samples), rate, sample_rate).clip(-1, 1)
-        if is_silent(waveform):
-            return f"{root / utterance.path}: expected speech, got silence; skipped"
-        return waveform if trim_db is None else trimmed(waveform, sample_rate, trim_db)
+    The arguments, the warnings and the errors are those of `prepare`; the result is that of `overview_of`.
+    """
+    reader = Reader(corpus, root, sample_rate, trim_db, segments)
+    findings = reader.find()
+    for _ in reader.read(findings):
+        pass
+    overview = overview_of(findings)
+    _warn(root, overview)
+    return overview
 
-    def cut(utterance: Utterance) -> Sequence[tuple[Utterance, Samples] | str] | str:
-        samples = load(utterance)
-        if segments is None or isinstance(samples, str):
-            return samples if isinstance(samples, str) else [(utterance, samples)]
-        return list(segments.segment(utterance, samples, sample_rate))
 
-    lacking: Counter[str] = Counter()
-    with ThreadPoolExecutor() as pool:
-        for clips in track(pool.map(cut, utterances), f"prepare {corpus.name}", total=len(utterances)):
-            if isinstance(clips, str):
-                skipped.append(clips)
-                continue
-            for clip in clips:
-                if isinstance(clip, str):
-                    lacking[clip] += 1
-                else:
-                    yield clip
-    remarks += [f"skipped {count} segments {reason}" for reason, count in sorted(lacking.items())]
-    if beyond:
-        peak, loudest = max((peak, name) for name, peak in beyond.items())
-        remarks.append(f"clipped {len(beyond)} clips to full scale; the largest peak is {peak:.3g}, in {loudest}")
+def _warn(root: Path, overview: dict[str, Any]) -> None:
+    for line in overview["warnings"]:
+        logger.warning("%s", line if line.startswith(str(root)) else f"{root}: {line}")
 
 
 def _write_shards(

@@ -298,9 +298,13 @@ def _check_classes(
     training = Counter(utterance.label for utterance in clips["train"])
     for label, count in sorted(total.items()):
         if count < 2 or training[label] == 0:
+            units = {getattr(utterance, by) for utterance in utterances if utterance.label == label}
+            advice = "add clips, leave the class out, or change the seed of the split"
+            if len(units) == 1:
+                advice = f"all are of the {by} {min(units)!r}, so add clips of other {by}s or leave the class out"
             raise StaanetError(
                 f"expected clips of {label!r} by training {by}s and others, got {count} in all and {training[label]} "
-                "in training; add clips, leave the class out, or change the seed of the split"
+                f"in training; {advice}"
             )
     if untested := sorted(set(total) - {utterance.label for utterance in clips["test"]}):
         warnings.warn(

@@ -1,0 +1,155 @@
+"""Reading of a corpus: each clip is checked, converted to one channel and one sampling rate, and cut if wanted."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from staanet.audio.files import encoding, mono, resample
+from staanet.audio.lengths import is_silent, trimmed
+from staanet.core.errors import StaanetError
+from staanet.core.progress import track
+from staanet.corpora.base import Corpus, Samples, Utterance, Validation
+from staanet.data.segments import Segmentation
+
+
+class ClipAudio(NamedTuple):
+    """The audio of a clip as its corpus has it."""
+
+    seconds: float
+    rate: int
+    """Sampling rate in Hz."""
+    channels: int
+    encoding: str
+    """Format of the file and of its samples, empty if the clip is not a file."""
+    digest: str
+    """Hash of the samples, mean over the channels."""
+
+
+@dataclass
+class Findings:
+    """What is known of a corpus after its clips were read.
+
+    Args:
+        found: The clips that were found before audio was read.
+        labels: The emotions of the clips that are kept, in the order of their class numbers.
+        skipped: A line for each clip that is skipped.
+        remarks: Lines about many clips.
+        used: The descriptions of the clips, or of their segments, that can be used.
+        audio: The audio of each clip that can be used, by the id of the clip.
+    """
+
+    found: Validation
+    labels: tuple[str, ...]
+    skipped: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    used: list[Utterance] = field(default_factory=list)
+    audio: dict[str, ClipAudio] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads the clips of a corpus.
+
+    Args:
+        corpus: The corpus.
+        root: Folder of the corpus.
+        sample_rate: Sampling rate of the clips that are returned, in Hz.
+        trim_db: Both ends of a clip are cut off as long as they are this many dB below its loudest frame; None cuts
+            nothing off.
+        segments: How clips are cut into segments and augmented; None leaves clips whole.
+    """
+
+    corpus: Corpus
+    root: Path
+    sample_rate: int
+    trim_db: float | None
+    segments: Segmentation | None
+
+    def find(self) -> Findings:
+        """Return the clips of the corpus before audio is read.
+
+        Raises:
+            StaanetError: If the corpus cannot be listed or has no usable clip.
+        """
+        found = self.corpus.validate(self.root)
+        own = self.corpus.labels(self.root)
+        labels = own if self.segments is None else self.segments.labels(own)
+        return Findings(found, labels, list(found.problems), list(found.remarks))
+
+    def read(self, findings: Findings) -> Iterator[tuple[Utterance, Samples]]:
+        """Yield the clips, or their segments, that can be used, and add to the findings what was read and skipped."""
+        utterances = [utterance for utterance in findings.found.utterances if utterance.label in findings.labels]
+        if others := len(findings.found.utterances) - len(utterances):
+            findings.remarks.append(f"skipped {others} clips of other emotions than {', '.join(findings.labels)}")
+        peaks: dict[str, float] = {}
+        lacking: Counter[str] = Counter()
+        with ThreadPoolExecutor() as pool:
+            read = pool.map(self._cut, utterances)
+            progress = track(read, f"prepare {self.corpus.name}", total=len(utterances))
+            for utterance, clips in zip(utterances, progress, strict=True):
+                if isinstance(clips, str):
+                    findings.skipped.append(clips)
+                    continue
+                audio, peak, usable = clips
+                findings.audio[utterance.id] = audio
+                if peak > 1:
+                    peaks[utterance.id] = peak
+                for clip in usable:
+                    if isinstance(clip, str):
+                        lacking[clip] += 1
+                    else:
+                        findings.used.append(clip[0])
+                        yield clip
+        findings.remarks += [f"skipped {count} segments {reason}" for reason, count in sorted(lacking.items())]
+        if peaks:
+            peak, loudest = max((peak, name) for name, peak in peaks.items())
+            findings.remarks.append(
+                f"clipped {len(peaks)} clips to full scale; the largest peak is {peak:.3g}, in {loudest}"
+            )
+        if not findings.used:
+            raise StaanetError(
+                f"{self.root}: expected usable clips, found none"
+                + (
+                    f" of {len(findings.skipped)}: {findings.skipped[0]}"
+                    if findings.skipped
+                    else f"; give the folder of {self.corpus.name}"
+                )
+            )
+
+    def _cut(self, utterance: Utterance) -> tuple[ClipAudio, float, Sequence[tuple[Utterance, Samples] | str]] | str:
+        """Return the audio of a clip, its peak, and the clip or its segments; a text says why it cannot be used."""
+        try:
+            samples, rate = self.corpus.read(self.root, utterance)
+        except StaanetError as error:
+            return f"{error}; skipped"
+        single = mono(samples)
+        waveform = resample(single, rate, self.sample_rate).clip(-1, 1)
+        if is_silent(waveform):
+            return f"{self.root / utterance.path}: expected speech, got silence; skipped"
+        if self.trim_db is not None:
+            waveform = trimmed(waveform, self.sample_rate, self.trim_db)
+        audio = ClipAudio(
+            seconds=len(samples) / rate,
+            rate=rate,
+            channels=samples.shape[1],
+            encoding=self._encoding(utterance),
+            digest=hashlib.blake2b(np.ascontiguousarray(single).tobytes(), digest_size=16).hexdigest(),
+        )
+        peak = float(np.abs(samples).max(initial=0.0))
+        if self.segments is None:
+            return audio, peak, [(utterance, waveform)]
+        return audio, peak, list(self.segments.segment(utterance, waveform, self.sample_rate))
+
+    def _encoding(self, utterance: Utterance) -> str:
+        if not self.corpus.on_disk:
+            return ""
+        try:
+            return encoding(self.root / utterance.path)
+        except StaanetError:  # the corpus keeps its clips in another kind of file
+            return ""
