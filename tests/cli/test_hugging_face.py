@@ -48,7 +48,7 @@ def of_text(folder):
         (without_head, "expected trained weights of a head, found none"),
         (numbered_from_one, "expected id2label with the numbers 0, 1, 2 of the 3 outputs, got 1, 2, 3"),
         (of_another_size, "expected classifier.bias of shape [3] for 3 labels, found [2]"),
-        (of_text, "expected the model_type of a model that classifies waveforms"),
+        (of_text, "expected the model_type of an audio classifier"),
         (lambda folder: hugging_face(folder, **REGRESSION, **SIZES), "got a regression head"),
         (
             lambda folder: hugging_face(folder, problem_type="multi_label_classification", **SIZES),

@@ -7,7 +7,9 @@ import pytest
 import staanet
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import read_json
+from staanet.models import MODELS
 from staanet.study.loading import load
+from staanet.study.toy import toy_experiment
 from tiny import TRANSFORMER, hugging_face
 
 LABELS = ("sadness", "anger", "neutral", "happiness", "boredom")
@@ -61,6 +63,19 @@ def test_a_checkpoint_is_fine_tuned_on_the_corpus(run, folder, tmp_path):
     assert read_json(place)["settings"]["labels"] == record.labels
 
 
+@pytest.mark.filterwarnings("ignore:.*expected a head for:staanet.core.errors.StaanetWarning")
+@pytest.mark.parametrize(
+    ("family", "training"),
+    [("audio-spectrogram-transformer", '"none"'), ("whisper", '"none"'), ("wav2vec2-bert", "{ epochs = 1 }")],
+)
+def test_a_checkpoint_on_spectrograms_is_attacked(run, tmp_path, family, training):
+    folder = hugging_face(tmp_path / "spectrograms", family, labels=LABELS)
+    (record,) = run(folder, training=training)
+    assert record.labels == ["anger", "happiness", "neutral", "sadness"]
+    assert record.settings["target"]["checkpoint"]
+    assert str(folder) not in next(tmp_path.glob("run/records/*.json")).read_text()
+
+
 def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
     folder = hugging_face(
         tmp_path / "needs_representation", labels=("x", "y"), head=False, conv_kernel=(40, 16), conv_stride=(20, 8)
@@ -100,6 +115,16 @@ def test_a_model_is_built_from_an_architecture_and_trained(tmp_path):
     path.write_text(text + "[models.small.settings.architecture]\nhiden_size = 32\n")
     with pytest.raises(StaanetError, match="did you mean 'hidden_size'"):
         load(path)
+
+
+@pytest.mark.parametrize("family", ["audio-spectrogram-transformer", "whisper", "wav2vec2-bert"])
+def test_the_toy_run_of_a_network_on_spectrograms_is_tiny(tmp_path, family):
+    text = EXPERIMENT.replace('settings = {{ checkpoint = "{folder}" }}\n', "")
+    text = text.format(name="large", training='"scratch"')
+    (tmp_path / "mine.toml").write_text(text + f'[models.large.settings.architecture]\nmodel_type = "{family}"\n')
+    (model,) = toy_experiment(load(tmp_path / "mine.toml")[1], tmp_path).models.values()
+    built = MODELS["hugging_face"](model.resolved_settings(LABELS, 16_000))
+    assert sum(parameter.numel() for parameter in built.parameters()) < 1_000_000
 
 
 def test_labels_that_do_not_match_the_corpus_are_told(run, tmp_path):

@@ -52,14 +52,12 @@ def test_a_processor_without_a_feature_extractor_is_none(error_of, damaged):
     assert "processor_config.json, found none" in error_of(load_model, damaged)
 
 
-@pytest.mark.parametrize("family", ["bert", "whisper", "audio-spectrogram-transformer", "wav2vec2-bert", "strange"])
-def test_a_network_that_does_not_classify_waveforms_raises(error_of, tmp_path, family):
+@pytest.mark.parametrize("family", ["bert", "clap", "moonshine", "strange"])
+def test_a_network_that_does_not_classify_audio_raises(error_of, tmp_path, family):
     write_json(tmp_path / "config.json", {"model_type": family})
     message = error_of(load_model, tmp_path)
-    assert (
-        f"expected the model_type of a model that classifies waveforms, such as wav2vec2, wavlm or hubert, got {family}"
-        in message
-    )
+    assert "expected the model_type of an audio classifier (audio-spectrogram-transformer, data2vec-audio, " in message
+    assert f"wavlm, whisper), got {family}; models of text" in message
 
 
 def test_a_folder_without_the_configuration_of_a_network_raises(error_of, damaged):

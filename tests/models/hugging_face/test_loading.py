@@ -62,11 +62,12 @@ def test_code_of_strangers_is_not_run(error_of, damaged):
     assert "transformers can load" in error_of(load_model, damaged)
 
 
-def test_a_model_that_takes_no_waveforms_raises(error_of, damaged):
+def test_a_feature_extractor_of_another_model_raises(error_of, damaged):
     write_json(damaged / "preprocessor_config.json", {"feature_extractor_type": "WhisperFeatureExtractor"})
-    message = error_of(load_model, damaged)
-    assert "expected a model that takes waveforms" in message
-    assert "got one with WhisperFeatureExtractor" in message
+    expected = (
+        "expected feature_extractor_type = Wav2Vec2FeatureExtractor for wav2vec2, got WhisperFeatureExtractor; correct"
+    )
+    assert expected in error_of(load_model, damaged)
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_settings_of_the_checkpoint_cannot_be_overridden(error_of, folder):
         ("wavlm", {"hiden_size": 32}, "got 'hiden_size'; did you mean 'hidden_size'?"),
         ("wavlm", {"model_type": "hubert"}, "wavlm: expected an architecture with model_type = wavlm, got hubert"),
         ("hugging_face", {}, "hugging_face: expected an architecture with model_type = wav2vec2 or another, got None"),
-        ("hugging_face", {"model_type": "bert"}, "expected the model_type of a model that classifies waveforms"),
+        ("hugging_face", {"model_type": "bert"}, "expected the model_type of an audio classifier"),
         ("wav2vec2", {"conv_dim": (16,)}, "wav2vec2: expected an architecture that transformers can load, got: "),
         ("wav2vec2", {"hidden_size": "32"}, "Field 'hidden_size' expected int, got str"),
         ("wav2vec2", {"num_attention_heads": 5}, "expected an architecture that transformers can load, got: "),

@@ -1,4 +1,4 @@
-"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that takes waveforms."""
+"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier of `transformers`."""
 
 from staanet.models.hugging_face.model import HuBERT as HuBERT
 from staanet.models.hugging_face.model import HuggingFace as HuggingFace

@@ -4,6 +4,8 @@
 """
 
 import functools
+import hashlib
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -11,8 +13,12 @@ from typing import Any
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.core.signature import file_digest
+from staanet.models.hugging_face.front_ends import front_end_of
 
 CONFIG, WEIGHTS = "config.json", "*.safetensors"
+
+CHECKPOINTS = "STAANET_CHECKPOINTS"
+"""Environment variable with a folder of checkpoints, `<owner>/<name>`, that are used instead of those of the hub."""
 
 FEATURE_EXTRACTOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 """The two files that may describe the feature extractor; `processor_config.json` contains it under a key of its own."""
@@ -26,20 +32,30 @@ def is_hugging_face(folder: Path) -> bool:
 
 
 def fetch(checkpoint: str) -> Path:
-    """Return the folder of a checkpoint, downloading it from the hub if it is not in the hub's cache.
+    """Return the folder of a checkpoint, downloading it from the hub if it is not available locally.
 
-    Only JSON and safetensors files are downloaded. With `HF_HUB_OFFLINE=1` only the cache is used.
+    A hub id is looked for in the folder `$STAANET_CHECKPOINTS/<owner>/<name>` and then in the cache of the hub. Only
+    JSON and safetensors files are downloaded. With `HF_HUB_OFFLINE=1` nothing is downloaded.
 
     Args:
         checkpoint: Folder or hub id (`owner/name` or `owner/name@revision`).
 
     Raises:
-        StaanetError: If it is neither a folder nor an available hub id, is of a network that does not classify
-            waveforms, lacks a file, or its weights are not safetensors.
+        StaanetError: If it is neither a folder nor an available hub id, is of a network that is not supported,
+            lacks a file, or its weights are not safetensors.
     """
-    folder = Path(checkpoint) if Path(checkpoint).is_dir() else _download(checkpoint)
+    folder = local_folder(checkpoint) or _download(checkpoint)
     check_files(folder, checkpoint)
     return folder
+
+
+def local_folder(checkpoint: str) -> Path | None:
+    """Return the folder of a checkpoint, or of a hub id below `$STAANET_CHECKPOINTS`; None if there is none."""
+    if Path(checkpoint).is_dir():
+        return Path(checkpoint)
+    folders = os.environ.get(CHECKPOINTS)
+    known = Path(folders) / checkpoint if folders and not Path(checkpoint).is_absolute() else None
+    return known if known is not None and known.is_dir() else None
 
 
 @functools.cache
@@ -68,14 +84,14 @@ def check_hub_id(checkpoint: str) -> None:
 
 
 def check_files(folder: Path, checkpoint: str) -> None:
-    """Check that a folder holds the configuration, the processor and the weights of a classifier of waveforms.
+    """Check that a folder holds the configuration, the processor and the weights of an audio classifier.
 
     Args:
         folder: Folder to check.
         checkpoint: Folder or hub id as the user named it, for the error message.
 
     Raises:
-        StaanetError: If a file is missing, or the network does not classify waveforms.
+        StaanetError: If a file is missing, or the network is not supported.
     """
     if not is_hugging_face(folder):
         raise StaanetError(
@@ -110,31 +126,54 @@ def processor_file(folder: Path) -> Path | None:
 
 
 def check_family(family: str, where: str) -> dict[str, Any]:
-    """Return the default configuration of a family of networks that classify waveforms.
+    """Return the default configuration of a family of audio classifiers.
 
     Args:
         family: The `model_type` of `transformers`.
         where: Checkpoint or model, with which the error message begins.
 
     Raises:
-        StaanetError: If the family is unknown, takes something else than waveforms, or has no classification head.
+        StaanetError: If the family is unknown, has no classification head, or its feature extractor has no front end.
     """
-    from transformers import CONFIG_MAPPING
     from transformers.models.auto.modeling_auto import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES
 
-    default: dict[str, Any] = CONFIG_MAPPING[family]().to_dict() if family in CONFIG_MAPPING else {}
-    if "conv_stride" not in default or family not in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES:
+    default = _default_configuration(family)
+    if front_end_of(default) is None or family not in MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES:
+        families = sorted(MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING_NAMES)
+        supported = [name for name in families if front_end_of(_default_configuration(name)) is not None]
         raise StaanetError(
-            f"{where}: expected the model_type of a model that classifies waveforms, such as wav2vec2, wavlm or "
-            f"hubert, got {family}; models of text, images or spectrograms (such as Whisper and AST) are not supported"
+            f"{where}: expected the model_type of an audio classifier ({', '.join(supported)}), got {family}; "
+            "models of text, images or other audio tasks are not supported"
         )
     return default
+
+
+def _default_configuration(family: str) -> dict[str, Any]:
+    from transformers import CONFIG_MAPPING
+
+    return CONFIG_MAPPING[family]().to_dict() if family in CONFIG_MAPPING else {}
 
 
 @functools.cache
 def digest(path: Path, modified: int) -> str:  # noqa: ARG001
     """Return the SHA-256 of a file, cached by its path and its modification time in nanoseconds."""
     return file_digest(path)
+
+
+def identity_of(checkpoint: str) -> dict[str, Any]:
+    """Return the combined hash of the files of a checkpoint that decide its numbers, and its hub id (None: a folder).
+
+    Args:
+        checkpoint: Folder or hub id.
+
+    Raises:
+        StaanetError: If the checkpoint is not available.
+    """
+    folder = fetch(checkpoint)
+    files = [folder / CONFIG, processor_file(folder), *sorted(folder.glob(WEIGHTS))]
+    digests = [digest(path, path.stat().st_mtime_ns) for path in files if path is not None]
+    combined = hashlib.sha256("".join(digests).encode()).hexdigest()
+    return {"checkpoint": combined, "hub_id": None if Path(checkpoint).is_dir() else checkpoint}
 
 
 def first_line(error: Exception) -> str:

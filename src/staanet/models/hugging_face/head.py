@@ -11,6 +11,9 @@ SOFTMAX = (None, "single_label_classification")
 DIMENSIONS = {"arousal", "activation", "dominance", "valence"}
 """Labels of heads that predict emotional dimensions as numbers."""
 
+NAMED = 8
+"""Number of weights that an error message names."""
+
 FINE_TUNE = (
     "fine-tune it with a new head first (staanet train hugging_face --checkpoint; in an experiment, give it a training "
     "or use it as a source of contrastive only)"
@@ -127,7 +130,8 @@ def fault_of_weights(network: Any, report: Mapping[str, Any], config: Mapping[st
     missing = of_head(network, report["missing_keys"])
     if missing:
         unused = of_head(network, report["unexpected_keys"])
-        others = f" but {', '.join(unused)}, which {kind} does not have" if unused else ""
+        named = ", ".join(unused[:NAMED]) + (f" and {len(unused) - NAMED} others" if len(unused) > NAMED else "")
+        others = f" but {named}, which {kind} does not have" if unused else ""
         return f"expected trained weights of a head, found none for {', '.join(missing)}{others}"
     shapes = {name: (list(found), list(wanted)) for name, found, wanted in report["mismatched_keys"]}
     for name in of_head(network, shapes):
@@ -142,4 +146,10 @@ def fault_of_weights(network: Any, report: Mapping[str, Any], config: Mapping[st
 
 def of_head(network: Any, names: Iterable[str]) -> list[str]:
     """Return those names of weights that do not belong to the encoder of a network, sorted."""
-    return sorted(name for name in names if not name.startswith(f"{network.base_model_prefix}."))
+    return sorted(name for name in names if not name.startswith(f"{encoder_name(network)}."))
+
+
+def encoder_name(network: Any) -> str:
+    """Return the attribute of a network that is its encoder: its base model, or that of Whisper, which has none."""
+    prefix: str = network.base_model_prefix
+    return prefix if hasattr(network, prefix) else "encoder"

@@ -19,7 +19,16 @@ from staanet.core.errors import StaanetError, StaanetWarning, unknown_name
 from staanet.core.files import read_json
 from staanet.models.base import check_labels
 from staanet.models.hugging_face.files import CONFIG, check_family, fetch, first_line
-from staanet.models.hugging_face.head import FINE_TUNE, SOFTMAX, are_default, fault_of_weights, of_head, read_labels
+from staanet.models.hugging_face.front_ends import FrontEnd, front_end_of
+from staanet.models.hugging_face.head import (
+    FINE_TUNE,
+    SOFTMAX,
+    are_default,
+    encoder_name,
+    fault_of_weights,
+    of_head,
+    read_labels,
+)
 from staanet.models.hugging_face.settings import DEFAULT_RATE, HuggingFaceSettings
 
 EXTRA = "staanet[hf]"
@@ -46,7 +55,7 @@ def open_checkpoint(checkpoint: str, settings: HuggingFaceSettings) -> tuple[Any
         settings: Settings as given; values that are None are read from the checkpoint.
 
     Raises:
-        StaanetError: If the checkpoint cannot be loaded, does not take waveforms, has another sampling rate, or is used
+        StaanetError: If the checkpoint cannot be loaded, is not supported, has another sampling rate, or is used
             as it is without a trained head that decides between its labels.
 
     Warns:
@@ -60,8 +69,8 @@ def open_checkpoint(checkpoint: str, settings: HuggingFaceSettings) -> tuple[Any
     own = _own_labels(checkpoint, written, settings)
     labels = settings.labels or own
     assert labels is not None  # noqa: S101
-    processor = _processor(checkpoint, folder, settings)
-    with _loading(checkpoint):
+    extractor = _extractor(checkpoint, folder, settings)
+    with loading(checkpoint):
         config = AutoConfig.from_pretrained(folder, **local)
         config.return_dict = True
         config.id2label = dict(enumerate(labels))
@@ -84,14 +93,17 @@ def open_checkpoint(checkpoint: str, settings: HuggingFaceSettings) -> tuple[Any
         raise StaanetError(f"{checkpoint}: {fault}; {FINE_TUNE}")
     elif are_default(labels):
         _warn_of_names(checkpoint, labels)
+    architecture = described(config)
+    front_end = _front_end(architecture).read(extractor, architecture, checkpoint)
     return network, replace(
         settings,
         labels=labels,
-        sample_rate=processor.sampling_rate,
+        sample_rate=front_end.sample_rate,
         checkpoint=None,
-        architecture=_described(config),
-        normalise=bool(processor.do_normalize),
-        frozen=settings.frozen is not False,
+        architecture=architecture,
+        normalise=front_end.normalise,
+        front_end=front_end.own_settings(),
+        frozen=_is_frozen(network, settings.frozen, True, checkpoint),
     )
 
 
@@ -105,18 +117,13 @@ def _own_labels(checkpoint: str, written: dict[str, Any], settings: HuggingFaceS
         raise
 
 
-def _processor(checkpoint: str, folder: Path, settings: HuggingFaceSettings) -> Any:
-    """Return the feature extractor of a checkpoint, which must pass waveforms on at the rate of the settings."""
-    from transformers import AutoFeatureExtractor, Wav2Vec2FeatureExtractor
+def _extractor(checkpoint: str, folder: Path, settings: HuggingFaceSettings) -> Any:
+    """Return the feature extractor of a checkpoint, which must take clips at the rate of the settings."""
+    from transformers import AutoFeatureExtractor
 
-    with _loading(checkpoint):
-        processor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
-    if not isinstance(processor, Wav2Vec2FeatureExtractor):
-        raise StaanetError(
-            f"{checkpoint}: expected a model that takes waveforms, such as wav2vec 2.0, WavLM or HuBERT, "
-            f"got one with {type(processor).__name__}"
-        )
-    rate = processor.sampling_rate
+    with loading(checkpoint):
+        extractor = AutoFeatureExtractor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    rate = getattr(extractor, "sampling_rate", None)
     if not isinstance(rate, int) or rate < 1:
         raise StaanetError(f"{checkpoint}: expected the sampling_rate of its processor in Hz, got {rate!r}; correct it")
     if settings.sample_rate not in (None, rate):
@@ -124,7 +131,26 @@ def _processor(checkpoint: str, folder: Path, settings: HuggingFaceSettings) -> 
             f"{checkpoint}: expected clips at its processor's {rate} Hz, "
             f"got {settings.sample_rate} Hz; prepare a dataset at its rate"
         )
-    return processor
+    return extractor
+
+
+def _front_end(architecture: dict[str, Any]) -> type[FrontEnd]:
+    """Return the front end of a network of a supported family."""
+    kind = front_end_of(architecture)
+    assert kind is not None  # noqa: S101  # check_family comes first
+    return kind
+
+
+def _is_frozen(network: Any, wanted: bool | None, default: bool, where: str) -> bool:
+    """Return whether training keeps the weights of the convolutional feature encoder, if the network has one."""
+    if hasattr(network, "freeze_feature_encoder"):
+        return default if wanted is None else wanted
+    if wanted:
+        raise StaanetError(
+            f"{where}: expected no frozen, since {network.config.model_type} has no convolutional feature encoder; "
+            "leave it out, and the whole network is trained"
+        )
+    return False
 
 
 def _check_encoder(checkpoint: str, network: Any, report: dict[str, Any]) -> None:
@@ -133,7 +159,7 @@ def _check_encoder(checkpoint: str, network: Any, report: dict[str, Any]) -> Non
     encoder = sorted(
         name
         for name in lacking
-        if name.startswith(f"{network.base_model_prefix}.") and not name.endswith("masked_spec_embed")
+        if name.startswith(f"{encoder_name(network)}.") and not name.endswith("masked_spec_embed")
     )
     if encoder:
         raise StaanetError(
@@ -157,8 +183,10 @@ def _replace_head(
     labels = tuple(network.config.id2label.values())
     missing = bool(of_head(network, report["missing_keys"]))
     if labels != own or not missing:
-        nn.init.normal_(network.classifier.weight, std=network.config.initializer_range)
-        nn.init.zeros_(network.classifier.bias)
+        for layer in network.classifier.modules():  # one in most heads, a norm and a linear one in that of AST
+            if isinstance(layer, nn.Linear):
+                nn.init.normal_(layer.weight, std=_initial_deviation(network.config))
+                nn.init.zeros_(layer.bias)
     if missing:
         found = "none"
     elif own is None:
@@ -171,6 +199,12 @@ def _replace_head(
         StaanetWarning,
         stacklevel=2,
     )
+
+
+def _initial_deviation(config: Any) -> float:
+    """Return the standard deviation of initial weights, which Whisper names `init_std`."""
+    deviation: float = getattr(config, "initializer_range", None) or config.init_std
+    return deviation
 
 
 def _warn_of_names(checkpoint: str, labels: tuple[str, ...]) -> None:
@@ -191,7 +225,7 @@ def build(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, H
         settings: Settings with an architecture.
 
     Raises:
-        StaanetError: If the family does not take waveforms, a key is unknown, or `transformers` rejects a value.
+        StaanetError: If the family is not supported, a key is unknown, or `transformers` rejects a value.
     """
     from transformers import CONFIG_MAPPING, AutoModelForAudioClassification
 
@@ -203,19 +237,24 @@ def build(name: str, family: str, settings: HuggingFaceSettings) -> tuple[Any, H
         if key not in default and not saved:
             raise StaanetError(f"{name}: {unknown_name('architecture key', key, default)}")
     labels = dict(enumerate(settings.labels))
-    with _loading(name, "an architecture"):
+    with loading(name, "an architecture"):
         config = CONFIG_MAPPING[family].from_dict({**given, "id2label": labels, "return_dict": True})
         network = AutoModelForAudioClassification.from_config(config, trust_remote_code=False)
+    architecture = given if saved else described(config)
+    rate = settings.sample_rate or DEFAULT_RATE
+    kind = _front_end(architecture)
+    front_end = kind.build(settings.front_end or {}, rate, settings.normalise, architecture, name)
     return network, replace(
         settings,
-        sample_rate=settings.sample_rate or DEFAULT_RATE,
-        architecture=given if saved else _described(config),
-        normalise=settings.normalise is not False,
-        frozen=bool(settings.frozen),
+        sample_rate=rate,
+        architecture=architecture,
+        normalise=front_end.normalise,
+        front_end=front_end.own_settings(),
+        frozen=_is_frozen(network, settings.frozen, False, name),
     )
 
 
-def _described(config: Any) -> dict[str, Any]:
+def described(config: Any) -> dict[str, Any]:
     """Return the complete configuration of a network, without the path it was loaded from."""
     architecture: dict[str, Any] = json.loads(config.to_json_string(use_diff=False))
     architecture.pop("_name_or_path", None)
@@ -223,7 +262,7 @@ def _described(config: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _loading(name: str, what: str = "a checkpoint") -> Iterator[None]:
+def loading(name: str, what: str = "a checkpoint") -> Iterator[None]:
     """Turn errors of `transformers` into a one-line `StaanetError`, and silence its logging and progress bars.
 
     Args:
@@ -236,7 +275,9 @@ def _loading(name: str, what: str = "a checkpoint") -> Iterator[None]:
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "At least one mel filter has all zero values", UserWarning)
+            yield
     except Exception as error:  # a damaged file can make transformers raise almost any exception
         raise StaanetError(f"{name}: expected {what} that transformers can load, got: {first_line(error)}") from error
     finally:

@@ -1,12 +1,11 @@
-"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier that takes waveforms.
+"""Models from Hugging Face: wav2vec 2.0, WavLM, HuBERT and any other audio classifier of `transformers`.
 
 `transformers` is imported only when such a model is built.
 """
 
 import contextlib
-import hashlib
-import math
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
@@ -16,25 +15,28 @@ from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
 from staanet.models.base import Model, Network
-from staanet.models.hugging_face.files import CONFIG, WEIGHTS, check_files, check_hub_id, digest, fetch, processor_file
+from staanet.models.hugging_face.files import check_files, check_hub_id, identity_of
+from staanet.models.hugging_face.front_ends import FrontEnd, Inputs, front_end_of
+from staanet.models.hugging_face.head import encoder_name
 from staanet.models.hugging_face.loading import build, check_installed, open_checkpoint
 from staanet.models.hugging_face.settings import HuggingFaceSettings
 
 
 class HuggingFace(Model):
-    """Any audio classifier of `transformers` that takes waveforms, from a folder, a hub id or an architecture.
+    """Any audio classifier of `transformers`, from a folder, a hub id or an architecture.
 
-    With a checkpoint, the sampling rate, the normalisation and the labels are those of its processor and configuration,
-    and the convolutional feature encoder is frozen. If labels are given, they replace its own for fine-tuning;
-    otherwise it must have a trained head whose largest output is its decision. With an architecture alone, all weights
-    are random and trained.
+    With a checkpoint, the sampling rate, the front end and the labels are those of its processor and configuration,
+    and the convolutional feature encoder, if there is one, is frozen. If labels are given, they replace its own for
+    fine-tuning; otherwise it must have a trained head whose largest output is its decision. With an architecture alone,
+    all weights are random and trained.
 
-    Clips are classified at their own length and never padded, and only clips of equal length share a forward pass:
-    padding changes the logits, even with an attention mask, if the feature encoder normalises over time.
+    Clips are classified at their own length, and filled only as the front end does (AST, Whisper). Only clips whose
+    input has the same size share a forward pass: padding changes the logits, even with an attention mask, if the
+    feature encoder normalises over time.
 
     Raises:
         StaanetError: If there is neither a checkpoint nor an architecture; if the checkpoint is not available, is not
-            safetensors, does not take waveforms at this sampling rate, or is used with its own labels although it has
+            safetensors, is not supported, has another sampling rate, or is used with its own labels although it has
             no trained head that decides between them; or if the architecture is invalid.
 
     Warns:
@@ -85,15 +87,11 @@ class HuggingFace(Model):
     @classmethod
     def identity(cls, settings: HuggingFaceSettings) -> dict[str, Any]:
         """Return the hash of the checkpoint's files and its hub id, or the architecture if there is no checkpoint."""
-        chosen = {} if settings.frozen is None else {"frozen": settings.frozen}
+        chosen: dict[str, Any] = {} if settings.frozen is None else {"frozen": settings.frozen}
         if settings.architecture is not None:
+            chosen |= {} if settings.front_end is None else {"front_end": settings.front_end}
             return {"architecture": settings.architecture, "normalise": settings.normalise, **chosen}
-        checkpoint = cls._checkpoint(settings)
-        folder = fetch(checkpoint)
-        files = [folder / CONFIG, processor_file(folder), *sorted(folder.glob(WEIGHTS))]
-        digests = [digest(path, path.stat().st_mtime_ns) for path in files if path is not None]
-        combined = hashlib.sha256("".join(digests).encode()).hexdigest()
-        return {"checkpoint": combined, "hub_id": None if Path(checkpoint).is_dir() else checkpoint, **chosen}
+        return {**identity_of(cls._checkpoint(settings)), **chosen}
 
     @classmethod
     def _checkpoint(cls, settings: HuggingFaceSettings) -> str:
@@ -117,18 +115,22 @@ class HuggingFace(Model):
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]
-        """Samples per time step of the encoder: the product of the strides of the feature encoder."""
-        return math.prod(self._architecture["conv_stride"])
+        """Samples per time step of the encoder, such as the product of the strides of the feature encoder."""
+        return self.front_end.samples_per_step(self._architecture)
 
     @property
     def min_samples(self) -> int:
         """Length in samples of one time step; in training with SpecAugment, of as many steps as are masked at once."""
         sizes = self._architecture
-        masks = self.training and sizes.get("apply_spec_augment", True) and sizes["mask_time_prob"] > 0
-        samples: int = sizes["mask_time_length"] if masks else 1
-        for kernel, stride in zip(reversed(sizes["conv_kernel"]), reversed(sizes["conv_stride"]), strict=True):
-            samples = (samples - 1) * stride + kernel
-        return samples
+        masks = self.training and sizes.get("apply_spec_augment", True) and sizes.get("mask_time_prob", 0) > 0
+        return self.front_end.min_samples(sizes, sizes["mask_time_length"] if masks else 1)
+
+    @functools.cached_property
+    def front_end(self) -> FrontEnd:
+        """The front end, which computes the input of the network."""
+        kind, settings = front_end_of(self._architecture), self.settings
+        assert kind is not None  # noqa: S101
+        return kind(settings.sample_rate, settings.normalise, **cast(dict[str, Any], settings.front_end))
 
     @property
     def _architecture(self) -> dict[str, Any]:
@@ -145,29 +147,47 @@ class HuggingFace(Model):
                 f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
                 "set seconds, to which clips are repeated, or remove the short clips"
             )
-        network = network or self.classify
-        groups = [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
+        compute = cast(Callable[[Inputs], Tensor], network or self.classify)
+        groups = self._inputs(waveforms, lengths)
         with _numpy_seeded_by_torch(self.training), self._recompute_activations():
-            outputs = [network(self._normalised(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
-        return torch.cat(outputs)[torch.cat(groups).argsort()]
+            outputs = [compute(inputs) for _, inputs in groups]
+        return torch.cat(outputs)[torch.cat([rows for rows, _ in groups]).argsort()]
 
-    def classify(self, waveforms: Tensor) -> Tensor:
-        """Return the logits `[B, K]` of normalised waveforms `[B, T]`, all of one length."""
-        logits: Tensor = self.network(waveforms).logits
+    def classify(self, waveforms: Any) -> Tensor:
+        """Return the logits `[B, K]` of clips, given as the `Inputs` that the front end computes from them."""
+        logits: Tensor = self.network(**waveforms).logits
         return logits
 
-    def encode(self, waveforms: Tensor) -> Tensor:
-        """Return the mean over time `[B, D]` of the encoder's last hidden states."""
-        encoder = cast(nn.Module, self.network.base_model)
-        steps: Tensor = encoder(waveforms).last_hidden_state  # [B, S, D]
-        return steps.mean(1)
+    def encode(self, waveforms: Any) -> Tensor:
+        """Return the encoder's pooled output `[B, D]`, or the mean over time of its last hidden states.
 
-    def _normalised(self, waveforms: Tensor) -> Tensor:
-        """Return waveforms `[B, T]` normalised as the checkpoint's processor does."""
-        if not self.settings.normalise:
-            return waveforms
-        centred = waveforms - waveforms.mean(1, keepdim=True)
-        return centred / (centred.square().mean(1, keepdim=True) + 1e-7).sqrt()
+        Args:
+            waveforms: Clips as the `Inputs` that the front end computes from them.
+        """
+        outputs = getattr(self.network, encoder_name(self.network))(**waveforms)
+        if getattr(outputs, "pooler_output", None) is not None:
+            return cast(Tensor, outputs.pooler_output)
+        steps: Tensor = outputs.last_hidden_state  # [B, S, D]
+        if "attention_mask" not in waveforms:
+            return steps.mean(1)
+        valid: Tensor = waveforms["attention_mask"][:, :, None].to(steps)
+        return (steps * valid).sum(1) / valid.sum(1)
+
+    def _inputs(self, waveforms: Tensor, lengths: Tensor) -> list[tuple[Tensor, Inputs]]:
+        """Return the rows of the clips whose input has the same size, and their input."""
+        groups: dict[tuple[torch.Size, ...], list[tuple[Tensor, Inputs]]] = {}
+        with torch.autocast(waveforms.device.type, enabled=False):
+            for length in lengths.unique():
+                rows = (lengths == length).nonzero()[:, 0]
+                inputs = self.front_end(waveforms[rows, : int(length)])
+                groups.setdefault(tuple(value.shape[1:] for value in inputs.values()), []).append((rows, inputs))
+        return [
+            (
+                torch.cat([rows for rows, _ in group]),
+                {key: torch.cat([inputs[key] for _, inputs in group]) for key in group[0][1]},
+            )
+            for group in groups.values()
+        ]
 
     @contextlib.contextmanager
     def _recompute_activations(self) -> Iterator[None]:

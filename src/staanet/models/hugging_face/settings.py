@@ -25,10 +25,14 @@ class HuggingFaceSettings(ModelSettings):
             storing them, which saves memory and takes longer. Gradients stay the same.
         architecture: Configuration of the network, as in `config.json`, instead of a checkpoint. Missing keys take the
             defaults of `transformers`. A built model always contains its complete architecture here.
-        normalise: Whether each clip is scaled to mean 0 and variance 1; only together with `architecture`. Default: as
-            the checkpoint's processor does, otherwise true.
+        normalise: Whether the front end normalises: waveforms to mean 0 and variance 1, spectrograms of AST by
+            constants; only together with `architecture`. Default: as the checkpoint's processor does, otherwise true.
+            Whisper and w2v-BERT leave no choice.
+        front_end: Further settings of the front end, as in `preprocessor_config.json`; only together with
+            `architecture`. Default: as the checkpoint's processor, otherwise those of `transformers` that fit the
+            architecture. A built model always contains its complete front end here; that of waveforms has none.
         frozen: Whether training keeps the weights of the convolutional feature encoder. Default: true with a
-            checkpoint, false with random weights.
+            checkpoint, false with random weights. Networks on spectrograms have no such encoder and are trained whole.
     """
 
     labels: tuple[str, ...] = ()
@@ -38,6 +42,7 @@ class HuggingFaceSettings(ModelSettings):
     activation_checkpointing: bool = False
     architecture: dict[str, Any] | None = None
     normalise: bool | None = None
+    front_end: dict[str, Any] | None = None
     frozen: bool | None = None
 
     def __post_init__(self) -> None:
@@ -50,3 +55,5 @@ class HuggingFaceSettings(ModelSettings):
             raise StaanetError("expected a checkpoint or an architecture, got both; the checkpoint brings its own")
         if self.architecture is None and self.normalise is not None:
             raise StaanetError("expected normalise together with an architecture only; a checkpoint brings its own")
+        if self.architecture is None and self.front_end is not None:
+            raise StaanetError("expected front_end together with an architecture only; a checkpoint brings its own")
