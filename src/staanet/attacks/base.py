@@ -18,6 +18,9 @@ from staanet.core.waveforms import valid_samples
 
 Access = Literal["gradient", "scores", "decision", "none"]
 
+ACCESS: tuple[Access, ...] = ("none", "decision", "scores", "gradient")
+"""What attacks need of a model, from nothing to most."""
+
 
 class Attack(abc.ABC):
     """Base class of attacks, which change waveforms so that a model decides otherwise.

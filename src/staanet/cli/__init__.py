@@ -10,6 +10,7 @@ import typer
 import staanet
 from staanet.cli.attack import attack
 from staanet.cli.demo import demo
+from staanet.cli.evaluate import evaluate
 from staanet.cli.export import export
 from staanet.cli.fit import fit
 from staanet.cli.import_ import import_
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, run, prepare, train, fit, attack, report, export):
+for command in (demo, evaluate, run, prepare, train, fit, attack, report, export):
     app.command()(command)
 app.command("list")(list_)
 app.add_typer(import_, name="import")

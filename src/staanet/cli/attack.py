@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, Seed, Set, parsed
+from staanet.cli.options import Device, Json, Seed, Set, SourceSet, Trust, parsed
 
 if TYPE_CHECKING:
     from staanet.tasks.recording import AttackedFile
@@ -18,7 +18,12 @@ def attack(
         Path, typer.Argument(metavar="IN", help="Audio file, folder of audio files, or prepared dataset.")
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Output file (.wav or .flac) or folder.")],
-    source: Annotated[Path, typer.Option(help="Checkpoint of the model to attack.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            help="Model to attack: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`)."
+        ),
+    ],
     generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, for staa_net.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="Largest change of a sample, in full scale.")] = None,
     snr_db: Annotated[
@@ -33,6 +38,8 @@ def attack(
     trace: Annotated[
         bool, typer.Option("--trace", help="Write a trace of the attack next to each file, for debugging.")
     ] = False,
+    source_settings: SourceSet = None,
+    trust: Trust = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: Json = False,
@@ -52,7 +59,17 @@ def attack(
     chosen = {key: value for key, value in given.items() if value is not None} | parsed(settings)
     where = device_of(device)
     files = tasks.attack(
-        attack, source, inputs, out, settings=chosen, seed=seed, device=where, window=window, trace=trace
+        attack,
+        source,
+        inputs,
+        out,
+        settings=chosen,
+        source_settings=parsed(source_settings),
+        trust=trust,
+        seed=seed,
+        device=where,
+        window=window,
+        trace=trace,
     )
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(file) for file in files]))

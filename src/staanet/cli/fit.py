@@ -5,12 +5,15 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
+from staanet.cli.options import Device, Out, Preset, Seed, Set, SourceSet, Trust, parsed
 
 
 def fit(
     generator: Annotated[str, typer.Argument(help="Name of a generator (see `staanet list generators`).")],
-    source: Annotated[Path, typer.Option(help="Checkpoint of the source model.")],
+    source: Annotated[
+        str,
+        typer.Option(help="Source model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`)."),
+    ],
     dataset: Annotated[Path, typer.Option(help="Prepared dataset, usually the one the model was trained on.")],
     out: Out,
     preset: Preset = "default",
@@ -19,6 +22,8 @@ def fit(
         list[str] | None,
         typer.Option("--size", help="Set an option of the network. Can be repeated.", metavar="KEY=VALUE"),
     ] = None,
+    source_settings: SourceSet = None,
+    trust: Trust = False,
     seed: Seed = 0,
     device: Device = None,
 ) -> None:
@@ -31,6 +36,8 @@ def fit(
         source,
         dataset,
         out,
+        source_settings=parsed(source_settings),
+        trust=trust,
         sizes=parsed(sizes),
         training={"preset": preset, **parsed(settings)},
         seed=seed,

@@ -1,14 +1,14 @@
-"""`staanet import`: import checkpoints and adversarial sets from the original STAA-Net code."""
+"""`staanet import`: import files of the original STAA-Net code, and the encoder of Whisper."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, Out, Seed
+from staanet.cli.options import Device, Json, Out, Seed, Trust
 
 import_ = typer.Typer(
-    help="Import checkpoints and adversarial sets from the original STAA-Net code.", no_args_is_help=True
+    help="Import checkpoints and adversarial sets from the original STAA-Net code, or Whisper.", no_args_is_help=True
 )
 
 StateDict = Annotated[Path, typer.Argument(metavar="FILE", help="State dict written by torch.save.")]
@@ -41,15 +41,33 @@ def generator(file: StateDict, out: Out) -> None:
 
 
 @import_.command()
+def whisper(
+    folder: Annotated[
+        Path,
+        typer.Argument(metavar="FOLDER", help="Folder of faster-whisper: model.bin, or its parts model.bin.part1, ..."),
+    ],
+    out: Out,
+) -> None:
+    """Import the encoder of Whisper from a folder of faster-whisper (CTranslate2) as a Hugging Face checkpoint."""
+    from staanet.tasks.whisper import import_whisper
+
+    made = import_whisper(folder, out)
+    sizes = f"{made['encoder_layers']} layers of {made['d_model']}, {made['num_mel_bins']} mel bands"
+    typer.echo(f"{out}: encoder of Whisper, {sizes}; SHA-256 of model.bin {made['sha256']}")
+
+
+@import_.command()
 def adversarial(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="HDF5 file with x_org, x_adv and y.")],
     targets: Annotated[
-        list[Path], typer.Option("--target", help="Checkpoint of a target model. Can be repeated.", metavar="MODEL")
+        list[str],
+        typer.Option("--target", help="Target model (see `staanet list loaders`). Can be repeated.", metavar="MODEL"),
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder of a run; existing records are kept.")],
     attack: Annotated[str | None, typer.Option(help="Name of the attack (default: the name of the file).")] = None,
     source: Annotated[str, typer.Option(help="Name of the source model.")] = "unknown",
     labels: Labels = "",
+    trust: Trust = False,
     seed: Seed = 0,
     device: Device = None,
     as_json: Json = False,
@@ -68,6 +86,7 @@ def adversarial(
         attack=attack or file.stem,
         source=source,
         labels=_split(labels),
+        trust=trust,
         seed=seed,
         device=device_of(device),
     )

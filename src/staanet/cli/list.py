@@ -13,15 +13,17 @@ class Kind(StrEnum):
 
     ATTACKS = "attacks"
     CORPORA = "corpora"
+    CORRUPTIONS = "corruptions"
     DEFENCES = "defences"
     EXPERIMENTS = "experiments"
     GENERATORS = "generators"
+    LOADERS = "loaders"
     METRICS = "metrics"
     MODELS = "models"
 
 
 def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
-    """List available attacks, models, corpora, defences, experiments, generators or metrics."""
+    """List available attacks, models, corpora, corruptions, defences, experiments, generators, loaders or metrics."""
     import json
 
     rows = entries(kind)
@@ -72,6 +74,18 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
                 {"name": name, "summary": _first_line(corpus), "licence": corpus.licence, "citation": corpus.citation}
                 for name, corpus in CORPORA.items()
             ]
+        case Kind.CORRUPTIONS:
+            from staanet.audio.corruptions import CORRUPTIONS
+
+            return [
+                {
+                    "name": name,
+                    "summary": _first_line(corruption),
+                    "severities": f"{', '.join(map(str, corruption.levels))} {corruption.unit}",
+                    "reference": corruption.reference,
+                }
+                for name, corruption in CORRUPTIONS.items()
+            ]
         case Kind.DEFENCES:
             from staanet.defences import DEFENCES
 
@@ -87,6 +101,13 @@ def entries(kind: Kind) -> list[dict[str, Any]]:
             from staanet.attacks.generator import GENERATORS
 
             return [{"name": name, "summary": _first_line(generator)} for name, generator in GENERATORS.items()]
+        case Kind.LOADERS:
+            from staanet.models import LOADERS
+
+            return [
+                {"name": name, "summary": _first_line(loader), "form": loader.form, "needs_trust": loader.runs_code}
+                for name, loader in LOADERS.items()
+            ]
         case Kind.MODELS:
             from staanet.models import MODELS
 

@@ -19,6 +19,17 @@ Set = Annotated[
         "--set", help="Set KEY to VALUE; separate nested keys with dots. Can be repeated.", metavar="KEY=VALUE"
     ),
 ]
+Trust = Annotated[
+    bool, typer.Option("--trust", help="Run code that comes with a model (file.py:name, TorchScript, pickles).")
+]
+SourceSet = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source-set",
+        help="Set KEY of the source model to VALUE, such as sample_rate=8000 or labels.ang=anger. Can be repeated.",
+        metavar="KEY=VALUE",
+    ),
+]
 Preset = Annotated[str, typer.Option(help="Training preset: default, or paper (as published).")]
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json
+from staanet.cli.options import Device, Json, Trust
 
 
 def run(
@@ -22,6 +22,7 @@ def run(
     full: Annotated[
         bool, typer.Option("--full", help="Attack all test clips, even where the experiment selects some.")
     ] = False,
+    trust: Trust = False,
     as_json: Json = False,
 ) -> None:
     """Run an experiment and write its records, tables and HTML report. Existing results are reused."""
@@ -32,7 +33,7 @@ def run(
     from staanet.core.run import Run
 
     folder = out or study.folder_of(experiment, toy)
-    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full)
+    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full, trust=trust)
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(record) for record in records]))
         return

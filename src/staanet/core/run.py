@@ -50,6 +50,7 @@ class Layout:
         equal_distortion: Whether models are compared at equal distortion of the clips.
         headline: The case that the summary is about; None if the experiment names none.
         selection_folds: Folds on which settings were chosen, so that their results may be too good.
+        left_out: What the experiment names and was not run, each as a sentence with the reason.
     """
 
     title: str = ""
@@ -60,6 +61,7 @@ class Layout:
     equal_distortion: bool = False
     headline: Headline | None = None
     selection_folds: tuple[int, ...] = ()
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

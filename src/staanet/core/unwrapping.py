@@ -48,7 +48,7 @@ def takes_lengths(model: Callable[..., Any]) -> TakesLengths:
     target = _target(model)
     schema = getattr(target, "schema", None)  # of a function compiled by torch.jit
     if schema is not None:
-        arguments = [argument for argument in schema.arguments if argument.name != "self"]
+        arguments = [argument for argument in schema.arguments if argument.type.kind() != "ClassType"]
         required = [argument for argument in arguments if not argument.has_default_value()]
         return "yes" if len(required) >= 2 or any(a.name in LENGTHS for a in arguments[1:]) else "no"
     try:

@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -14,6 +14,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.signature import to_jsonable
 
 Network = Callable[[Tensor], Tensor]
+Access = Literal["gradient", "scores", "decision"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,8 @@ class Model(nn.Module, abc.ABC):
     """Registry name."""
     pooling_stride: ClassVar[int]
     """Samples per time step of the network: the product of all strides before the recurrent or attention layers."""
+    access: Access = "gradient"
+    """The most that attacks can use: gradients, scores or decisions. Some models from elsewhere have no gradients."""
     preset: ClassVar[str] = "default"
     """Name of the default training preset."""
     packages: ClassVar[tuple[str, ...]] = ()
@@ -98,6 +101,11 @@ class Model(nn.Module, abc.ABC):
     def exportable(self) -> bool:
         """Whether `classify(standardise(x))` computes the logits of clips x of the trained length, as exports need."""
         return self.trained_length is not None and type(self).forward_fitted is Model.forward_fitted
+
+    @property
+    def has_representation(self) -> bool:
+        """Whether the model implements `encode`, so that `represent` works."""
+        return type(self).encode is not Model.encode
 
     @classmethod
     def check(cls, settings: Any) -> None:

@@ -1,10 +1,11 @@
-"""Wrappers of models: a subset of the labels, an input defence in front, or features as the input."""
+"""Wrappers of models: other labels, another sampling rate, an input defence in front, or features as the input."""
 
 from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from staanet.audio.front_ends.resample import Resample
 from staanet.core.errors import StaanetError
 from staanet.models.base import HasFeatures, Model, Network, check_labels
 
@@ -17,6 +18,7 @@ class View(Model):
         self.model = model
         self.labels, self.settings = model.labels, model.settings
         self.sample_rate, self.trained_length = model.sample_rate, model.trained_length
+        self.access = model.access
         self.eval()
 
     @property
@@ -33,6 +35,11 @@ class View(Model):
     def min_samples(self) -> int:
         """Length in samples of the shortest clip that the wrapped model can process."""
         return self.model.min_samples
+
+    @property
+    def has_representation(self) -> bool:
+        """Whether the wrapped model has representations."""
+        return self.model.has_representation
 
     def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
         """Return waveforms repeated or cut as the wrapped model does, and their lengths."""
@@ -89,6 +96,58 @@ class LabelView(View):
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the kept logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
         return super().classify(waveforms)[:, self._columns]
+
+
+class RenamedView(View):
+    """A model whose labels have other names.
+
+    Args:
+        model: Model whose labels are renamed.
+        labels: New names, in the order of the logits.
+    """
+
+    def __init__(self, model: Model, labels: Sequence[str]) -> None:
+        super().__init__(model)
+        self.labels = tuple(labels)
+
+
+class ResampledView(View):
+    """A model for clips at another sampling rate, which are resampled to that of the model; gradients flow through.
+
+    Args:
+        model: Model at its own rate.
+        sample_rate: Sampling rate of the clips in Hz.
+
+    >>> import torch
+    >>> from staanet.models import create_model
+    >>> model = create_model("emo18", ("anger", "fear"), seconds=0.1)
+    >>> ResampledView(model, 8000)(torch.rand(1, 800)).shape
+    torch.Size([1, 2])
+    """
+
+    def __init__(self, model: Model, sample_rate: int) -> None:
+        super().__init__(model)
+        self._resample = Resample(orig_sr=sample_rate, target_sr=model.sample_rate)
+        self.sample_rate = sample_rate
+        length = model.trained_length
+        self.trained_length = None if length is None else round(length * sample_rate / model.sample_rate)
+
+    @property
+    def min_samples(self) -> int:
+        """Length in samples of the shortest clip that the wrapped model can process."""
+        return -(-self.model.min_samples * self.sample_rate // self.model.sample_rate)
+
+    @property
+    def pooling_stride(self) -> None:  # type: ignore[override]
+        """None: a time step of the network is no whole number of samples at this rate."""
+        return
+
+    def fit_length(self, waveforms: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return the resampled waveforms, repeated or cut as the wrapped model does, and their lengths."""
+        if lengths is None:
+            lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
+        resampled = -(-lengths * self.model.sample_rate // self.sample_rate)
+        return super().fit_length(self._resample(waveforms), resampled)
 
 
 class DefendedView(View):

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from staanet.audio import files
-from staanet.audio.spectrogram import LogMel, log_mel, mel
+from staanet.audio.front_ends.mel_scale import mel
+from staanet.audio.spectrogram import LogMel, log_mel
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.core.run import Run

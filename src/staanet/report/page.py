@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from staanet.core.errors import StaanetError
-from staanet.core.files import atomic_write
+from staanet.core.files import write_text
 from staanet.core.records import Record
 from staanet.core.run import Run, as_run
 from staanet.report import examples, figures, summary, tables
@@ -76,8 +76,7 @@ def write_tables(run: Run | str | Path, folder: str | Path, formats: Iterable[st
 
 def _write_files(files: Mapping[Path, str]) -> None:
     for path, text in files.items():
-        with atomic_write(path) as temporary:
-            temporary.write_text(text, encoding="utf-8", newline="\n")
+        write_text(path, text)
 
 
 def _page(results: Results, sections: list[tables.Section], counts: listening_results.Counts | None) -> str:
@@ -96,6 +95,7 @@ def _page(results: Results, sections: list[tables.Section], counts: listening_re
         flags=summary.flags(records),
         most_named=summary.MOST_NAMED,
         flagged=sum(bool(record.flags) for record in records),
+        left_out=run.layout.left_out,
         warnings=summary.provenance_warnings(results.parts),
         notes=summary.notes(records),
         provenance=_provenance(results.parts),

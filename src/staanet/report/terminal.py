@@ -29,6 +29,7 @@ def lines(run: Run | str | Path) -> list[str]:
     return [
         *([" ".join(sentences) + "\n"] if sentences else []),
         *(markdown(table) for table in tables),
+        *results.layout.left_out,
         *(_flag(*flag, count=len(results.records)) for flag in summary.flags(results.records)),
     ]
 

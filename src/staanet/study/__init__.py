@@ -1,5 +1,6 @@
 """Experiments: from an experiment file to records and a page, each step reused if it exists."""
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from staanet.core.provenance import device_of
 from staanet.core.records import Record
 from staanet.core.run import CONTENTS, Layout, Run
 from staanet.metrics.perception import check_installed
+from staanet.models.loaders import check_trust
 from staanet.study.artefacts.listening import write_examples
 from staanet.study.data import CorpusSplit
 from staanet.study.experiment import Experiment as Experiment
@@ -53,6 +55,7 @@ def run(
     device: str | None = None,
     toy: bool = False,
     full: bool = False,
+    trust: bool = False,
 ) -> list[Record]:
     """Run an experiment and return its records; existing results are reused, an interrupted run resumes.
 
@@ -65,6 +68,7 @@ def run(
         toy: Whether to make a toy run: synthetic speech in place of the corpora and tiny networks, in minutes. It tests
             that everything runs; its numbers mean nothing.
         full: Whether to run every attack on all test clips, even where the experiment limits their number.
+        trust: Whether code that comes with models from elsewhere may run.
 
     Raises:
         StaanetError: the experiment, a corpus or the folder cannot be used.
@@ -74,6 +78,7 @@ def run(
     if full:
         plan = plan.on_all_clips()
     folder = Path(out) if out is not None else folder_of(name, toy)
+    _check_models(plan, trust)
     _check(name, plan, folder, root, toy)
     if toy:
         plan = toy_experiment(plan, folder / CHECKPOINTS)
@@ -86,12 +91,15 @@ def run(
     records: list[Path] = []
     examples: list[Path] = []
     splits: list[Path] = []
+    left_out: dict[str, None] = {}
     for place in study.data.corpus_splits():
         splits.append(study.data.split_path(study.data.split(place)))
         made = _run_split(study, place)
         records += made[0]
         examples += made[1]
-        Run(folder).write(_layout(name, plan), records=records, examples=examples, splits=splits)
+        left_out |= dict.fromkeys(made[2])
+        layout = _layout(name, plan, tuple(left_out))
+        Run(folder).write(layout, records=records, examples=examples, splits=splits)
         logger.info("page: %s", report.write(Run(folder)))
     return Run(folder).records
 
@@ -112,6 +120,16 @@ def _check(name: str, plan: Experiment, folder: Path, root: str | Path | None, t
         raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a toy run; choose another")
 
 
+def _check_models(plan: Experiment, trust: bool) -> None:
+    """Refuse models from elsewhere that do not exist, or that run code without trust, before any work."""
+    for name, model in plan.models.items():
+        if model.loader is not None:
+            try:
+                check_trust(model.loader, model.model, trust)
+            except StaanetError as error:
+                raise StaanetError(f"model {name}: {error}") from error
+
+
 def _remove_results(study: Study) -> None:
     """Delete all results of a run, after its corpora were found."""
     if any(study.out.iterdir()) and not (study.out / "datasets").is_dir():
@@ -122,13 +140,23 @@ def _remove_results(study: Study) -> None:
         remove(study.out / made)
 
 
-def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]]:
-    """Run every attack on one split and return the paths of the records and of the clips to listen to."""
+def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path], list[str]]:
+    """Run every attack on one split; return the paths of the records and of the examples, and what was left out."""
     experiment = study.experiment
     records: list[Path] = []
     examples: list[Path] = []
-    for plan in experiment.attack_plans.values():
-        for source in experiment.sources_of(plan, place.corpus):
+    sources = {plan.name: experiment.sources_of(plan, place.corpus) for plan in experiment.attack_plans.values()}
+    serving = {
+        source: study.served(source, place) for source in dict.fromkeys(itertools.chain.from_iterable(sources.values()))
+    }
+    left_out = [sentence for one in serving.values() for sentence in one.left_out]
+    for sentence in left_out:
+        logger.warning("%s", sentence)
+    for name, names in sources.items():
+        for source in names:
+            plan = serving[source].plans.get(name)
+            if plan is None:
+                continue
             targets = experiment.targets_of(plan, source, place.corpus)
             for target in targets:
                 records += [case.ensure().path for case in study.cases(plan, source, target, place)]
@@ -137,10 +165,10 @@ def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]
                 examples += write_examples(
                     {target: study.case(adversarial, study.model(target, place)) for target in targets}
                 )
-    return records, examples
+    return records, examples, left_out
 
 
-def _layout(name: str, plan: Experiment) -> Layout:
+def _layout(name: str, plan: Experiment, left_out: tuple[str, ...]) -> Layout:
     return Layout(
         title=plan.title or name,
         published=plan.published,
@@ -150,4 +178,5 @@ def _layout(name: str, plan: Experiment) -> Layout:
         equal_distortion=plan.equal_distortion,
         headline=plan.recorded_headline,
         selection_folds=plan.selection_folds,
+        left_out=left_out,
     )

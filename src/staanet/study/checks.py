@@ -6,7 +6,7 @@ from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.records import NO_SOURCE
 from staanet.core.run import Headline
 from staanet.defences import InputDefence
-from staanet.models import MODELS, HasFeatures
+from staanet.models import HasFeatures
 from staanet.report.sections import published
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.plans import GeneratorPlan
@@ -67,8 +67,10 @@ def _check_corpora(experiment: ExperimentSettings) -> None:
 def _check_model(experiment: ExperimentSettings, name: str) -> None:
     _check_base_model(experiment, name)
     plan = experiment.models[name]
+    if plan.architecture is None:
+        return
     settings = plan.resolved_settings(("a", "b"), experiment.sample_rate)
-    MODELS[plan.model].check(settings)
+    plan.architecture.check(settings)
     training = plan.resolved_training()
     if experiment.split_plan(experiment.training_corpus(name)).evaluate and training is not None and training.validates:
         raise StaanetError(
@@ -128,7 +130,8 @@ def _check_attack(experiment: ExperimentSettings, plan: AttackPlan) -> None:
                 f"attack {plan.name}: expected source models whose features an attack can change, got {source}, "
                 f"whose input {defence.name} transforms; name others in sources"
             )
-        if not issubclass(MODELS[experiment.models[source].model], HasFeatures):
+        architecture = experiment.models[source].architecture
+        if architecture is None or not issubclass(architecture, HasFeatures):
             raise StaanetError(
                 f"attack {plan.name}: expected source models with features (cnn_lstm), got {source}, a "
                 f'{experiment.models[source].model}; name others in sources, or remove domain = "feature"'

@@ -1,8 +1,10 @@
 """The tables of an experiment file for corpora, splits, models and generators."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from pathlib import Path
+from typing import Any, cast
 
 from staanet.attacks.generator import GENERATORS
 from staanet.attacks.generator.base import GeneratorSettings
@@ -12,13 +14,17 @@ from staanet.core.settings import from_preset, validated
 from staanet.corpora import CORPORA, Corpus, Utterance
 from staanet.data import SEGMENTATION_PRESETS, Segmentation, Split, at_random, by_speaker, by_subsets, folds
 from staanet.data.splits import OFFICIAL_SUBSETS, EvaluatedSubset, SplitUnit, Subset
-from staanet.defences import Defence, InputDefence, defence_of
-from staanet.models import MODELS, HuggingFace, ModelSettings, settings_of
+from staanet.defences import Defence, InputDefence, TrainingDefence, defence_of
+from staanet.models import MODELS, HuggingFace, Model, ModelSettings, loader_of, settings_of
+from staanet.models.loaders import Loader
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 from staanet.training.settings import ModelTraining, model_training
 
 UNTRAINED = "none"
 """The value of `training` for a checkpoint that is used without further training."""
+
+DEFAULTS = ("default", UNTRAINED)
+"""The values of `training` that a model from elsewhere may have."""
 
 
 @dataclass(frozen=True)
@@ -130,10 +136,12 @@ class ModelPlan:
     """A model of an experiment.
 
     Args:
-        model: Name of the architecture (`staanet list models`).
+        model: Name of the architecture (`staanet list models`), or a reference to a model from elsewhere, which is used
+            as it is: a checkpoint folder, a Hugging Face folder or id, `file.py:name` and others (`staanet list
+            loaders`).
         corpus: The corpus that it is trained on, if the experiment has several.
-        seconds: Length to which clips are repeated or cut; the architecture's own default.
-        settings: The architecture's own settings, if it has any.
+        seconds: Length to which clips are repeated or cut; the model's own default.
+        settings: Settings of the architecture or of the loader, such as `labels = { ang = "anger" }`.
         training: The name of a training preset, or a table of changes to one; `none` uses a Hugging Face checkpoint
             without further training.
         defence: The name of a defence, or a table whose key `defence` is the name and whose other keys are its
@@ -153,6 +161,11 @@ class ModelPlan:
     def __post_init__(self) -> None:
         """Check that defence, base model and training belong together."""
         defence = self.resolved_defence()
+        if self.loader is not None and (isinstance(defence, TrainingDefence) or self.training not in DEFAULTS):
+            raise StaanetError(
+                f"model {self.model}: expected no training for a model that is used as it is, got one; remove it, or "
+                "name an architecture (staanet list models)"
+            )
         if self.base_model is not None and defence is None:
             raise StaanetError(f"expected a defence together with base_model = {self.base_model!r}, got none; name one")
         if isinstance(defence, InputDefence) and (self.base_model is None or self.training != "default"):
@@ -162,6 +175,24 @@ class ModelPlan:
             )
         if defence is not None and self.training == UNTRAINED:
             raise StaanetError(f"expected a training for {defence.name}, got none")
+
+    @property
+    def loader(self) -> Loader | None:
+        """The loader of a model from elsewhere, with its settings; None for an architecture of the library."""
+        if self.model in MODELS or (not Path(self.model).exists() and re.fullmatch(r"\w*", self.model)):
+            return None
+        return loader_of(
+            self.model, self.settings if self.seconds is None else {"seconds": self.seconds, **self.settings}
+        )
+
+    @property
+    def architecture(self) -> type[Model] | None:
+        """The class of an architecture of the library; None for a model from elsewhere.
+
+        Raises:
+            StaanetError: there is no such architecture.
+        """
+        return None if self.loader is not None else cast(type[Model], MODELS[self.model])
 
     def resolved_defence(self) -> Defence | None:
         """Return the defence with all its settings, or None."""
@@ -175,7 +206,7 @@ class ModelPlan:
 
     def resolved_training(self) -> ModelTraining | None:
         """Return all training settings, or None if the model is not trained."""
-        if isinstance(self.resolved_defence(), InputDefence):
+        if isinstance(self.resolved_defence(), InputDefence) or self.loader is not None:
             return None
         if self.training == UNTRAINED:
             if not issubclass(MODELS[self.model], HuggingFace):

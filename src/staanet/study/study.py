@@ -13,6 +13,7 @@ from staanet.study.artefacts.models import StudyModel, study_model
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.data import CorpusSplit, StudyData
 from staanet.study.experiment import Experiment
+from staanet.study.serving import Served, served
 from staanet.study.workspace import Workspace
 
 
@@ -45,6 +46,17 @@ class Study:
                 self.inputs.workspace, name, place, None if base is None else self.model(base, place)
             )
         return self._models[name, place]
+
+    def served(self, source: str, place: CorpusSplit) -> Served:
+        """Return the attacks that are run on a source model with the clips of a split."""
+        plans = [
+            plan
+            for plan in self.experiment.attack_plans.values()
+            if source in self.experiment.sources_of(plan, place.corpus)
+        ]
+        if source == NO_SOURCE:
+            return Served({plan.name: plan for plan in plans})
+        return served(plans, self.model(source, place))
 
     def generator(self, name: str, source: StudyModel) -> TrainedGenerator:
         """Return a generator against a source model."""

@@ -11,7 +11,7 @@ from typing import Any
 from staanet.core.files import atomic_write
 from staanet.core.seeds import seeded
 from staanet.data.splits import OFFICIAL_SUBSETS
-from staanet.models import MODELS, HuggingFace
+from staanet.models import HuggingFace
 from staanet.study.experiment import Experiment
 from staanet.study.plans import CorpusPlan, GeneratorPlan, ModelPlan, SplitPlan
 
@@ -27,10 +27,13 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
 }
 """Sizes of the tiny generators, by architecture."""
 
+WHISPER = {"d_model": 32, "encoder_layers": 2, "encoder_attention_heads": 4, "encoder_ffn_dim": 64}
+
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "cnn_lstm": {"spectrogram": {"bands": 32, "n_fft": 64, "hop": 20, "decibels": "published"}, "width": 8},
+    "whisper": {"architecture": WHISPER, "checkpoint": None, "frozen": True},
 }
-"""Settings of the models whose defaults do not fit such short clips."""
+"""Settings of the models whose defaults do not fit such short clips, or need a checkpoint."""
 
 TRANSFORMER: dict[str, Any] = {
     "hidden_size": 32,
@@ -45,6 +48,17 @@ TRANSFORMER: dict[str, Any] = {
     "num_conv_pos_embedding_groups": 4,
     "classifier_proj_size": 16,
 }
+
+ENCODER = {
+    key: TRANSFORMER[key] for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size")
+}
+
+ON_SPECTROGRAMS: Mapping[str, Mapping[str, Any]] = {
+    "audio-spectrogram-transformer": ENCODER,
+    "wav2vec2-bert": ENCODER,
+    "whisper": WHISPER,
+}
+"""Sizes of the tiny networks on spectrograms, by `model_type`; their input keeps its size."""
 
 MOST = {"steps": 20, "rounds": 2, "restarts": 1, "queries": 24, "population": 8, "starts": 10, "draws": 6}
 """The largest values of the settings that make attacks slow."""
@@ -108,11 +122,14 @@ def _split(split: SplitPlan) -> SplitPlan:
 
 
 def _model(plan: ModelPlan, labels: tuple[str, ...], checkpoints: Path) -> ModelPlan:
-    """Return a model that is tiny or takes short clips, trained for one epoch."""
+    """Return a model that is tiny or takes short clips, trained for one epoch; one from elsewhere stays as it is."""
+    if plan.architecture is None:
+        return plan
     settings = {**plan.settings, **SETTINGS.get(plan.model, {})}
-    if "architecture" in settings:
-        settings["architecture"] = {**settings["architecture"], **TRANSFORMER}
-    elif issubclass(MODELS[plan.model], HuggingFace):
+    if "architecture" in plan.settings and issubclass(plan.architecture, HuggingFace):
+        given = plan.settings["architecture"]
+        settings["architecture"] = {**given, **ON_SPECTROGRAMS.get(given.get("model_type"), TRANSFORMER)}
+    elif issubclass(plan.architecture, HuggingFace):
         settings["checkpoint"] = str(_checkpoint(checkpoints / plan.model, plan.model, labels))
     training = _table(plan.training) | {"epochs": 1, "batch_size": 8, "crop": None, "precision": "float32"}
     return replace(

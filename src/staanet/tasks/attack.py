@@ -8,7 +8,8 @@ from typing import Any
 
 import torch
 
-from staanet.attacks import create_attack
+from staanet.attacks import ATTACKS, create_attack
+from staanet.attacks.base import ACCESS
 from staanet.audio import files as audio
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable
@@ -16,7 +17,7 @@ from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
 from staanet.corpora.base import audio_files, unusable_files
 from staanet.data import Dataset
-from staanet.models import load_model
+from staanet.models import Model, load_model
 from staanet.tasks.recording import AttackedFile, Recording, attack_recording, check_window
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,13 @@ logger = logging.getLogger(__name__)
 
 def attack(
     name: str,
-    source: Path,
+    source: str | Path,
     inputs: Path,
     out: Path,
     *,
     settings: Mapping[str, Any],
+    source_settings: Mapping[str, Any] | None = None,
+    trust: bool = False,
     seed: int,
     device: torch.device,
     window: float | None = None,
@@ -41,10 +44,12 @@ def attack(
 
     Args:
         name: Name of the attack (`staanet list attacks`).
-        source: Checkpoint folder of the model that is attacked.
+        source: Reference to the model that is attacked (`staanet.load_model`).
         inputs: An audio file, a folder of audio files, or a prepared dataset.
         out: File or folder for the adversarial audio.
         settings: The attack's settings.
+        source_settings: Settings of the loader of the model, such as its labels.
+        trust: Whether code that comes with the model may run.
         seed: Random seed.
         device: Device to compute on.
         window: Longest clip in seconds.
@@ -57,7 +62,8 @@ def attack(
     keep_freed_memory()
     if not inputs.exists():
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
-    model = load_model(source).to(device)
+    model = load_model(source, trust=trust, **(source_settings or {})).to(device)
+    check_access(name, model)
     check_window(window, model)
     # Prepared here, so that a missing or wrong generator is reported once, not for every file.
     method = create_attack(name, **settings).prepare(device)
@@ -81,6 +87,26 @@ def attack(
     if not done:
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
     return done
+
+
+def check_access(attack: str, model: Model) -> None:
+    """Check, before any work, that a model gives what an attack needs.
+
+    Raises:
+        StaanetError: it does not; the message names attacks that need less.
+    """
+    needs = ATTACKS[attack].access
+    if ACCESS.index(needs) <= ACCESS.index(model.access):
+        return
+    others = [
+        name
+        for name, one in ATTACKS.items()
+        if one.access != "none" and ACCESS.index(one.access) <= ACCESS.index(model.access)
+    ]
+    raise StaanetError(
+        f"{model.name}: expected a model that gives what {attack} needs ({needs}), got one that gives no more than "
+        f"{model.access}; use {', '.join(others)}"
+    )
 
 
 def _check_target(target: Path, source: Path) -> None:

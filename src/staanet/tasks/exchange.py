@@ -25,7 +25,7 @@ from staanet.data import Dataset, hdf5_export, prepare
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate
 from staanet.evaluation import hdf5 as sets
 from staanet.evaluation.record import Case, write_record
-from staanet.models import Model, load_model
+from staanet.models import Model, load_model, loader_of
 from staanet.models.published import read_model
 from staanet.models.wrappers import LabelView
 from staanet.report import write as write_page
@@ -56,8 +56,9 @@ def import_generator(file: Path, out: Path) -> WaveUNet:
 def import_adversarial(
     file: Path,
     out: Path,
-    targets: Sequence[Path],
+    targets: Sequence[str | Path],
     *,
+    trust: bool = False,
     attack: str,
     source: str,
     labels: Sequence[str],
@@ -71,7 +72,8 @@ def import_adversarial(
     Args:
         file: HDF5 file with the datasets `x_org`, `x_adv` and `y`.
         out: Folder of a run; records that it has already stay on its page.
-        targets: Checkpoint folders of the target models.
+        targets: References to the target models (`staanet.load_model`).
+        trust: Whether code that comes with the target models may run.
         attack: Name of the attack in the records.
         source: Name of the source model; if it is also the name of a target, that record is white-box.
         labels: Emotions in the order of the class numbers; by default those in the file, else the first target's.
@@ -84,7 +86,7 @@ def import_adversarial(
     for kind, name in (("attack", attack), ("source", source)):
         if not re.fullmatch(r"[\w.-]+", name):
             raise StaanetError(f"expected the {kind}'s name of letters, digits, '_', '-' and '.', got {name!r}")
-    models = _load_by_name(targets)
+    models = _load_by_name(targets, trust)
     with open_hdf5(file) as open_file:
         rate, named = sample_rate(open_file), tuple(open_file.attrs.get("labels", ()))
     emotions = tuple(labels) or named or next(iter(models.values())).labels
@@ -97,7 +99,12 @@ def import_adversarial(
     _warn_of_delays(file, sets.delays(adversarial, dataset), len(dataset))
     written = []
     for (name, model), path in zip(target_models.items(), targets, strict=True):
-        settings = {"set": digest, "target": checkpoints.digest(path), "labels": list(emotions), "seed": seed}
+        settings = {
+            "set": digest,
+            "target": loader_of(path).identity(str(path)),
+            "labels": list(emotions),
+            "seed": seed,
+        }
         figures, rows = _evaluated(model, dataset, adversarial, seed, device)
         case = _case(attack, source, name, file.stem, settings, rows, device)
         written.append(write_record(out / "records", case, figures, rows))
@@ -149,14 +156,12 @@ def _case(
     )
 
 
-def _load_by_name(targets: Sequence[Path]) -> dict[str, Model]:
-    """Load the target models, by the names of their folders."""
-    names = [path.resolve().name for path in targets]
+def _load_by_name(targets: Sequence[str | Path], trust: bool) -> dict[str, Model]:
+    """Load the target models, by their names without folders."""
+    names = [re.sub(r"[^\w.-]", "-", loader_of(path).title(str(path))) for path in targets]
     if not names or len(set(names)) < len(names):
-        raise StaanetError(
-            f"expected one or more targets in folders of different names, got {', '.join(names) or 'none'}"
-        )
-    return {name: load_model(path) for name, path in zip(names, targets, strict=True)}
+        raise StaanetError(f"expected one or more targets of different names, got {', '.join(names) or 'none'}")
+    return {name: load_model(path, trust=trust) for name, path in zip(names, targets, strict=True)}
 
 
 def _for_labels(model: Model, labels: tuple[str, ...], rate: int, file: Path) -> Model:

@@ -15,7 +15,8 @@ from staanet.core.files import check_replaceable, read_json
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
 from staanet.data import Dataset, Split
-from staanet.models import load_model
+from staanet.models import load_model, loader_of
+from staanet.models.loaders.base import weights_digest
 from staanet.tasks.train import split_of
 from staanet.training.checkpointed import train_and_save
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
@@ -24,10 +25,12 @@ from staanet.training.loop import History
 
 def fit(
     generator: str,
-    source: Path,
+    source: str | Path,
     dataset: Path,
     out: Path,
     *,
+    source_settings: Mapping[str, Any] | None = None,
+    trust: bool = False,
     sizes: Mapping[str, Any],
     training: Mapping[str, Any],
     seed: int,
@@ -39,9 +42,11 @@ def fit(
 
     Args:
         generator: Name of the generator (`staanet list generators`).
-        source: Checkpoint folder of the source model.
+        source: Reference to the source model (`staanet.load_model`).
         dataset: Folder of the prepared dataset.
         out: Folder of the checkpoint.
+        source_settings: Settings of the loader of the source model, such as its labels.
+        trust: Whether code that comes with the source model may run.
         sizes: Sizes of the network that differ from the architecture's defaults.
         training: Changes to a training preset, which the key `preset` names.
         seed: Random seed.
@@ -51,7 +56,13 @@ def fit(
         StaanetError: the dataset has another sampling rate than the source model, or a setting is wrong.
     """
     clips = Dataset(dataset)
-    model = load_model(source)
+    loader = loader_of(source, source_settings)
+    model = load_model(source, trust=trust, **(source_settings or {}))
+    if model.access != "gradient":
+        raise StaanetError(
+            f"{source}: expected a source model with gradients, by which a generator is trained, got one that gives "
+            f"{model.access} only"
+        )
     if model.sample_rate != clips.sample_rate:
         raise StaanetError(
             f"{dataset}: expected {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
@@ -64,7 +75,7 @@ def fit(
         "generator": generator,
         "sizes": validated(GENERATORS[generator].Settings, sizes, generator),
         "training": settings,
-        "source": checkpoints.digest(source),
+        "source": {**loader.identity(str(source)), "weights": weights_digest(model)},
         "dataset": clips.digest,
         "split": split.digest(),
         "seed": seed,
@@ -84,9 +95,10 @@ def fit(
     )
 
 
-def _split(source: Path, dataset: Dataset, seed: int) -> Split:
+def _split(source: str | Path, dataset: Dataset, seed: int) -> Split:
     """Return the split on which the source model was trained, or one by the seed on another dataset."""
-    config = read_json(source / checkpoints.CONFIG)
+    path = Path(source) / checkpoints.CONFIG
+    config = read_json(path) if path.is_file() else {}
     if config.get("made_from", {}).get("dataset") == dataset.digest:
         return validated(Split, config["split"], str(source))
     return split_of(dataset, seed)

@@ -1,4 +1,4 @@
-"""The models of a study: trained here, used as they come from their checkpoint, or wrapped by a defence."""
+"""The models of a study: trained here, used as they come from elsewhere, or wrapped by a defence."""
 
 import abc
 import warnings
@@ -16,7 +16,10 @@ from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
 from staanet.defences import InputDefence, TrainingDefence
 from staanet.models import MODELS, Model, load_model
-from staanet.models.wrappers import DefendedView, LabelView
+from staanet.models.base import Access
+from staanet.models.loaders import Loader
+from staanet.models.loaders.base import weights_digest
+from staanet.models.wrappers import DefendedView, LabelView, ResampledView
 from staanet.study.artefact import Artefact, Settings
 from staanet.study.data import CorpusSplit
 from staanet.study.plans import ModelPlan
@@ -55,10 +58,14 @@ class StudyModel(abc.ABC):
         return model if model.labels == labels else LabelView(model, labels)
 
     @property
+    def offers(self) -> tuple[Access, bool]:
+        """The most that attacks can use of it, and whether it has representations."""
+        return "gradient", True
+
+    @property
     def packages(self) -> Sequence[str]:
         """Packages beyond the library's own dependencies that decide its numbers."""
-        packages: Sequence[str] = MODELS[self.plan.model].packages
-        return packages
+        return (self.plan.architecture or self.plan.loader).packages  # type: ignore[union-attr]
 
     @property
     def trained_length(self) -> int:
@@ -173,6 +180,53 @@ class PretrainedModel(StudyModel):
         return model
 
 
+class ModelFromElsewhere(StudyModel):
+    """A model that a loader loads and that is used as it is."""
+
+    @cached_property
+    def settings(self) -> Settings:
+        """What decides its answers, and how its input is framed and its labels are named."""
+        loader, reference = self._loader, self.plan.model
+        weights = {"weights": weights_digest(self._model)} if loader.runs_code else {}
+        decide = {**loader.identity(reference), **weights, **to_jsonable(loader.deciding)}
+        return {"model": loader.title(reference), **decide}
+
+    def load(self) -> Model:
+        """Return the model at the sampling rate of the clips.
+
+        Raises:
+            StaanetError: it does not decide between the emotions of the corpus.
+        """
+        model, labels = self._model, self.workspace.data.labels(self.place.corpus)
+        if lacking := [label for label in labels if label not in model.labels]:
+            raise StaanetError(
+                f"model {self.name}: expected a model that decides between {', '.join(labels)}, got one of "
+                f"{', '.join(model.labels)}, without {', '.join(lacking)}; rename its labels "
+                '(settings = { labels = { ang = "anger" } }), or choose emotions of the corpus that it knows'
+            )
+        return model
+
+    @property
+    def offers(self) -> tuple[Access, bool]:
+        """The most that attacks can use of it, and whether it has representations."""
+        return self._model.access, self._model.has_representation
+
+    @property
+    def trained_length(self) -> int:
+        """Length in samples to which it repeats or cuts clips, 0 if it takes clips of any length."""
+        return self._model.trained_length or 0
+
+    @cached_property
+    def _model(self) -> Model:
+        model, rate = self._loader.load(self.plan.model), self.workspace.experiment.sample_rate
+        return model if model.sample_rate == rate else ResampledView(model, rate)
+
+    @property
+    def _loader(self) -> Loader:
+        assert self.plan.loader is not None  # noqa: S101
+        return self.plan.loader
+
+
 class DefendedModel(StudyModel):
     """A model whose input a defence transforms."""
 
@@ -182,6 +236,18 @@ class DefendedModel(StudyModel):
         assert self.base is not None  # noqa: S101
         base = self.base.settings
         return {**base, **defence_settings(self.plan), **({"base_model": base} if "defence" in base else {})}
+
+    @property
+    def offers(self) -> tuple[Access, bool]:
+        """What attacks can use of the base model."""
+        assert self.base is not None  # noqa: S101
+        return self.base.offers
+
+    @property
+    def trained_length(self) -> int:
+        """Length in samples to which the base model repeats or cuts clips, 0 if it takes clips of any length."""
+        assert self.base is not None  # noqa: S101
+        return self.base.trained_length
 
     def load(self) -> Model:
         """Return the base model behind the defence."""
@@ -196,8 +262,10 @@ def defence_settings(plan: ModelPlan) -> Settings:
 
 
 def study_model(workspace: Workspace, name: str, place: CorpusSplit, base: StudyModel | None) -> StudyModel:
-    """Return a model of a study: defended, pretrained or trained."""
+    """Return a model of a study: defended, from elsewhere, pretrained or trained."""
     plan = workspace.experiment.models[name]
     if isinstance(plan.resolved_defence(), InputDefence):
         return DefendedModel(workspace, name, place, base)
+    if plan.architecture is None:
+        return ModelFromElsewhere(workspace, name, place, base)
     return (PretrainedModel if plan.resolved_training() is None else TrainedModel)(workspace, name, place, base)

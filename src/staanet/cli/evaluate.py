@@ -1,0 +1,95 @@
+"""`staanet evaluate`: how robust a model is on clips."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staanet.cli.options import Device, Json, Seed, Set, Trust, parsed
+
+
+def evaluate(
+    model: Annotated[
+        str, typer.Argument(help="Model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`).")
+    ],
+    data: Annotated[Path, typer.Argument(help="Prepared dataset, or the root folder of a corpus.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/MODEL).")] = None,
+    corpus: Annotated[str | None, typer.Option(help="Name of the corpus (default: folder).")] = None,
+    preset: Annotated[str, typer.Option(help="Effort of the attacks: quick, standard or thorough.")] = "standard",
+    clips: Annotated[int | None, typer.Option(help="Number of clips (default: that of the preset).")] = None,
+    budgets: Annotated[
+        str | None, typer.Option(help="Peak SNRs in dB, such as 60,40,20 (default: 70 to 10 in steps of 10).")
+    ] = None,
+    fail_under: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Threshold: accuracy_robust=0.5, or accuracy_robust@60=0.3 for a budget. Can be repeated.",
+            metavar="KEY=VALUE",
+        ),
+    ] = None,
+    thresholds: Annotated[
+        Path | None, typer.Option(help="TOML file of thresholds, each with least and reason.")
+    ] = None,
+    floats: Annotated[
+        bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of with 16 bits.")
+    ] = False,
+    model_settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model-set", help="Set KEY of the model to VALUE, such as labels.ang=anger.", metavar="KEY=VALUE"
+        ),
+    ] = None,
+    settings: Set = None,
+    trust: Trust = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Measure how robust a model is on clips: a curve over budgets, a verdict and a page.
+
+    `--set` changes settings of the corpus. Exit status 1: a threshold failed; 2: an error.
+    """
+    import json
+
+    from staanet import assessment
+    from staanet.assessment import wording
+    from staanet.core.errors import StaanetError
+    from staanet.models import loader_of
+
+    try:
+        levels = [float(word) for word in budgets.split(",")] if budgets else []
+    except ValueError:
+        raise StaanetError(f"expected budgets as numbers in dB, such as 60,40,20, got {budgets!r}") from None
+    own = parsed(model_settings)
+    folder = out or Path("runs") / loader_of(model, own).title(model).replace(":", "-")
+    found = assessment.evaluate(
+        model,
+        data,
+        folder,
+        corpus=corpus,
+        preset=preset,
+        clips=clips,
+        budgets=levels,
+        fail_under=fail_under or (),
+        thresholds=thresholds,
+        trust=trust,
+        model_settings=own,
+        corpus_settings=parsed(settings),
+        sixteen_bits=not floats,
+        seed=seed,
+        device=device,
+        dry_run=dry_run,
+    )
+    if isinstance(found, assessment.Plan):
+        for line in wording.plan(found):
+            typer.echo(line)
+        return
+    if as_json:
+        typer.echo(json.dumps(found.as_json()))
+    else:
+        for line in wording.lines(found):
+            typer.echo(line)
+        typer.echo(f"page: {folder / 'report' / 'index.html'}")
+    if any(line.result == "fail" for line in found.verdict):
+        raise typer.Exit(1)
