@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from staanet.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
+    from staanet.assessment import evaluate as evaluate
     from staanet.attacks import create_attack as create_attack
     from staanet.attacks.generator import create_generator as create_generator
     from staanet.attacks.generator import load_generator as load_generator
@@ -24,6 +25,7 @@ _HOME = {
     "create_attack": "staanet.attacks",
     "create_generator": "staanet.attacks.generator",
     "create_model": "staanet.models",
+    "evaluate": "staanet.assessment",
     "keep_freed_memory": "staanet.core.memory",
     "load_generator": "staanet.attacks.generator",
     "load_model": "staanet.models",

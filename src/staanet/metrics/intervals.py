@@ -1,4 +1,4 @@
-"""Confidence intervals at 95 % for figures from n clips, tests of differences, and what each of them assumes."""
+"""Confidence intervals for figures from n clips, tests of differences, and what each of them assumes."""
 
 import math
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ def paired(differences: Floats) -> tuple[float, float]:
     return max(-1.0, mean - half), min(1.0, mean + half)
 
 
-def by_speaker(values: Floats, speakers: Sequence[str], low: float) -> tuple[float, float]:
+def by_speaker(values: Floats, speakers: Sequence[str], low: float, level: float = 0.95) -> tuple[float, float]:
     """Return an interval of the mean of `values` that allows for dependence between the clips of one speaker.
 
     The variance of the mean is estimated from the speakers by linearisation, with Student's t distribution for one
@@ -56,12 +56,13 @@ def by_speaker(values: Floats, speakers: Sequence[str], low: float) -> tuple[flo
         values: One value per clip, in [low, 1].
         speakers: Speaker of each clip; two or more different ones.
         low: Lowest possible value.
+        level: Probability that the interval contains the mean.
 
     >>> clips = np.array([0.0, 1.0, 1.0, 1.0])
     >>> [round(limit, 3) for limit in by_speaker(clips, ["a", "a", "b", "b"], low=0.0)]
     [0.0, 1.0]
     """
-    return _by_cluster(values, speakers, low)
+    return _by_cluster(values, speakers, low, level)
 
 
 def by_fold(values: Floats, folds: Sequence[int], low: float) -> tuple[float, float]:
@@ -86,17 +87,17 @@ def by_fold(values: Floats, folds: Sequence[int], low: float) -> tuple[float, fl
     return min(independent[0], other[0]), max(independent[1], other[1])
 
 
-def _by_cluster(values: Floats, clusters: Sequence[Any], low: float) -> tuple[float, float]:
+def _by_cluster(values: Floats, clusters: Sequence[Any], low: float, level: float = 0.95) -> tuple[float, float]:
     names, member = np.unique(np.asarray(clusters), return_inverse=True)
     count = len(names)
     mean = float(values.mean())
     sums = np.bincount(member, weights=values - mean, minlength=count)
     error = math.sqrt(count / (count - 1) * float((sums**2).sum())) / len(values)
-    half = float(stats.t.ppf(0.975, count - 1)) * error
+    half = float(stats.t.ppf((1 + level) / 2, count - 1)) * error
     return max(low, mean - half), min(1.0, mean + half)
 
 
-def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, float]:
+def stratified(values: Floats, labels: Integers, seed: int = 0, level: float = 0.95) -> tuple[float, float]:
     """Return the percentile bootstrap interval of the mean, with clips resampled within each class.
 
     It is used if there are few speakers. Because only clips are resampled, it says nothing about other speakers
@@ -106,6 +107,7 @@ def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, 
         values: One value per clip.
         labels: Class of each clip.
         seed: Seed of the bootstrap samples.
+        level: Probability that the interval contains the mean.
 
     >>> stratified(np.ones(5), np.array([0, 0, 1, 1, 1]))
     (1.0, 1.0)
@@ -115,12 +117,17 @@ def stratified(values: Floats, labels: Integers, seed: int = 0) -> tuple[float, 
     for label in np.unique(labels):
         members = values[labels == label]
         total += members[random.integers(len(members), size=(DRAWS, len(members)))].sum(1)
-    low, high = np.quantile(total / len(values), (0.025, 0.975))
+    low, high = np.quantile(total / len(values), ((1 - level) / 2, (1 + level) / 2))
     return float(low), float(high)
 
 
 def beyond_clips(
-    values: Floats, labels: Integers, speakers: Sequence[str], independent: tuple[float, float], low: float
+    values: Floats,
+    labels: Integers,
+    speakers: Sequence[str],
+    independent: tuple[float, float],
+    low: float,
+    level: float = 0.95,
 ) -> tuple[float, float]:
     """Return an interval that does not assume independent clips, and is never narrower than one that does.
 
@@ -133,13 +140,14 @@ def beyond_clips(
         speakers: Speaker of each clip.
         independent: Interval that assumes independent clips.
         low: Lowest possible value: 0 for a share, -1 for a difference.
+        level: Probability that the interval contains the mean.
 
     >>> clips = np.array([0, 0, 1, 1])
     >>> beyond_clips(np.zeros(4), clips, ["a", "a", "b", "b"], independent=(0.0, 0.49), low=0.0)
     (0.0, 0.49)
     """
     few = len(set(speakers)) < SPEAKERS
-    other = stratified(values, labels) if few else by_speaker(values, speakers, low)
+    other = stratified(values, labels, level=level) if few else by_speaker(values, speakers, low, level)
     return min(independent[0], other[0]), max(independent[1], other[1])
 
 

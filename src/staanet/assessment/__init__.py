@@ -1,0 +1,225 @@
+"""Evaluate one model on clips: a curve of robust accuracy over budgets, a verdict, and a page."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from staanet.assessment import page, wording
+from staanet.assessment.clips import chosen, dataset_of, restricted
+from staanet.assessment.measurement import Row, measure, members_of, seconds_needed
+from staanet.assessment.result import Evaluation as Evaluation
+from staanet.assessment.result import evaluation
+from staanet.assessment.search import Saved, check_steps
+from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves, Effort
+from staanet.assessment.verdict import Threshold, judged, junit, parsed
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.files import check_writable, write_json, write_text
+from staanet.core.provenance import commit, device_name, device_of, versions
+from staanet.core.signature import signature, to_jsonable
+from staanet.core.signs import MEANINGS
+from staanet.data import Dataset
+from staanet.evaluation.signs import signs_on_clips
+from staanet.metrics import wilson
+from staanet.models import Model, load_model, loader_of
+from staanet.models.loaders.base import weights_digest
+from staanet.models.wrappers import LabelView
+
+logger = logging.getLogger(__name__)
+
+FILE = "evaluation.json"
+"""The file of an evaluation, next to the rows of the clips and the page."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An evaluation before any attack: what it will do, how long that takes, and what so many clips can show.
+
+    Args:
+        model: The model, restricted to the emotions of the clips.
+        identity: Its name, and what decides its answers.
+        dataset: The dataset.
+        clips: Ids of the clips.
+        settings: Everything else that decides the numbers.
+        curves: The budgets.
+        effort: The attacks with their steps.
+        saved: How clips are saved.
+        seed: Random seed.
+        device: Device to compute on.
+    """
+
+    model: Model
+    identity: Mapping[str, Any]
+    dataset: Dataset
+    clips: Sequence[str]
+    settings: Mapping[str, Any]
+    curves: Curves
+    effort: Effort
+    saved: Saved
+    seed: int
+    device: torch.device
+
+    @property
+    def title(self) -> str:
+        """Name of the model."""
+        return str(self.identity["model"])
+
+    @property
+    def attacks(self) -> list[str]:
+        """Names of the attacks."""
+        return [member.attack for members in members_of(self.effort, self.model) for member in members]
+
+    @property
+    def signature(self) -> str:
+        """Hash of everything that decides the results of the clips."""
+        return signature([self.identity, self.settings, self.dataset.digest, list(self.clips)])
+
+    @cached_property
+    def seconds(self) -> float:
+        """About how many seconds it takes, measured on a few clips."""
+        return seconds_needed(self.model, self.dataset, self.clips, self.curves, self.effort, self.device)
+
+    @property
+    def resolution(self) -> float:
+        """Half the width of the widest interval of a share of so many clips."""
+        low, high = wilson(0.5, len(self.clips))
+        return (high - low) / 2
+
+
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    corpus: str | None = None,
+    preset: str = "standard",
+    clips: int | None = None,
+    budgets: Sequence[float] = (),
+    fail_under: Sequence[str] = (),
+    thresholds: str | Path | None = None,
+    trust: bool | None = None,
+    model_settings: Mapping[str, Any] | None = None,
+    corpus_settings: Mapping[str, Any] | None = None,
+    sixteen_bits: bool = True,
+    seed: int = 0,
+    device: str | None = None,
+    dry_run: bool = False,
+) -> Evaluation | Plan:
+    """Measure how robust a model is on clips, and write its figures, the results of the clips and a page to a folder.
+
+    Existing results of the same model, clips and settings are reused, so that an interrupted evaluation resumes.
+
+    Args:
+        model: Reference to the model (`staanet.load_model`).
+        data: A prepared dataset, or the root folder of a corpus.
+        out: Folder for the results.
+        corpus: Name of the corpus (`staanet list corpora`); `folder` by default.
+        preset: Effort of the attacks: `quick`, `standard` or `thorough`.
+        clips: Number of clips, drawn with equal shares of the emotions. Default: that of the preset.
+        budgets: Peak SNRs in dB at which every sample may change. Default: 70 to 10 dB in steps of 10.
+        fail_under: Thresholds, such as `accuracy_robust=0.5` or `accuracy_robust@60=0.3`.
+        thresholds: TOML file with a table for each threshold, with `least` and `reason`.
+        trust: Whether code that comes with the model may run; as for `load_model` by default.
+        model_settings: Settings of the loader of the model, such as its labels.
+        corpus_settings: Settings of the corpus.
+        sixteen_bits: Whether clips are saved with 16 bits, as most recordings are; otherwise as 32-bit floats.
+        seed: Seed of the clips and of the attacks.
+        device: Device to compute on; a GPU by default if there is one.
+        dry_run: Whether to return the plan before any attack.
+
+    Raises:
+        StaanetError: If the model, the clips or a setting cannot be used.
+    """
+    if preset not in PRESETS:
+        raise unknown_name("preset", preset, PRESETS)
+    if clips is not None and clips < 2:
+        raise StaanetError(f"expected two clips or more, got {clips}; fewer say nothing about a model")
+    curves = Curves.of(tuple(budgets)) if budgets else Curves()
+    stated = parsed(fail_under, None if thresholds is None else Path(thresholds), curves)
+    folder, loader = Path(out), loader_of(model, model_settings)
+    loaded = load_model(model, trust=trust, **(model_settings or {})).to(device_of(device))
+    check_writable(folder)
+    dataset = restricted(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), loaded)
+    effort = PRESETS[preset]
+    settings = {
+        "ensemble": ENSEMBLE,
+        "preset": preset,
+        "curves": asdict(curves),
+        "sixteen_bits": sixteen_bits,
+        "seed": seed,
+        "labels": dataset.labels,
+        "loader": to_jsonable(loader.deciding),
+    }
+    plan = Plan(
+        model=loaded if loaded.labels == dataset.labels else LabelView(loaded, dataset.labels),
+        identity={
+            "model": loader.title(str(model)),
+            **loader.identity(str(model)),
+            "weights": weights_digest(loaded),
+        },
+        dataset=dataset,
+        clips=chosen(dataset, effort.clips if clips is None else clips, seed),
+        settings=settings,
+        curves=curves,
+        effort=effort,
+        saved=Saved(sixteen_bits),
+        seed=seed,
+        device=device_of(device),
+    )
+    if sixteen_bits:
+        check_steps(dataset, plan.clips, curves)
+    return plan if dry_run else _carried_out(plan, stated, folder)
+
+
+def _carried_out(plan: Plan, stated: Sequence[Threshold], folder: Path) -> Evaluation:
+    """Measure, judge and write all files."""
+    parts = folder / "parts" / plan.signature
+    if not parts.is_dir():
+        for line in wording.plan(plan):
+            logger.info("%s", line)
+        parts.mkdir(parents=True)
+    rows = measure(
+        plan.model,
+        plan.dataset,
+        plan.clips,
+        plan.curves,
+        plan.effort,
+        saved=plan.saved,
+        seed=plan.seed,
+        device=plan.device,
+        parts=parts,
+    )
+    signs = signs_on_clips(plan.model, plan.dataset, plan.clips, protocol="file", size=0, device=plan.device)
+    flags = {name: MEANINGS[name] for name, value in signs.items() if value and name in MEANINGS}
+    found = evaluation(plan.title, rows, plan.curves, plan.model.labels, flags, _about(plan, rows))
+    found = replace(found, verdict=judged(stated, rows, plan.curves))
+    write_json(folder / "clips.json", [asdict(row) for row in rows])
+    write_json(folder / FILE, found.as_json())
+    write_text(folder / "summary.md", wording.markdown(found))
+    if found.verdict:
+        write_text(folder / "verdict.xml", junit(found))
+    page.write(found, folder / "report" / "index.html")
+    return found
+
+
+def _about(plan: Plan, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return settings, hashes, versions and counts."""
+    tree, clean = commit()
+    return {
+        "identity": plan.identity,
+        "settings": plan.settings,
+        "signature": plan.signature,
+        "attacks": plan.attacks,
+        "access": plan.model.access,
+        "corpus": plan.dataset.corpus,
+        "data": plan.dataset.digest,
+        "speakers": len({row.speaker for row in rows}),
+        "versions": versions(),
+        "commit": tree,
+        "tree_clean": clean,
+        "device": device_name(plan.device),
+    }

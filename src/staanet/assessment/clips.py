@@ -1,0 +1,85 @@
+"""The clips of an evaluation: a prepared dataset, or a corpus that is prepared for the model."""
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from staanet.core.errors import StaanetError
+from staanet.core.settings import validated
+from staanet.core.signature import signature
+from staanet.corpora import CORPORA
+from staanet.data import Dataset, prepare
+from staanet.models import Model
+
+
+def dataset_of(data: Path, corpus: str | None, settings: Mapping[str, Any], out: Path, model: Model) -> Dataset:
+    """Return the dataset that DATA names, prepared at the sampling rate of the model if it is a corpus.
+
+    Args:
+        data: A prepared dataset, or the root folder of a corpus.
+        corpus: Name of the corpus; `folder` by default.
+        settings: Settings of the corpus.
+        out: Folder of the evaluation, in which a corpus is prepared.
+        model: The model.
+
+    Raises:
+        StaanetError: If there is nothing to evaluate, or the dataset has another sampling rate than the model.
+    """
+    if (data / "dataset.json").is_file():
+        if corpus is not None or settings:
+            raise StaanetError(f"{data}: expected no corpus for a prepared dataset, got one; remove --corpus and --set")
+        dataset = Dataset(data)
+        if dataset.sample_rate != model.sample_rate:
+            raise StaanetError(
+                f"{data}: expected clips at the model's {model.sample_rate} Hz, got {dataset.sample_rate} Hz; give "
+                "the folder of the corpus instead, or prepare it at that rate"
+            )
+        return dataset
+    if not data.is_dir():
+        raise StaanetError(f"{data}: expected a folder of audio or a prepared dataset, found none")
+    made: Any = validated(CORPORA[corpus or "folder"], dict(settings), corpus or "folder")
+    name = signature([made.name, settings, made.fingerprint(data), model.sample_rate])
+    folder = out / "datasets" / f"{made.name}-{name}"
+    return Dataset(folder) if (folder / "dataset.json").is_file() else prepare(made, data, folder, model.sample_rate)
+
+
+def restricted(dataset: Dataset, model: Model) -> Dataset:
+    """Return the clips of the emotions that the model knows.
+
+    Raises:
+        StaanetError: If the model and the dataset share fewer than two emotions.
+    """
+    shared = [label for label in model.labels if label in dataset.labels]
+    if len(shared) < 2:
+        raise StaanetError(
+            f"expected a model that knows two or more emotions of the clips ({', '.join(dataset.labels)}), got one of "
+            f"{', '.join(model.labels)}; rename its labels, such as --model-set labels.ang=anger"
+        )
+    return dataset.only(shared)
+
+
+def chosen(dataset: Dataset, count: int | None, seed: int) -> list[str]:
+    """Return the ids of some clips, drawn at random with equal shares of the emotions as far as there are clips.
+
+    Args:
+        dataset: The dataset.
+        count: Number of clips; None for all.
+        seed: Seed of the draw; a smaller draw is part of a larger one.
+    """
+    if count is None or count >= len(dataset.utterances):
+        return sorted(dataset.utterances)
+    by_label: dict[str, list[str]] = defaultdict(list)
+    for clip in sorted(dataset.utterances):
+        by_label[dataset.utterances[clip].label].append(clip)
+    draw = random.Random(seed)
+    for clips in by_label.values():
+        draw.shuffle(clips)
+    return sorted(_in_turn([by_label[label] for label in dataset.labels if label in by_label])[:count])
+
+
+def _in_turn(lists: Sequence[list[str]]) -> list[str]:
+    """Return the entries of lists in turn, one of each list, until all are used."""
+    longest = max(map(len, lists))
+    return [entries[place] for place in range(longest) for entries in lists if place < len(entries)]

@@ -1,0 +1,222 @@
+"""The measurement of an evaluation: every clip clean, under noise and under the attacks of the ensemble."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from staanet.assessment.search import Saved, Search, quietly
+from staanet.assessment.settings import ONLY_QUERIES, Curves, Effort, Member
+from staanet.attacks import create_attack
+from staanet.core.budget import Budget
+from staanet.core.checkpoints import load_tensors, save_tensors
+from staanet.core.classifier import CheckedClassifier, as_classifier
+from staanet.core.files import read_json, write_json
+from staanet.core.progress import track
+from staanet.core.unwrapping import frozen
+from staanet.data import Batch, Dataset
+from staanet.models import Model
+
+BATCH = 8
+"""Clips that are attacked at once."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What the search found for a clip on one kind of budgets.
+
+    Args:
+        smallest: Number of the smallest budget at which the clip is fooled; the number of budgets if it never is.
+        attack: Attack that found it; None without one.
+        noise: For each budget, whether the clip is right under noise of its size.
+    """
+
+    smallest: int
+    attack: str | None
+    noise: tuple[bool, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """The results of one clip.
+
+    Args:
+        id: Id of the clip.
+        label: Its emotion.
+        predicted: The emotion that the model decides on for the clean clip.
+        speaker: Its speaker.
+        gender: Gender of the speaker, None if unknown.
+        language: Language of the clip, None if unknown.
+        dense: Results where every sample may change.
+        sparse: Results where few samples may change.
+    """
+
+    id: str
+    label: str
+    predicted: str
+    speaker: str
+    gender: str | None
+    language: str | None
+    dense: Curve
+    sparse: Curve
+
+    @property
+    def right(self) -> bool:
+        """Whether the model is right on the clean clip."""
+        return self.label == self.predicted
+
+
+def members_of(effort: Effort, model: Model) -> tuple[list[Member], list[Member]]:
+    """Return the attacks of the ensemble that a model can serve: those on every sample, and those on few samples."""
+    white = model.access == "gradient"
+    dense, sparse = (list(effort.dense), list(effort.sparse)) if white else ([], [])
+    for members, name, queries in (
+        (dense, "fakebob", effort.dense_queries),
+        (sparse, "sparse_rs", effort.sparse_queries),
+    ):
+        queries = queries or (0 if white else ONLY_QUERIES)
+        if queries and model.access != "decision":
+            members.append(Member(name, {"queries": queries}))
+        elif queries:
+            members.append(Member("boundary", {"queries": queries}))
+    return dense, sparse
+
+
+def measure(
+    model: Model,
+    dataset: Dataset,
+    clips: Sequence[str],
+    curves: Curves,
+    effort: Effort,
+    *,
+    saved: Saved,
+    seed: int,
+    device: torch.device,
+    parts: Path,
+) -> list[Row]:
+    """Return the results of clips; batches that are complete in the folder `parts` are read instead."""
+    members = members_of(effort, model)
+    classifier = as_classifier(model)
+    rows: list[Row] = []
+    for number, ids in enumerate(track(dataset.batches(clips, BATCH), "evaluate")):
+        part = parts / f"{number:05d}.json"
+        if not part.is_file():
+            batch = dataset.batch(ids).to(device)
+            with frozen(classifier):
+                made, tensors = _measured(classifier, dataset, batch, curves, members, saved, seed)
+            save_tensors(part.with_suffix(".safetensors"), tensors)
+            write_json(part, [asdict(row) for row in made])
+        rows += [_row(row) for row in read_json(part)]
+    return rows
+
+
+def adversarial_clips(parts: Path) -> dict[str, torch.Tensor]:
+    """Return the adversarial clips `[T]` at the smallest budgets, by kind and id (`dense/ID`, `sparse/ID`)."""
+    return {name: clip for path in sorted(parts.glob("*.safetensors")) for name, clip in load_tensors(path).items()}
+
+
+def seconds_needed(
+    model: Model, dataset: Dataset, clips: Sequence[str], curves: Curves, effort: Effort, device: torch.device
+) -> float:
+    """Return about how many seconds a measurement takes, from one pass of a few clips of middle length."""
+    middle = dataset.batches(clips, BATCH)[len(clips) // BATCH // 2]
+    batch = dataset.batch(middle).to(device)
+    classifier = as_classifier(model)
+    gradient = model.access == "gradient"
+
+    def once() -> None:
+        points = batch.waveforms.clone().requires_grad_(gradient)
+        with torch.set_grad_enabled(gradient), frozen(classifier):
+            logits = classifier(points, batch.lengths)
+            if gradient:
+                torch.autograd.grad(logits.sum(), points)
+
+    once()
+    started = time.perf_counter()
+    once()
+    per_clip = (time.perf_counter() - started) / len(middle)
+    passes = 1.0 + len(curves.dense) + len(curves.sparse)
+    for members in members_of(effort, model):
+        for member in members:
+            times = 1 if member.minimal else 1.7  # budgets that are tried for a clip, on average
+            passes += times * float(member.settings.get("steps", member.settings.get("queries", 1)))
+    return per_clip * passes * len(clips)
+
+
+def _measured(
+    model: CheckedClassifier,
+    dataset: Dataset,
+    batch: Batch,
+    curves: Curves,
+    members: tuple[list[Member], list[Member]],
+    saved: Saved,
+    seed: int,
+) -> tuple[list[Row], dict[str, torch.Tensor]]:
+    batch = Batch(saved.clean(batch.waveforms), batch.lengths, batch.labels, batch.ids)
+    with torch.no_grad():
+        predicted = model(batch.waveforms, batch.lengths).argmax(1)
+    right = (predicted == batch.labels).nonzero()[:, 0].tolist()
+    tensors: dict[str, torch.Tensor] = {}
+    found: list[list[Curve]] = []
+    for kind, points, own in zip(
+        ("dense", "sparse"), (curves.dense_points, curves.sparse_points), members, strict=True
+    ):
+        noise = _under_noise(model, batch, points, saved, seed)
+        smallest: list[int] = [0] * len(batch.ids)
+        attacks: list[str | None] = [None] * len(batch.ids)
+        if right and points:
+            search = Search(model, _rows_of(batch, right), points, saved, seed)
+            for member in own:
+                search.run(member)
+            for place, row in enumerate(right):
+                smallest[row], attacks[row] = search.smallest[place], search.attacks[place]
+                if (adversarial := search.adversarial[place]) is not None:
+                    tensors[f"{kind}/{batch.ids[row]}"] = adversarial
+        found.append([Curve(*values) for values in zip(smallest, attacks, noise, strict=True)])
+    rows = []
+    for place, clip in enumerate(batch.ids):
+        about = dataset.utterances[clip]
+        rows.append(
+            Row(
+                id=clip,
+                label=about.label,
+                predicted=dataset.labels[int(predicted[place])],
+                speaker=about.speaker,
+                gender=about.gender,
+                language=about.language,
+                dense=found[0][place],
+                sparse=found[1][place],
+            )
+        )
+    return rows, tensors
+
+
+def _under_noise(
+    model: CheckedClassifier, batch: Batch, points: Sequence[Budget], saved: Saved, seed: int
+) -> list[tuple[bool, ...]]:
+    """Return, for each clip, whether it is right under random signs of the size of each budget."""
+    right = []
+    for point in points:
+        with quietly(), torch.no_grad():
+            epsilon, _ = point.resolve(batch.waveforms, batch.lengths)
+            noisy = create_attack("noise", budget=point)(model, batch.waveforms, batch.labels, batch.lengths, seed=seed)
+            noisy = saved.perturbed(batch.waveforms, noisy, epsilon)
+            right.append((model(noisy, batch.lengths).argmax(1) == batch.labels).tolist())
+    return list(zip(*right, strict=True)) if right else [()] * len(batch.ids)
+
+
+def _rows_of(batch: Batch, rows: Sequence[int]) -> Batch:
+    chosen = list(rows)
+    return Batch(
+        batch.waveforms[chosen], batch.lengths[chosen], batch.labels[chosen], tuple(batch.ids[row] for row in chosen)
+    )
+
+
+def _row(values: Mapping[str, Any]) -> Row:
+    curve: Callable[[Mapping[str, Any]], Curve] = lambda one: Curve(  # noqa: E731
+        one["smallest"], one["attack"], tuple(one["noise"])
+    )
+    return Row(**{**values, "dense": curve(values["dense"]), "sparse": curve(values["sparse"])})

@@ -1,0 +1,143 @@
+"""The smallest budget of a list at which any attack of an ensemble fools a model, for each clip."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from staanet.assessment.settings import Curves, Member
+from staanet.attacks import create_attack
+from staanet.core.budget import Budget
+from staanet.core.classifier import CheckedClassifier
+from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.data import Batch, Dataset
+
+STEP = 1 / 32768
+"""One step of 16-bit audio."""
+
+TOLERANCE = 1e-6
+"""Rounding error of float32 that a size may exceed its budget by."""
+
+
+@dataclass(frozen=True)
+class Saved:
+    """How clips are saved: on the grid of 16-bit audio, or as they are."""
+
+    steps_of_16_bits: bool
+
+    def clean(self, waveforms: Tensor) -> Tensor:
+        """Return clips `[B, T]` as they are saved."""
+        return (waveforms / STEP).round().clamp(-32768, 32767) * STEP if self.steps_of_16_bits else waveforms
+
+    def perturbed(self, clean: Tensor, adversarial: Tensor, epsilon: Tensor) -> Tensor:
+        """Return adversarial clips `[B, T]` as they are saved, with no change above epsilon `[B, 1]`.
+
+        Args:
+            clean: The clean clips as they are saved.
+            adversarial: The adversarial clips.
+            epsilon: Largest change of a sample of each clip.
+        """
+        if not self.steps_of_16_bits:
+            return adversarial
+        largest = ((epsilon + TOLERANCE) / STEP).floor()
+        steps = ((adversarial - clean) / STEP).round().clamp(-largest, largest)
+        return (clean / STEP + steps).clamp(-32768, 32767) * STEP
+
+
+class Search:
+    """A search for the smallest budget at which each clip of a batch is fooled.
+
+    The first entry of the result is `len(points)` for a clip that is not fooled at any budget.
+
+    Args:
+        model: The model.
+        batch: Clips as they are saved, which the model classifies correctly.
+        points: Budgets, from the smallest to the largest.
+        saved: How adversarial clips are saved; only what is saved counts.
+        seed: Random seed of the attacks.
+    """
+
+    def __init__(
+        self, model: CheckedClassifier, batch: Batch, points: Sequence[Budget], saved: Saved, seed: int
+    ) -> None:
+        self.model, self.batch, self.points, self.saved, self.seed = model, batch, points, saved, seed
+        self.smallest = [len(points)] * len(batch.ids)
+        """Number of the smallest budget at which each clip is fooled."""
+        self.attacks: list[str | None] = [None] * len(batch.ids)
+        """Attack that found it."""
+        self.adversarial: list[Tensor | None] = [None] * len(batch.ids)
+        """The adversarial clip `[T]` at that budget."""
+        with quietly():
+            resolved = [point.resolve(batch.waveforms, batch.lengths) for point in points]
+        self._epsilons = torch.stack([epsilon[:, 0] for epsilon, _ in resolved], 1)  # [B, points]
+        self._counts = torch.stack([counts for _, counts in resolved], 1)  # [B, points]
+
+    def run(self, member: Member) -> None:
+        """Run an attack: once at the largest budget if it is minimal, else at ever smaller budgets while it fools."""
+        if member.minimal:
+            self._attack(member, list(range(len(self.batch.ids))), [len(self.points) - 1] * len(self.batch.ids))
+            return
+        active = list(range(len(self.batch.ids)))
+        while active := [row for row in active if self.smallest[row] > 0]:
+            targets = [self.smallest[row] - 1 for row in active]
+            active = self._attack(member, active, targets)
+
+    def _attack(self, member: Member, rows: list[int], targets: list[int]) -> list[int]:
+        """Attack some clips, each at a budget, and return those that are fooled there."""
+        fooled: list[int] = []
+        for target in sorted(set(targets)):
+            group = [row for row, own in zip(rows, targets, strict=True) if own == target]
+            with quietly():
+                fooled += self._attack_group(member, group, target)
+        return fooled
+
+    def _attack_group(self, member: Member, rows: list[int], target: int) -> list[int]:
+        clean, lengths, labels = self.batch.waveforms[rows], self.batch.lengths[rows], self.batch.labels[rows]
+        attack = create_attack(member.attack, **member.settings, budget=self.points[target])
+        adversarial = attack(self.model, clean, labels, lengths, seed=self.seed)
+        adversarial = self.saved.perturbed(clean, adversarial.detach(), self._epsilons[rows, target][:, None])
+        with torch.no_grad():
+            wrong = self.model(adversarial, lengths).argmax(1) != labels
+        change = (adversarial - clean).abs()
+        sizes, counts = change.amax(1), (change > 0).sum(1)
+        fits = (sizes[:, None] <= self._epsilons[rows] + TOLERANCE) & (counts[:, None] <= self._counts[rows])
+        fooled = []
+        for place, row in enumerate(rows):
+            if not wrong[place]:
+                continue
+            reached = next((point for point in range(target + 1) if fits[place, point]), target)
+            if reached < self.smallest[row]:
+                self.smallest[row], self.attacks[row] = reached, member.attack
+                self.adversarial[row] = adversarial[place, : int(lengths[place])].cpu()
+            fooled.append(row)
+        return fooled
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Ignore the warning that a budget of one sample is less than a sample of a short clip."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StaanetWarning)
+        yield
+
+
+def check_steps(dataset: Dataset, clips: Sequence[str], curves: Curves) -> None:
+    """Check that the smallest budgets allow a change of one step of 16-bit audio.
+
+    Raises:
+        StaanetError: If a budget is below one step in every clip.
+
+    Warns:
+        StaanetWarning: If it is below one step in some clips, which it therefore leaves unchanged.
+    """
+    peaks = [float(dataset.waveform(clip).abs().max()) for clip in clips]
+    for snr in curves.dense:
+        below = sum(peak * 10 ** (-snr / 20) < STEP for peak in peaks)
+        text = f"budget {snr:g} dB: expected changes of one step of 16-bit audio or more, got less in"
+        if below == len(peaks):
+            raise StaanetError(f"{text} every clip; remove the budget, or save clips as floats (--floats)")
+        if below:
+            warnings.warn(f"{text} {below} of {len(peaks)} clips, which stay as they are", StaanetWarning, stacklevel=2)

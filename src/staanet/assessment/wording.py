@@ -1,0 +1,106 @@
+"""An evaluation in sentences: before the work, on the terminal, and as Markdown for a pull request."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from staanet.assessment.result import Evaluation, Interval, Point
+from staanet.report.wording import percent
+
+if TYPE_CHECKING:
+    from staanet.assessment import Plan
+
+
+def plan(one: "Plan") -> list[str]:
+    """Return what an evaluation will do, how long it takes, and what it can show."""
+    minutes = one.seconds / 60
+    time = f"{one.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} minutes"
+    return [
+        f"{one.title} on {len(one.clips)} clips of {one.dataset.corpus}: {', '.join(one.attacks)} at "
+        f"{len(one.curves.dense)} budgets on all samples and {len(one.curves.sparse)} on few samples; about {time}.",
+        f"With so many clips, a share is known to within {100 * one.resolution:.0f} points at best; smaller "
+        "differences cannot be shown.",
+    ]
+
+
+def headline(found: Evaluation) -> str:
+    """Return the result in one sentence."""
+    low, high = found.accuracy_robust_ci
+    return (
+        f"{found.model} is right on {percent(found.accuracy_clean)} % of {found.n} clips. If an attack may change "
+        f"every sample by as much as {found.reference} below the peak of its clip, it is right on "
+        f"{percent(found.accuracy_robust)} % (95 % interval {percent(low)} to {percent(high)} %); under noise of that "
+        f"size on {percent(found.accuracy_noise)} %, by guessing on {percent(found.chance)} %."
+    )
+
+
+def breaks(found: Evaluation) -> str:
+    """Return what breaks the model first."""
+    dense = [point for point in found.curve if point.sparsity == 1]
+    half = next((point for point in dense if point.accuracy_robust <= found.accuracy_clean / 2), None)
+    if half is None:
+        return "No budget of the curve takes half of its right decisions away."
+    return (
+        f"Half of its right decisions are gone at {half.name}, most of them by {half.attack}; noise of the same size "
+        f"leaves {percent(half.accuracy_noise)} % right."
+    )
+
+
+def lines(found: Evaluation) -> list[str]:
+    """Return the result as a terminal shows it."""
+    dense = [point for point in found.curve if point.sparsity == 1]
+    sparse = [point for point in found.curve if point.sparsity != 1]
+    gaps = sorted(found.groups, key=lambda group: group.p_value)
+    return [
+        headline(found),
+        breaks(found),
+        f"all samples:  {_series(dense)}",
+        *([f"few samples:  {_series(sparse)}"] if sparse else []),
+        *(
+            f"{group.by}: the largest gap is {percent(group.gap)} points, by chance up to {percent(group.by_chance)} "
+            f"(p = {group.p_value:.3f})"
+            for group in gaps[:2]
+        ),
+        *(f"flag {name}: {meaning}" for name, meaning in found.flags.items()),
+        *(
+            f"{line.result}: {line.key} {_measured(line.value, line.ci)} %, demanded {percent(line.least)} %"
+            + (f" ({line.reason})" if line.reason else "")
+            for line in found.verdict
+        ),
+    ]
+
+
+def _series(points: Iterable[Point]) -> str:
+    return ", ".join(f"{point.name} {percent(point.accuracy_robust)} %" for point in points)
+
+
+def _measured(value: float, bounds: Interval) -> str:
+    return f"{percent(value)} [{percent(bounds[0])}, {percent(bounds[1])}]"
+
+
+def markdown(found: Evaluation) -> str:
+    """Return a summary as Markdown."""
+    rows = [
+        f"| {point.name} | {_measured(point.accuracy_robust, point.accuracy_robust_ci)} | "
+        f"{percent(point.uar_robust)} | {percent(point.accuracy_noise)} | {point.attack or '–'} |"
+        for point in found.curve
+    ]
+    verdict = [
+        f"| {line.key} | {percent(line.least)} | {_measured(line.value, line.ci)} | **{line.result}** | {line.reason} |"
+        for line in found.verdict
+    ]
+    head = ["", "| threshold | demanded, % | measured, % | result | reason |", "| --- | --- | --- | --- | --- |"]
+    return "\n".join(
+        [
+            f"## Robustness of {found.model}",
+            "",
+            headline(found),
+            breaks(found),
+            *([*head, *verdict] if verdict else []),
+            "",
+            "| budget | robust accuracy, % | robust UAR, % | under noise, % | strongest attack |",
+            "| --- | --- | --- | --- | --- |",
+            *rows,
+            *(f"\n**{name}**: {meaning}" for name, meaning in found.flags.items()),
+            "",
+        ]
+    )
