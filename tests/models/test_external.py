@@ -56,6 +56,13 @@ def test_clips_are_framed_at_their_own_length(settings, expected, padding):
     assert seen[-1].tolist() == [expected]
 
 
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050, 44_100, 48_000])
+def test_a_length_in_seconds_is_the_number_of_samples_that_it_was_computed_from(rate):
+    for samples in (1, 1013, 11_200, 15_435, 48_001):
+        settings = ExternalSettings(labels=LABELS, sample_rate=rate, seconds=samples / rate)
+        assert External(levels, settings, "levels").trained_length == samples
+
+
 def test_gradients_reach_the_samples_that_are_used_and_no_others():
     point = clip(0.1, 0.2, 0.3, 0.4).requires_grad_()
     model(offset=0.1, seconds=0.2)(point)[0, 1].backward()

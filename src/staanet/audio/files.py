@@ -247,6 +247,28 @@ def write(path: Path, samples: NDArray[np.float32], rate: int) -> None:
         append(samples)
 
 
+def check_target(path: Path, samples: int = 0) -> None:
+    """Check that audio can be written under a name.
+
+    Args:
+        path: File to write, ending in `.wav` or `.flac`.
+        samples: Number of samples over all channels.
+
+    Raises:
+        StaanetError: If the name has another ending or is not UTF-8, or if a WAV file cannot hold so many samples.
+
+    >>> check_target(Path("clip.mp3"))
+    Traceback (most recent call last):
+    staanet.core.errors.StaanetError: clip.mp3: expected a name ending in .wav or .flac, got '.mp3'
+    """
+    _check_name(path)
+    suffix = path.suffix.lower()
+    if suffix not in SUBTYPES:
+        raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
+    if suffix == ".wav" and 4 * samples > WAV_BYTES:
+        raise StaanetError(f"{path}: expected at most {WAV_BYTES} bytes of audio in WAV, got more; write .flac")
+
+
 @contextlib.contextmanager
 def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[np.float32]], None]]:
     """Return a context that gives a function which appends samples `[t, C]` to a file.
@@ -262,15 +284,12 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
         StaanetError: If the file ending is another one, samples lie outside [-1, 1], or there are more than a WAV file
             can hold.
     """
-    _check_name(path)
+    check_target(path)
     suffix = path.suffix.lower()
-    if suffix not in SUBTYPES:
-        raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
 
     def append(samples: NDArray[np.float32]) -> None:
         _check_full_scale(samples)
-        if suffix == ".wav" and 4 * channels * (file.tell() + len(samples)) > WAV_BYTES:
-            raise StaanetError(f"{path}: expected at most {WAV_BYTES} bytes of audio in WAV, got more; write .flac")
+        check_target(path, (file.tell() + len(samples)) * channels)
         file.write(samples)
 
     kind = suffix[1:].upper()

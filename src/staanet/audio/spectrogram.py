@@ -1,21 +1,15 @@
 """Log-mel spectrograms and cepstral coefficients: differentiable, with the same numbers as librosa."""
 
-import functools
-import math
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-import scipy.fft
 import torch
 from torch import Tensor
 
+from staanet.audio.front_ends.cepstra import cosines
+from staanet.audio.front_ends.decibels import decibels
+from staanet.audio.front_ends.mel_scale import mel_filters
 from staanet.core.errors import StaanetError
-
-LINEAR = 3 / 200
-"""Mels per Hz below `BREAK`."""
-BREAK = 1000.0
-"""Frequency in Hz, at 15 mels, above which the mel scale is logarithmic: every 27 mels are a factor of 6.4."""
 
 TOP_DB = 80.0
 """Dynamic range in dB: lower cells are raised to this distance below the clip's loudest cell, on either scale."""
@@ -56,32 +50,6 @@ class LogMel:
         return 1 + (size + 2 * (self.n_fft // 2) - self.n_fft) // self.hop
 
 
-def mel(hertz: float) -> float:
-    """Convert a frequency in Hz to the mel scale of Slaney's Auditory Toolbox, the default of librosa.
-
-    >>> mel(200), mel(1000), mel(6400)
-    (3.0, 15.0, 42.0)
-    """
-    if hertz < BREAK:
-        return hertz * LINEAR
-    return BREAK * LINEAR + 27 * math.log(hertz / BREAK) / math.log(6.4)
-
-
-@functools.cache
-def mel_filters(sample_rate: int, n_fft: int, bands: int) -> Tensor:
-    """Return triangular filters `[bands, n_fft // 2 + 1]` in float64, equally spaced in mel, each with area 1 in Hz.
-
-    A band that is narrower than the distance between two frequencies may contain none; its filter is zero.
-    """
-    mels = torch.linspace(0, mel(sample_rate / 2), bands + 2, dtype=torch.float64)
-    above = BREAK * torch.exp((mels - BREAK * LINEAR) * math.log(6.4) / 27)
-    edges = torch.where(mels < BREAK * LINEAR, mels / LINEAR, above)  # Hz
-    frequencies = torch.arange(n_fft // 2 + 1, dtype=torch.float64) * sample_rate / n_fft
-    rising = (frequencies - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - frequencies) / (edges[2:] - edges[1:-1])[:, None]
-    return torch.minimum(rising, falling).clamp_min(0) * (2 / (edges[2:] - edges[:-2]))[:, None]
-
-
 def mel_power(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) -> Tensor:
     """Return the power in each mel band, with a Hann window, centred frames and zero padding at both ends.
 
@@ -116,21 +84,13 @@ def log_mel(waveforms: Tensor, sample_rate: int, settings: LogMel = LogMel()) ->
     >>> log_mel(torch.zeros(1, 48_000), 16_000).shape
     torch.Size([1, 128, 261])
     """
-    power = mel_power(waveforms, sample_rate, settings).clamp_min(FLOORS[settings.decibels])
+    power = mel_power(waveforms, sample_rate, settings)
     if settings.decibels == "published":
-        decibels = 20 * (power.log10() - power.amin((1, 2), keepdim=True).log10())
-    else:
-        decibels = 10 * power.log10()
-    return torch.maximum(decibels, decibels.amax((1, 2), keepdim=True) - TOP_DB)
+        return decibels(power, 20, "min", FLOORS["published"], TOP_DB)
+    return decibels(power, 10, 1.0, FLOORS["power"], TOP_DB)
 
 
-@functools.cache
-def cosines(count: int, bands: int) -> Tensor:
-    """Return the first `count` rows of the orthonormal cosine transform of `bands` values, in float64."""
-    return torch.from_numpy(scipy.fft.dct(np.eye(bands), axis=0, norm="ortho")[:count])
-
-
-def mfcc(decibels: Tensor, count: int) -> Tensor:
+def mfcc(spectrograms: Tensor, count: int) -> Tensor:
     """Return the first `count` mel-frequency cepstral coefficients of log-mel spectrograms, as `librosa.feature.mfcc`.
 
     Shape: `[B, bands, frames]` -> `[B, count, frames]`.
@@ -141,9 +101,7 @@ def mfcc(decibels: Tensor, count: int) -> Tensor:
     >>> mfcc(torch.ones(1, 4, 1), 2)[0, :, 0]
     tensor([2., 0.])
     """
-    if not 1 <= count <= decibels.shape[1]:
-        raise StaanetError(f"expected 1..{decibels.shape[1]} coefficients, at most as many as bands, got {count}")
-    return cosines(count, decibels.shape[1]).to(decibels) @ decibels
+    return cosines(count, spectrograms.shape[1]).to(spectrograms) @ spectrograms
 
 
 def log_mel_distance(waveforms: Tensor, others: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
@@ -164,7 +122,7 @@ def log_mel_distance(waveforms: Tensor, others: Tensor, lengths: Tensor, sample_
     return torch.stack(distances)
 
 
-def power_of(decibels: Tensor, settings: LogMel = LogMel()) -> Tensor:
+def power_of(spectrograms: Tensor, settings: LogMel = LogMel()) -> Tensor:
     """Return the mel power of a log-mel spectrogram; on the scale `published`, up to a factor per clip.
 
     Shape: `[B, bands, frames]` -> the same.
@@ -172,4 +130,4 @@ def power_of(decibels: Tensor, settings: LogMel = LogMel()) -> Tensor:
     >>> power_of(torch.tensor([20.0])), power_of(torch.tensor([20.0]), LogMel(decibels="published"))
     (tensor([100.]), tensor([10.]))
     """
-    return 10 ** (decibels / (20 if settings.decibels == "published" else 10))
+    return 10 ** (spectrograms / (20 if settings.decibels == "published" else 10))

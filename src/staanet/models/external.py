@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from staanet.audio.lengths import fit_length
+from staanet.audio.front_ends.excerpt import Excerpt
 from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
 from staanet.core.unwrapping import attribute, modules_of, takes_lengths
@@ -77,6 +77,11 @@ class ExternalSettings(ModelSettings):
         if isinstance(self.sample_rate, bool) or not isinstance(self.sample_rate, int) or self.sample_rate < 1:
             raise StaanetError(f"expected a sample_rate in Hz, such as 16000, got {self.sample_rate!r}")
 
+    def excerpt(self) -> Excerpt:
+        """Return the part of a clip that is the input."""
+        fixed = {} if self.seconds is None else {"duration": self.seconds, "fill": self.fill, "crop": self.crop}
+        return Excerpt(sr=self.sample_rate, offset=self.offset, **fixed)  # type: ignore[arg-type]
+
     @classmethod
     def framed(cls, labels: tuple[str, ...], sample_rate: int, framing: Framing) -> "ExternalSettings":
         """Return the settings of a model with labels, a sampling rate and a framing."""
@@ -117,7 +122,8 @@ class External(Model):
         self.name = name  # type: ignore[misc]
         nn.Module.__init__(self)
         self.settings, self.labels, self.sample_rate = settings, settings.labels, settings.sample_rate
-        self.trained_length = None if settings.seconds is None else max(1, round(settings.seconds * self.sample_rate))
+        self._excerpt = settings.excerpt()
+        self.trained_length = self._excerpt.size
         self.parts = nn.ModuleList(modules_of(function))
         self.eval()
         self._takes_lengths = takes_lengths(function) != "no"
@@ -146,21 +152,11 @@ class External(Model):
         """Return waveforms without their offset, filled or cut to the length of the input, and their lengths."""
         if lengths is None:
             lengths = torch.full((len(waveforms),), waveforms.shape[1], device=waveforms.device)
-        if skipped := min(round(self.settings.offset * self.sample_rate), waveforms.shape[1] - 1):
-            starts = torch.minimum(lengths - 1, torch.full_like(lengths, skipped))
-            waveforms, lengths = _shifted(waveforms, starts), lengths - starts
-        size = self.trained_length
-        if size is None:
-            return waveforms, lengths
-        if self.settings.crop == "centre":
-            starts = (lengths - size).clamp_min(0) // 2
-            waveforms, lengths = _shifted(waveforms, starts), lengths - starts
-        if self.settings.fill == "repeat":
-            fitted = fit_length(waveforms, lengths, size)
+        if self.trained_length is None:
+            left = lengths - torch.minimum(lengths - 1, torch.full_like(lengths, self._excerpt.start))
         else:
-            fitted = nn.functional.pad(waveforms, (0, max(0, size - waveforms.shape[1])))[:, :size]
-            fitted = fitted * (torch.arange(size, device=fitted.device) < lengths[:, None])
-        return fitted, torch.full_like(lengths, size)
+            left = torch.full_like(lengths, self.trained_length)
+        return self._excerpt(waveforms, lengths), left
 
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:
         """Return the logits `[B, K]` of waveforms `[B, T]`, or the output of `network`."""
@@ -227,13 +223,6 @@ class External(Model):
 
 def _without_lengths(network: Network) -> Callable[[Tensor, Tensor], Tensor]:
     return lambda waveforms, lengths: network(waveforms)  # noqa: ARG005
-
-
-def _shifted(waveforms: Tensor, starts: Tensor) -> Tensor:
-    """Return waveforms `[B, T]` from a start sample on, one start per clip, with zeros at the end."""
-    index = torch.arange(waveforms.shape[1], device=waveforms.device) + starts[:, None]
-    inside = index < waveforms.shape[1]
-    return waveforms.gather(1, index.clamp_max(waveforms.shape[1] - 1)) * inside
 
 
 def _converted(function: Callable[..., Any]) -> Callable[..., Any]:

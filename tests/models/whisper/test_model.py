@@ -159,7 +159,7 @@ def test_checkpoints_of_others_are_refused(folder, tmp_path):
     config = (folder / "config.json").read_text()
     wider = hugging_face(tmp_path / "wider", "whisper", head=False, d_model=48)
     (wider / "config.json").write_text(config)
-    with pytest.raises(StaanetError, match="config.json and weights are of different models"):
+    with pytest.raises(StaanetError, match=r"config\.json and weights are of different models"):
         create_model("whisper", LABELS, checkpoint=str(wider))
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, UnavailableError
 from staanet.core.extras import import_extra
 from staanet.core.version import __version__
 from staanet.models.loaders.http.address import check_address, secrets_of, shown
@@ -26,6 +26,8 @@ LARGEST = 2**23
 LONGEST_WAIT = 120
 """Longest pause in seconds between two attempts, even if the server asks for a longer one (`Retry-After`)."""
 RETRIED = (429, 500, 502, 503, 504)
+REFUSED = (401, 403, 404, 429, 502, 503, 504)
+"""Status of a server that would not answer other clips either."""
 NO_CARD = (404, 405, 501)
 """Status of a server that does not describe its model."""
 
@@ -118,7 +120,7 @@ class Client:
             try:
                 logits = self._answers(card, list(part.values()))
             except StaanetError as error:
-                raise StaanetError(f"{error}; {self._kept(model)}") from None
+                raise type(error)(f"{error}; {self._kept(model)}") from None
             answers = dict(zip(part, logits, strict=False))  # fewer than clips if max_queries is reached
             if self._cache is not None:
                 self._cache.keep(model, answers)
@@ -132,7 +134,7 @@ class Client:
         limit = self.terms.max_queries
         clips = clips if limit is None else clips[: limit - self._queries]
         if not clips:
-            raise StaanetError(f"{self.where}: expected {limit} queries at most, got more; raise max_queries")
+            raise UnavailableError(f"{self.where}: expected {limit} queries at most, got more; raise max_queries")
         self._queries += len(clips)
         status, body = self._exchange("POST", question(clips, card.sample_rate))
         self._check_status(status, body)
@@ -161,7 +163,7 @@ class Client:
             cause = getattr(error.args[0] if error.args else None, "reason", None) or error
             names = [kind.__name__ for kind in type(cause).__mro__]
             problem = next((PROBLEMS[name] for name in names if name in PROBLEMS), names[0])
-            raise StaanetError(
+            raise UnavailableError(
                 f"{self.where}: expected an answer, got {problem.format(timeout=self.terms.timeout)}"
             ) from None
 
@@ -191,7 +193,8 @@ class Client:
         }
         phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
         hint = f"; {hints[status]}" if status in hints else ""
-        raise StaanetError(
+        kind = UnavailableError if status in REFUSED else StaanetError
+        raise kind(
             f"{self.where}: expected an answer, got the status {status} {phrase}{self._excerpt(content)}{hint}"
         )
 
