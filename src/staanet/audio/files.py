@@ -285,11 +285,13 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
             can hold.
     """
     check_target(path)
-    suffix = path.suffix.lower()
+    suffix, written = path.suffix.lower(), 0
 
     def append(samples: NDArray[np.float32]) -> None:
+        nonlocal written
         _check_full_scale(samples)
-        check_target(path, (file.tell() + len(samples)) * channels)
+        written += len(samples) * channels
+        check_target(path, written)
         file.write(samples)
 
     kind = suffix[1:].upper()

@@ -78,9 +78,12 @@ class ExternalSettings(ModelSettings):
             raise StaanetError(f"expected a sample_rate in Hz, such as 16000, got {self.sample_rate!r}")
 
     def excerpt(self) -> Excerpt:
-        """Return the part of a clip that is the input."""
-        fixed = {} if self.seconds is None else {"duration": self.seconds, "fill": self.fill, "crop": self.crop}
-        return Excerpt(sr=self.sample_rate, offset=self.offset, **fixed)  # type: ignore[arg-type]
+        """Return the part of a clip that is the input; its length is rounded to the nearest sample."""
+        if self.seconds is None:
+            return Excerpt(sr=self.sample_rate, offset=self.offset)
+        samples = max(1, round(self.seconds * self.sample_rate))
+        duration = (samples + 0.5) / self.sample_rate  # is rounded down to the samples
+        return Excerpt(sr=self.sample_rate, offset=self.offset, duration=duration, fill=self.fill, crop=self.crop)
 
     @classmethod
     def framed(cls, labels: tuple[str, ...], sample_rate: int, framing: Framing) -> "ExternalSettings":

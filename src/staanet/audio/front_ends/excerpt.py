@@ -10,9 +10,6 @@ from torch.nn import functional
 from staanet.audio.front_ends.base import FrontEnd, check_choice, check_minimum
 from staanet.core.errors import StaanetError
 
-ROUNDING = 1e-6
-"""Added before rounding down, so that n / sr seconds are n samples."""
-
 
 class Excerpt(FrontEnd):
     """The excerpt of each clip that `librosa.load(..., offset=offset, duration=duration)` reads.
@@ -55,7 +52,7 @@ class Excerpt(FrontEnd):
             raise StaanetError("expected a duration with fill or crop='centre', got none; set the length in seconds")
         if duration is not None and not 1 <= duration * sr < math.inf:
             raise StaanetError(f"expected a duration of one sample or more, got {duration} s at {sr} Hz")
-        self.start, self.size = int(offset * sr + ROUNDING), None if duration is None else int(duration * sr + ROUNDING)
+        self.start, self.size = int(offset * sr), None if duration is None else int(duration * sr)
         self.fill, self.crop = fill, crop
 
     def features(self, waveforms: Tensor) -> Tensor:
