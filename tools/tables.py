@@ -17,6 +17,7 @@ HEADINGS = {
     "access": "Access",
     "norms": "Norms",
     "targetable": "Targeted",
+    "severities": "Severities 1 to 5",
     "reference": "Source",
     "unit": "Unit",
     "stronger": "Stronger attack or less audible",

@@ -7,6 +7,7 @@ from staanet.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from staanet.assessment import evaluate as evaluate
+    from staanet.assessment.compare import compare as compare
     from staanet.attacks import create_attack as create_attack
     from staanet.attacks.generator import create_generator as create_generator
     from staanet.attacks.generator import load_generator as load_generator
@@ -17,11 +18,14 @@ if TYPE_CHECKING:
     from staanet.metrics import summary as summary
     from staanet.models import create_model as create_model
     from staanet.models import load_model as load_model
+    from staanet.report.notebook import Run as Run
     from staanet.study import run as run
 
 _HOME = {
     "Budget": "staanet.core.budget",
+    "Run": "staanet.report.notebook",
     "StaanetError": "staanet.core.errors",
+    "compare": "staanet.assessment.compare",
     "create_attack": "staanet.attacks",
     "create_generator": "staanet.attacks.generator",
     "create_model": "staanet.models",

@@ -6,7 +6,8 @@ from xml.etree import ElementTree
 import pytest
 
 import staanet
-from staanet.assessment import Plan
+from staanet.assessment import Plan, wording
+from staanet.audio.corruptions import CORRUPTIONS
 from staanet.core.errors import StaanetError
 
 
@@ -56,9 +57,18 @@ def test_every_file_holds_the_same_result(evaluate, tmp_path):
     assert "http" not in page.replace("http://www.w3.org", "").replace("http-equiv", "")
 
 
+def test_corruptions_are_part_of_the_result_and_of_the_page(evaluate, tmp_path):
+    found = evaluate(clips=4)
+    assert len(found.corruptions) == len(CORRUPTIONS)
+    assert {one.severity for one in found.corruptions} == {3}
+    page = (tmp_path / "out" / "report" / "index.html").read_text()
+    assert all(name in page for name in CORRUPTIONS)
+    assert "Of the corruptions that nobody intends" in "\n".join(wording.lines(found))
+
+
 def test_an_interrupted_evaluation_resumes_and_a_finished_one_computes_nothing(evaluate, tmp_path, monkeypatch):
     whole = evaluate()
-    parts = sorted((tmp_path / "out" / "parts").glob("*/*.json"))
+    parts = sorted((tmp_path / "out" / "parts").glob("*/0*.json"))
     assert len(parts) == 2
     before = parts[0].stat().st_mtime_ns
     parts[1].unlink()
@@ -77,7 +87,9 @@ def test_the_ensemble_of_a_model_without_gradients_is_black_box(evaluate):
 def test_thresholds_pass_fail_or_stay_undecided_by_their_interval(evaluate, tmp_path):
     found = evaluate(fail_under=["accuracy_clean=0.3", "accuracy_robust@30=0.9", "accuracy_robust=0.2"])
     assert [line.result for line in found.verdict] == ["pass", "fail", "undecided"]
-    suite = ElementTree.fromstring((tmp_path / "out" / "verdict.xml").read_text())
+    suite = ElementTree.fromstring(  # noqa: S314
+        (tmp_path / "out" / "verdict.xml").read_text()
+    )
     assert (suite.get("tests"), suite.get("failures"), suite.get("skipped")) == ("3", "1", "1")
     alone = evaluate(fail_under=["accuracy_robust@30=0.9"]).verdict[0]
     assert alone.ci[1] < found.verdict[1].ci[1]

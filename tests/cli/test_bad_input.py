@@ -76,6 +76,7 @@ def test_a_missing_experiment_file(refused):
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),
+        (('"synthetic"', '"folder"\nsettings = { pattern = "{speker}_{emotion}" }'), "did you mean 'speaker'?"),
         (("[attacks.noise]", "[attacks.nois]"), "got 'nois'; did you mean 'noise'?"),
         (("[attacks.noise]", "[attacks.noise]\nsparsity = 0"), "expected sparsity in (0, 1], got 0.0"),
         (("[attacks.noise]", '[attacks.noise]\nepsilon = "loud"'), "noise: epsilon: Input should be a valid number"),
@@ -123,7 +124,7 @@ def test_an_invalid_experiment(refused, tmp_path, change, message):
             "expected a device such as cpu or cuda, got 'gpu'",
         ),
         (["fit", "compac", "--source", "MODEL", "--dataset", "DATASET"], "got 'compac'; did you mean 'compact'?"),
-        (["fit", "compact", "--source", "here", "--dataset", "DATASET"], "here: expected a model checkpoint"),
+        (["fit", "compact", "--source", "here", "--dataset", "DATASET"], "here: expected a model ("),
         (["fit", "compact", "--source", "GENERATOR", "--dataset", "DATASET"], "got one of 'compact'; give the folder"),
         (
             ["fit", "compact", "--source", "MODEL", "--dataset", "DATASET", "--size", "width=1"],
@@ -139,7 +140,7 @@ def test_invalid_arguments_of_prepare_train_and_fit(refused, dataset, model, gen
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--source", "here"], "here: expected a model checkpoint (config.json and model.safetensors), found none"),
+        (["--source", "here"], "here: expected a model ("),
         (["--source", "GENERATOR"], "got one of 'compact'; give the folder of a model"),
         (["--source", "MODEL", "--epsilon", "0.1", "--snr-db", "3"], "expected one of epsilon and snr_db, got"),
         (["--source", "MODEL", "--sparsity", "0"], "expected sparsity in (0, 1], got 0.0"),

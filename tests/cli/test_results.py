@@ -49,15 +49,19 @@ def test_an_attacked_dataset_has_its_robust_accuracy_next_to_chance(staanet, tmp
     robust = [row for row in json.loads(out) if row["predicted_clean"] == row["predicted_adv"] == labels[row["path"]]]
     status, out, _ = staanet(*command)
     assert status == 0
-    first, last = out.splitlines()[-2:]
+    first, _, rate, control, budget = out.splitlines()[-5:]
     assert first.startswith(f"robust accuracy {100 * len(robust) / 24:.1f} % (95 % interval ")
     assert f"{len(robust)} of 24 clips are classified correctly before and under the attack" in first
     assert "chance is 25.0 %" in first
-    assert "of 24 fooled, as read back from their files (ASR " in last
-    assert "12.0 % of the samples changed at a peak SNR of 17.0 dB" in last
+    assert "of 24 fooled, as read back from their files (ASR " in rate
+    assert budget == (
+        "budget: 17 dB below the peak, 12.0 % of the samples; used: 12.0 % of the samples at a peak SNR of 17.0 dB"
+    )
+    assert control.startswith("control: noise of the same size on as many samples, 3 draws each, fools ")
+    assert " of 72 (" in control
 
 
 def test_files_without_labels_have_no_robust_accuracy(staanet, tmp_path, clips, model):
     _, out, _ = staanet("attack", "noise", clips, tmp_path / "out", "--source", model)
     assert "robust accuracy" not in out
-    assert "of 2 fooled" in out.splitlines()[-1]
+    assert "of 2 fooled" in out.splitlines()[-3]

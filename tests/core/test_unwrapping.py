@@ -146,6 +146,15 @@ def test_a_traced_model_with_two_required_arguments_is_given_lengths():
     assert as_classifier(traced)(torch.zeros(1, 4), torch.tensor([3])).tolist() == [[3.0, 3.0]]
 
 
+class Unusual(nn.Module):
+    def forward(this, waveforms):  # noqa: N805
+        return waveforms[:, :2]
+
+
+def test_the_module_is_no_argument_of_a_scripted_model_whatever_its_name():
+    assert takes_lengths(torch.jit.script(Unusual())) == "no"
+
+
 def test_a_model_that_fails_with_lengths_is_called_without_and_says_so():
     def fails(*arguments):
         if len(arguments) > 1:

@@ -74,6 +74,16 @@ def test_mp3_delays_nothing_keeps_the_level_and_is_closer_at_more_bits(kbps):
     assert 0 < float((received - clip).norm()) <= float((through(clip, "mp3", kbps=48) - clip).norm())
 
 
+@pytest.mark.parametrize("rate", [8000, 11_025, 12_000, 22_050, 24_000])
+def test_mp3_keeps_length_and_time_at_any_rate(rate):
+    with seeded("speech"):
+        clip = torch.randn(1, 8000).cumsum(1)
+    clip = 0.5 * clip / clip.abs().max()
+    received = create_defence("mp3", kbps=48)(clip, torch.tensor([8000]), rate)
+    assert np.correlate(received[0].numpy(), clip[0].numpy(), "full").argmax() == 7999
+    assert float((received - clip).norm() / clip.norm()) < 0.1
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "rate", "message"),
     [
@@ -84,6 +94,7 @@ def test_mp3_delays_nothing_keeps_the_level_and_is_closer_at_more_bits(kbps):
         ("rounding", {"bits": 1}, RATE, "bits in 2..24"),
         ("mp3", {"kbps": 32}, RATE, "kbps in 48..160"),
         ("mp3", {}, 44_100, "expected a sample rate of 8000"),
+        ("mp3", {"kbps": 128}, 8000, "expected kbps in 8..64 for mp3 at 8000 Hz, got 128"),
     ],
 )
 def test_invalid_settings_and_rates_raise(name, settings, rate, message):

@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from loopback import Server
 from torch import nn
 
 import staanet
+from loopback import Server
 from staanet.core.seeds import seeded
 
 pytest.importorskip("onnxruntime")

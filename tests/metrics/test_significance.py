@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from staanet.metrics.significance import by_permutation, holm
+from staanet.metrics.intervals import by_speaker
+from staanet.metrics.significance import by_permutation, holm, speaker_test, welch
 
 
 def by_hand(values, speakers, groups):
@@ -70,3 +71,33 @@ def test_holm_keeps_the_order_and_never_lowers():
     assert (corrected >= p_values).all()
     assert (np.diff(corrected[p_values.argsort()]) >= 0).all()
     assert corrected[p_values.argmin()] == pytest.approx(min(1.0, 30 * p_values.min()))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_the_test_by_speaker_agrees_with_the_interval_by_speaker(seed):
+    random = np.random.default_rng(seed)
+    speakers = list(np.repeat([f"s{number}" for number in range(9)], 5))
+    differences = np.clip(random.integers(-1, 2, 45) + np.repeat(random.integers(0, 2, 9), 5), -1.0, 1.0)
+    low, high = by_speaker(differences, speakers, low=-1.0)
+    assert (speaker_test(differences, speakers) < 0.05) == (not low <= 0 <= high)
+
+
+def test_speakers_who_all_agree_are_told_from_those_without_a_difference():
+    speakers = ["a", "a", "b", "b"]
+    assert speaker_test(np.array([1.0, 0, 0, 1]), speakers) == 0
+    assert speaker_test(np.array([1.0, -1, 0, 0]), speakers) == 1
+
+
+def test_welch_by_hand():
+    one, two = np.array([0.4, 0.5, 0.6, 0.5]), np.array([0.8, 0.9])
+    parts = np.array([one.var(ddof=1) / 4, two.var(ddof=1) / 2])
+    freedom = parts.sum() ** 2 / (parts[0] ** 2 / 3 + parts[1] ** 2 / 1)
+    half = stats.t.ppf(0.975, freedom) * parts.sum() ** 0.5
+    (low, high), p_value = welch(one, two)
+    assert (low, high) == pytest.approx((0.35 - half, 0.35 + half))
+    assert p_value == pytest.approx(2 * stats.t.sf(0.35 / parts.sum() ** 0.5, freedom))
+
+
+def test_welch_without_a_spread_has_no_width():
+    assert welch(np.array([0.5, 0.5]), np.array([0.75, 0.75])) == ((0.25, 0.25), 0.0)
+    assert welch(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == ((0.0, 0.0), 1.0)

@@ -121,8 +121,8 @@ def test_probabilities_become_logits_with_the_same_decision_and_a_zero_stays_fin
         (lambda clips: levels(clips).long(), "expected floating-point logits"),
         (lambda clips: levels(clips) * torch.nan, "expected finite logits from levels"),
         (lambda clips: (levels(clips),), "from levels, got tuple"),
-        (lambda clips: [["quiet"]], "from levels, got list"),
-        (lambda clips: 1 / 0, "got ZeroDivisionError: division by zero; give seconds"),
+        (lambda _: [["quiet"]], "from levels, got list"),
+        (lambda _: 1 / 0, "got ZeroDivisionError: division by zero; give seconds"),
         (lambda: None, "expected an answer to clips"),
     ],
 )

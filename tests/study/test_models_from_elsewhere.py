@@ -152,7 +152,7 @@ def test_mistakes_are_told_in_one_line(run, name, more, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_lacking_emotion_names_the_labels_of_both(tmp_path, run):
+def test_a_lacking_emotion_names_the_labels_of_both(tmp_path):
     (tmp_path / "network.py").write_text(NETWORK.replace('"sad"', '"tired"'))
     path = tmp_path / "mine.toml"
     reference = f"{tmp_path / 'network.py'}:build"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -82,8 +83,7 @@ def test_each_window_is_what_the_attack_makes_of_it_as_a_clip(model, tmp_path, n
         assert np.array_equal(together[start:end], alone)
         assert found[window].start == start / RATE
         assert judged.start is None
-        for field in ("predicted_clean", "predicted_adv", "snr_peak_db", "sparsity", "queries", "gradients"):
-            assert getattr(found[window], field) == getattr(judged, field)
+        assert replace(found[window], path="", start=None) == replace(judged, path="")
 
 
 @pytest.mark.parametrize("name", ["noise", "sparse_pgd", "staa_net"])

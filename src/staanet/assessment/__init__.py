@@ -9,11 +9,14 @@ from typing import Any
 
 import torch
 
-from staanet.assessment import page, wording
+from staanet.assessment import card, compare_wording, evidence, page, runs, wording
 from staanet.assessment.clips import chosen, dataset_of, restricted
-from staanet.assessment.measurement import Row, measure, members_of, seconds_needed
-from staanet.assessment.result import Evaluation as Evaluation
+from staanet.assessment.compare import against
+from staanet.assessment.corrupted import CorruptionTest
+from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
+from staanet.assessment.notebook import Evaluation as Evaluation
 from staanet.assessment.result import evaluation
+from staanet.assessment.runs import CLIPS, FILE, Conditions, Run
 from staanet.assessment.search import Saved, check_steps
 from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves, Effort
 from staanet.assessment.verdict import Threshold, judged, junit, parsed
@@ -30,9 +33,6 @@ from staanet.models.loaders.base import weights_digest
 from staanet.models.wrappers import LabelView
 
 logger = logging.getLogger(__name__)
-
-FILE = "evaluation.json"
-"""The file of an evaluation, next to the rows of the clips and the page."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,18 @@ class Plan:
         """Hash of everything that decides the results of the clips."""
         return signature([self.identity, self.settings, self.dataset.digest, list(self.clips)])
 
+    @property
+    def conditions(self) -> Conditions:
+        """What it must share with another evaluation to be compared."""
+        about = {
+            "settings": self.settings,
+            "corpus": self.dataset.corpus,
+            "sample_rate": self.dataset.sample_rate,
+            "data": self.dataset.digest,
+        }
+        clips = {clip: self.dataset.utterances[clip] for clip in self.clips}
+        return Conditions.of(about, {clip: (of.label, of.speaker) for clip, of in clips.items()})
+
     @cached_property
     def seconds(self) -> float:
         """About how many seconds it takes, measured on a few clips."""
@@ -101,6 +113,7 @@ def evaluate(
     budgets: Sequence[float] = (),
     fail_under: Sequence[str] = (),
     thresholds: str | Path | None = None,
+    baseline: str | Path | None = None,
     trust: bool | None = None,
     model_settings: Mapping[str, Any] | None = None,
     corpus_settings: Mapping[str, Any] | None = None,
@@ -123,11 +136,12 @@ def evaluate(
         budgets: Peak SNRs in dB at which every sample may change. Default: 70 to 10 dB in steps of 10.
         fail_under: Thresholds, such as `accuracy_robust=0.5` or `accuracy_robust@60=0.3`.
         thresholds: TOML file with a table for each threshold, with `least` and `reason`.
+        baseline: Folder of an earlier evaluation of the same clips with which this one is compared.
         trust: Whether code that comes with the model may run; as for `load_model` by default.
         model_settings: Settings of the loader of the model, such as its labels.
         corpus_settings: Settings of the corpus.
         sixteen_bits: Whether clips are saved with 16 bits, as most recordings are; otherwise as 32-bit floats.
-        seed: Seed of the clips and of the attacks.
+        seed: Seed of the attacks; the clips are the same for every seed.
         device: Device to compute on; a GPU by default if there is one.
         dry_run: Whether to return the plan before any attack.
 
@@ -140,6 +154,7 @@ def evaluate(
         raise StaanetError(f"expected two clips or more, got {clips}; fewer say nothing about a model")
     curves = Curves.of(tuple(budgets)) if budgets else Curves()
     stated = parsed(fail_under, None if thresholds is None else Path(thresholds), curves)
+    before = None if baseline is None else runs.read(Path(baseline))
     folder, loader = Path(out), loader_of(model, model_settings)
     loaded = load_model(model, trust=trust, **(model_settings or {})).to(device_of(device))
     check_writable(folder)
@@ -162,7 +177,7 @@ def evaluate(
             "weights": weights_digest(loaded),
         },
         dataset=dataset,
-        clips=chosen(dataset, effort.clips if clips is None else clips, seed),
+        clips=chosen(dataset, effort.clips if clips is None else clips),
         settings=settings,
         curves=curves,
         effort=effort,
@@ -172,10 +187,12 @@ def evaluate(
     )
     if sixteen_bits:
         check_steps(dataset, plan.clips, curves)
-    return plan if dry_run else _carried_out(plan, stated, folder)
+    if before is not None:
+        runs.check_comparable(before.conditions, plan.conditions, (str(before.folder), "this evaluation"))
+    return plan if dry_run else _carried_out(plan, stated, before, folder)
 
 
-def _carried_out(plan: Plan, stated: Sequence[Threshold], folder: Path) -> Evaluation:
+def _carried_out(plan: Plan, stated: Sequence[Threshold], before: Run | None, folder: Path) -> Evaluation:
     """Measure, judge and write all files."""
     parts = folder / "parts" / plan.signature
     if not parts.is_dir():
@@ -193,17 +210,37 @@ def _carried_out(plan: Plan, stated: Sequence[Threshold], folder: Path) -> Evalu
         device=plan.device,
         parts=parts,
     )
-    signs = signs_on_clips(plan.model, plan.dataset, plan.clips, protocol="file", size=0, device=plan.device)
-    flags = {name: MEANINGS[name] for name, value in signs.items() if value and name in MEANINGS}
-    found = evaluation(plan.title, rows, plan.curves, plan.model.labels, flags, _about(plan, rows))
-    found = replace(found, verdict=judged(stated, rows, plan.curves))
-    write_json(folder / "clips.json", [asdict(row) for row in rows])
+    found = replace(_figures(plan, rows, parts), verdict=judged(stated, rows, plan.curves))
+    if before is not None:
+        found = replace(found, baseline=against(before, runs.run(folder, found.as_json(), rows)))
+    write_json(folder / CLIPS, [asdict(row) for row in rows])
     write_json(folder / FILE, found.as_json())
-    write_text(folder / "summary.md", wording.markdown(found))
+    compared = "" if before is None else "\n" + compare_wording.markdown(found.baseline)
+    write_text(folder / "summary.md", wording.markdown(found) + compared)
+    write_text(folder / "card.md", card.text(found))
+    evidence.write(found, folder)
     if found.verdict:
         write_text(folder / "verdict.xml", junit(found))
     page.write(found, folder / "report" / "index.html")
     return found
+
+
+def _figures(plan: Plan, rows: Sequence[Row], parts: Path) -> Evaluation:
+    """Return all figures but the verdict."""
+    signs = signs_on_clips(plan.model, plan.dataset, plan.clips, protocol="file", size=0, device=plan.device)
+    flags = {name: MEANINGS[name] for name, value in signs.items() if value and name in MEANINGS}
+    figures = evaluation(plan.title, rows, plan.curves, plan.model.labels, flags, _about(plan, rows))
+    corruptions = CorruptionTest(
+        plan.model,
+        plan.dataset,
+        rows,
+        adversarial_clips(parts),
+        plan.saved,
+        plan.seed,
+        plan.device,
+        parts,
+    )
+    return replace(Evaluation(**vars(figures)), corruptions=corruptions.run(plan.effort.severities))
 
 
 def _about(plan: Plan, rows: Sequence[Row]) -> dict[str, Any]:
@@ -217,6 +254,7 @@ def _about(plan: Plan, rows: Sequence[Row]) -> dict[str, Any]:
         "access": plan.model.access,
         "corpus": plan.dataset.corpus,
         "data": plan.dataset.digest,
+        "sample_rate": plan.dataset.sample_rate,
         "speakers": len({row.speaker for row in rows}),
         "versions": versions(),
         "commit": tree,

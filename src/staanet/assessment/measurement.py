@@ -109,13 +109,24 @@ def measure(
                 made, tensors = _measured(classifier, dataset, batch, curves, members, saved, seed)
             save_tensors(part.with_suffix(".safetensors"), tensors)
             write_json(part, [asdict(row) for row in made])
-        rows += [_row(row) for row in read_json(part)]
+        rows += read_rows(part)
     return rows
 
 
+def read_rows(path: Path) -> list[Row]:
+    """Return the results of clips that were written to a JSON file."""
+    return [_row(row) for row in read_json(path)]
+
+
 def adversarial_clips(parts: Path) -> dict[str, torch.Tensor]:
-    """Return the adversarial clips `[T]` at the smallest budgets, by kind and id (`dense/ID`, `sparse/ID`)."""
-    return {name: clip for path in sorted(parts.glob("*.safetensors")) for name, clip in load_tensors(path).items()}
+    """Return the attacked clips `[T]` by their ids, each at the smallest budget on all samples that fools it."""
+    found = [load_tensors(path) for path in sorted(parts.glob("*.safetensors"))]
+    return {
+        name.removeprefix("dense/"): clip
+        for tensors in found
+        for name, clip in tensors.items()
+        if name.startswith("dense/")
+    }
 
 
 def seconds_needed(

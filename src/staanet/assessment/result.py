@@ -45,10 +45,7 @@ class Point:
     @property
     def name(self) -> str:
         """The budget as text, such as `40 dB` or `17 dB, 1 % of the samples`."""
-        if self.sparsity == 1:
-            return f"{self.snr_db:g} dB"
-        share = "one sample" if self.sparsity == 0 else f"{100 * self.sparsity:g} % of the samples"
-        return f"{self.snr_db:g} dB, {share}"
+        return budget_name(self.snr_db, self.sparsity)
 
 
 @dataclass(frozen=True)
@@ -89,8 +86,10 @@ class Evaluation:
         curve: Figures at every budget: first those at which every sample may change, then those for few samples.
         groups: Gaps of robust accuracy between groups at the reference budget.
         confusion: Number of clips by emotion and by decision on the clean clip.
+        corruptions: Figures under every corruption that nobody intends.
         flags: Meaning of each sign that the numbers say little, by its name.
         verdict: Result of every threshold that the user stated; empty without one.
+        baseline: Comparison with an earlier evaluation (`Comparison`), None without one.
         about: Settings, versions, hashes and counts.
     """
 
@@ -109,7 +108,9 @@ class Evaluation:
     groups: Sequence[Group]
     confusion: Mapping[str, Mapping[str, int]]
     flags: Mapping[str, str]
+    corruptions: Sequence[Any] = ()
     verdict: Sequence[Any] = ()
+    baseline: Any = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -158,6 +159,18 @@ def evaluation(
         flags=flags,
         about=about,
     )
+
+
+def budget_name(snr_db: float, sparsity: float) -> str:
+    """Return a budget as text.
+
+    >>> budget_name(40, 1), budget_name(17, 0.01), budget_name(17, 0)
+    ('40 dB', '17 dB, 1 % of the samples', '17 dB, one sample')
+    """
+    if sparsity == 1:
+        return f"{snr_db:g} dB"
+    share = "one sample" if sparsity == 0 else f"{100 * sparsity:g} % of the samples"
+    return f"{snr_db:g} dB, {share}"
 
 
 def robust(rows: Sequence[Row], kind: str, number: int) -> np.ndarray[Any, np.dtype[np.float64]]:

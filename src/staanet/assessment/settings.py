@@ -40,6 +40,7 @@ class Effort:
         dense_queries: Queries of the black-box attack that may change every sample; 0 to leave it out if the model has
             gradients.
         sparse_queries: The same for the attack on few samples.
+        severities: Severities of the corruptions, from 1 to 5.
         clips: Number of clips, if the user names none; None for all.
     """
 
@@ -47,10 +48,13 @@ class Effort:
     sparse: tuple[Member, ...]
     dense_queries: int
     sparse_queries: int
+    severities: tuple[int, ...]
     clips: int | None
 
 
-def _effort(fmn: int, apgd: int, sigma_zero: int, spgd: int, queries: int, clips: int | None) -> Effort:
+def _effort(
+    *, fmn: int, apgd: int, sigma_zero: int, spgd: int, queries: int, severities: tuple[int, ...], clips: int | None
+) -> Effort:
     return Effort(
         dense=(
             Member("fmn", {"norm": "linf", "steps": fmn}, minimal=True),
@@ -62,14 +66,17 @@ def _effort(fmn: int, apgd: int, sigma_zero: int, spgd: int, queries: int, clips
         ),
         dense_queries=queries,
         sparse_queries=queries,
+        severities=severities,
         clips=clips,
     )
 
 
 PRESETS: Mapping[str, Effort] = {
-    "quick": _effort(fmn=20, apgd=10, sigma_zero=40, spgd=20, queries=0, clips=100),
-    "standard": _effort(fmn=100, apgd=50, sigma_zero=200, spgd=100, queries=300, clips=200),
-    "thorough": _effort(fmn=300, apgd=100, sigma_zero=500, spgd=300, queries=1000, clips=None),
+    "quick": _effort(fmn=20, apgd=10, sigma_zero=40, spgd=20, queries=0, severities=(3,), clips=100),
+    "standard": _effort(fmn=100, apgd=50, sigma_zero=200, spgd=100, queries=300, severities=(1, 3, 5), clips=200),
+    "thorough": _effort(
+        fmn=300, apgd=100, sigma_zero=500, spgd=300, queries=1000, severities=(1, 2, 3, 4, 5), clips=None
+    ),
 }
 """Efforts by the name of the preset."""
 

@@ -45,6 +45,17 @@ def breaks(found: Evaluation) -> str:
     )
 
 
+def corruptions(found: Evaluation) -> str:
+    """Return which corruption takes most decisions away, and whether attacked clips survive corruptions."""
+    worst = min(found.corruptions, key=lambda one: one.accuracy)
+    survive = [one.survives for one in found.corruptions if one.survives is not None]
+    attacked = f"; after a corruption, {percent(sum(survive) / len(survive))} % of the attacked clips still fool it"
+    return (
+        f"Of the corruptions that nobody intends, {worst.corruption} ({worst.level}) is the worst and leaves "
+        f"{percent(worst.accuracy)} % right" + (attacked if survive else "") + "."
+    )
+
+
 def lines(found: Evaluation) -> list[str]:
     """Return the result as a terminal shows it."""
     dense = [point for point in found.curve if point.sparsity == 1]
@@ -60,6 +71,7 @@ def lines(found: Evaluation) -> list[str]:
             f"(p = {group.p_value:.3f})"
             for group in gaps[:2]
         ),
+        *([corruptions(found)] if found.corruptions else []),
         *(f"flag {name}: {meaning}" for name, meaning in found.flags.items()),
         *(
             f"{line.result}: {line.key} {_measured(line.value, line.ci)} %, demanded {percent(line.least)} %"

@@ -9,6 +9,7 @@ import typer
 
 import staanet
 from staanet.cli.attack import attack
+from staanet.cli.compare import SeveralRuns, compare
 from staanet.cli.demo import demo
 from staanet.cli.evaluate import evaluate
 from staanet.cli.export import export
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 for command in (demo, evaluate, run, prepare, train, fit, attack, report, export):
     app.command()(command)
+app.command(cls=SeveralRuns)(compare)
 app.command("list")(list_)
 app.add_typer(import_, name="import")
 

@@ -30,6 +30,10 @@ def evaluate(
     thresholds: Annotated[
         Path | None, typer.Option(help="TOML file of thresholds, each with least and reason.")
     ] = None,
+    baseline: Annotated[
+        Path | None,
+        typer.Option(help="Folder of an earlier evaluation of the same clips to compare with.", metavar="RUN"),
+    ] = None,
     floats: Annotated[
         bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of with 16 bits.")
     ] = False,
@@ -53,7 +57,7 @@ def evaluate(
     import json
 
     from staanet import assessment
-    from staanet.assessment import wording
+    from staanet.assessment import compare_wording, wording
     from staanet.core.errors import StaanetError
     from staanet.models import loader_of
 
@@ -73,6 +77,7 @@ def evaluate(
         budgets=levels,
         fail_under=fail_under or (),
         thresholds=thresholds,
+        baseline=baseline,
         trust=trust,
         model_settings=own,
         corpus_settings=parsed(settings),
@@ -89,6 +94,8 @@ def evaluate(
         typer.echo(json.dumps(found.as_json()))
     else:
         for line in wording.lines(found):
+            typer.echo(line)
+        for line in compare_wording.brief(found.baseline) if found.baseline is not None else ():
             typer.echo(line)
         typer.echo(f"page: {folder / 'report' / 'index.html'}")
     if any(line.result == "fail" for line in found.verdict):

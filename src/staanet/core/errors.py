@@ -1,4 +1,4 @@
-"""The error and the warning that this library raises for its users."""
+"""The errors and the warning that this library raises for its users."""
 
 import difflib
 from collections.abc import Iterable
@@ -10,6 +10,13 @@ class StaanetError(ValueError):
     >>> raise StaanetError("expected labels in 0..3, got 7; check the corpus' label order")
     Traceback (most recent call last):
     staanet.core.errors.StaanetError: expected labels in 0..3, got 7; check the corpus' label order
+    """
+
+
+class PersistentError(StaanetError):
+    """Raised for what would fail for every other clip as well, such as a server that does not answer or a full disk.
+
+    A loop over clips that skips a clip after another error must end at this one.
     """
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import PersistentError, StaanetError
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
             path.replace(previous)
         temporary.replace(path)
     except OSError as error:
-        raise StaanetError(
+        raise PersistentError(
             f"{path}: expected a path that can be written, got {error.strerror}; choose another --out"
         ) from error
     finally:

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from staanet.core.notebook import Shown, few
+
 FORMAT = 3
 """Version of the format of runs and records, raised with every incompatible change."""
 
@@ -15,8 +17,8 @@ NO_SOURCE = "none"
 """Source of an attack that needs no source model."""
 
 
-@dataclass(frozen=True)
-class Record:
+@dataclass(frozen=True, repr=False)
+class Record(Shown):
     """The result of one attack, computed on a source model and evaluated on a target model, with all its settings.
 
     A record covers one fold, or several folds that were pooled; `pooled` then lists the signatures of their records.
@@ -138,6 +140,22 @@ class Record:
     mean_change: float | None = None
     confidence_clean: float | None = None
     confidence_adv: float | None = None
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return the case and its main figures, as a session shows them."""
+        figures = {
+            "robust accuracy": self.robust_accuracy,
+            "chance": self.chance,
+            "clean accuracy": self.accuracy_clean,
+            "ASR": self.asr,
+            "control": self.asr_control,
+        }
+        return f"Record {self.attack}: {self.source} → {self.target}", {
+            "corpus": self.corpus,
+            "clips": str(self.n),
+            **{name: f"{100 * value:.1f} %" for name, value in figures.items()},
+            **({"flags": few(self.flags)} if self.flags else {}),
+        }
 
     @property
     def partial(self) -> bool:

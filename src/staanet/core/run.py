@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from staanet.core import records as record_files
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
+from staanet.core.notebook import Shown, few
 from staanet.core.published import PUBLISHED_RECORDS, PublishedRecords, write_published
 from staanet.core.records import FORMAT, Record, Rows
 from staanet.core.settings import validated
@@ -111,7 +112,7 @@ class RecordFolder:
         return self._outcomes[record.signature]
 
 
-class Run:
+class Run(Shown):
     """The folder of a run: either what `staanet run` wrote, or a published study under `results/`.
 
     A published study holds all records in `records.jsonl` and all outcomes in `outcomes.parquet`; both kinds of folder
@@ -123,6 +124,20 @@ class Run:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return folder, models, attacks and number of records, as a session shows them."""
+        try:
+            records = self.records
+        except StaanetError as error:
+            return f"Run {self.folder.name}", {"folder": str(self.folder), "cannot be read": str(error)}
+        return f"Run {self.title or self.folder.name}", {
+            "folder": str(self.folder),
+            "records": str(len(records)),
+            "models": few(list(dict.fromkeys(record.target for record in records))),
+            "attacks": few(list(dict.fromkeys(record.attack for record in records))),
+            "examples": str(len(self.examples)),
+        }
 
     @cached_property
     def layout(self) -> Layout:

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl
+from staanet.core.notebook import Shown, few
 from staanet.corpora.base import Segment, Utterance
 from staanet.data.splits import Split
 
@@ -94,7 +95,7 @@ class Shard:
             raise StaanetError(f"{self._path}: expected a shard, got a damaged file (truncated); prepare again")
 
 
-class Dataset:
+class Dataset(Shown):
     """A prepared dataset, opened for reading; clips are read from the shards on demand.
 
     Args:
@@ -132,6 +133,17 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self._positions)
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return corpus, size and emotions, as a session shows them."""
+        seconds = sum(self.length(clip) for clip in self.utterances) / self.sample_rate
+        return f"Dataset {self.corpus}", {
+            "clips": str(len(self)),
+            "speakers": str(len({about.speaker for about in self.utterances.values()})),
+            "minutes": f"{seconds / 60:.1f}",
+            "rate": f"{self.sample_rate} Hz",
+            "emotions": few(self.labels),
+        }
 
     def waveform(self, clip: str) -> Tensor:
         """Return the samples `[T]` of a clip."""

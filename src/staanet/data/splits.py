@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from staanet.core.errors import StaanetError, StaanetWarning, unknown_name
+from staanet.core.notebook import Shown
 from staanet.core.seeds import derive
 from staanet.core.signature import signature
 from staanet.corpora.base import Utterance
@@ -28,8 +29,8 @@ EvaluatedSubset = Literal["val", "test"]
 """The subset whose clips are attacked."""
 
 
-@dataclass(frozen=True)
-class Split:
+@dataclass(frozen=True, repr=False)
+class Split(Shown):
     """The ids of the clips in each subset; no speaker (or session or clip, see `by`) is in two subsets.
 
     Args:
@@ -49,6 +50,12 @@ class Split:
     test: tuple[str, ...]
     by: SplitUnit = "speaker"
     subset: EvaluatedSubset = "test"
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return its kind and the sizes of its subsets, as a session shows them."""
+        sizes = {name: f"{len(getattr(self, name))} clips" for name in ("train", "val", "test")}
+        fold = {} if self.fold is None else {"fold": str(self.fold)}
+        return f"Split {self.name}", {**fold, **sizes, "by": self.by}
 
     def digest(self) -> str:
         """Return a hash of the clips in each subset."""

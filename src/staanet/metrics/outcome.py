@@ -11,9 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from staanet.core.classifier import as_classifier, margin
+from staanet.core.classifier import CheckedClassifier, as_classifier, margin
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.inputs import Numbers, as_labels, as_waveforms, check_classes
+from staanet.core.notebook import Shown
 from staanet.core.seeds import ClipRandom, derive
 from staanet.core.signs import find_signs
 from staanet.core.unwrapping import frozen
@@ -28,8 +29,8 @@ LATER = ("l1", "confidence_clean", "confidence_adv")
 """Columns that rows from early versions of this library lack."""
 
 
-@dataclass(frozen=True)
-class Outcome:
+@dataclass(frozen=True, repr=False)
+class Outcome(Shown):
     """The outcome of one attack on one model; every field except `classes` has one entry per clip.
 
     NaN marks values that are undefined, such as the SNR of an unchanged clip.
@@ -74,6 +75,15 @@ class Outcome:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return how many clips are correct, robust and fooled, as a session shows them."""
+        return "Outcome", {
+            "clips": str(len(self)),
+            "correct": str(int(self.correct.sum())),
+            "robust": str(int(self.robust.sum())),
+            "fooled": str(int(self.fooled.sum())),
+        }
 
     @property
     def fooled(self) -> NDArray[np.bool_]:
@@ -192,9 +202,7 @@ def observe(
     with frozen(classifier), torch.no_grad():
         answers = classifier(attacked, sizes)
         clean = classifier(clips, sizes) if clean_logits is None else _given(clean_logits, answers)
-        seeds = [derive(seed, "control", draw) for draw in range(draws)]
-        noisy = (matched_noise(clips, perturbations, sizes, one).clamp(*bounds) for one in seeds)
-        controls = torch.stack([classifier(noise, sizes).argmax(1) for noise in noisy], dim=1)
+        controls = predict_controls(classifier, clips, perturbations, sizes, seed, draws)
     check_classes(classes, clean.shape[1])
     predicted, size = clean.argmax(1), perturbations.abs().double()
     return Outcome(
@@ -234,6 +242,29 @@ def _snr(waveforms: Tensor, size: Tensor) -> dict[str, Floats]:
         "snr_peak_db": _floats(decibels(peak / size.amax(1)) * 2),
         "snr_energy_db": _floats(decibels(energy / size.square().sum(1))),
     }
+
+
+def predict_controls(
+    classifier: CheckedClassifier,
+    waveforms: Tensor,
+    perturbations: Tensor,
+    lengths: Tensor,
+    seed: int,
+    draws: int = CONTROL_DRAWS,
+) -> Tensor:
+    """Return the classes `[B, draws]` that a model predicts on the controls: clips with noise like a perturbation.
+
+    Args:
+        classifier: The model, frozen and without gradients.
+        waveforms: Clean clips, `[B, T]`.
+        perturbations: Adversarial minus clean clips, `[B, T]`.
+        lengths: Number of valid samples of each clip, `[B]`.
+        seed: Seed of the noise.
+        draws: Number of controls per clip.
+    """
+    seeds = [derive(seed, "control", draw) for draw in range(draws)]
+    noisy = (matched_noise(waveforms, perturbations, lengths, one).clamp(*classifier.bounds) for one in seeds)
+    return torch.stack([classifier(noise, lengths).argmax(1) for noise in noisy], dim=1)
 
 
 def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:

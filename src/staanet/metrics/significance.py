@@ -1,4 +1,4 @@
-"""Tests of differences between groups of speakers, and the correction of p-values for multiple tests."""
+"""Tests of differences between groups, speakers or trainings, and the correction of p-values for multiple tests."""
 
 from collections.abc import Sequence
 
@@ -42,6 +42,46 @@ def by_permutation(values: Floats, speakers: Sequence[str], groups: Sequence[str
     random = np.random.default_rng(seed)
     test = stats.permutation_test(sides, difference, vectorized=True, n_resamples=PERMUTATIONS, rng=random)
     return float(test.pvalue)
+
+
+def speaker_test(differences: Floats, speakers: Sequence[str]) -> float:
+    """Return the two-sided p-value of a t test of paired differences in which speakers, not clips, are independent.
+
+    It tests the sums of the speakers, and belongs to the interval of `by_speaker` (W. G. Cochran, Sampling Techniques,
+    3rd ed., 1977, section 9A).
+
+    Args:
+        differences: One difference per clip.
+        speakers: Speaker of each clip; two or more different ones.
+
+    >>> round(speaker_test(np.array([1.0, 0, 1, 1, 0, 1, 1, 0]), ["a", "a", "b", "b", "c", "c", "d", "d"]), 4)
+    0.0154
+    """
+    sums = np.bincount(np.unique(np.asarray(speakers), return_inverse=True)[1], weights=differences)
+    if not np.ptp(sums):
+        return float(not sums[0])
+    return float(stats.ttest_1samp(sums, 0.0).pvalue)
+
+
+def welch(one: Floats, two: Floats) -> tuple[tuple[float, float], float]:
+    """Return the 95 % interval of the difference of two means, second minus first, and its two-sided p-value.
+
+    Source: B. L. Welch, Biometrika 34, 1947. Without any spread, the interval has no width.
+
+    Args:
+        one: Independent values in [0, 1], such as the accuracy of each training; two or more.
+        two: The same of the others.
+
+    >>> bounds, p_value = welch(np.array([0.4, 0.5, 0.6]), np.array([0.7, 0.8, 0.9]))
+    >>> [round(limit, 3) for limit in bounds], round(p_value, 4)
+    ([0.073, 0.527], 0.0213)
+    """
+    if not np.ptp(one) and not np.ptp(two):
+        difference = float(two[0] - one[0])
+        return (difference, difference), float(not difference)
+    test = stats.ttest_ind(two, one, equal_var=False)
+    bounds = test.confidence_interval(0.95)
+    return (max(-1.0, float(bounds.low)), min(1.0, float(bounds.high))), float(test.pvalue)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

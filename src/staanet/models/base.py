@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
+from staanet.core.notebook import Shown, few
 from staanet.core.signature import to_jsonable
 
 Network = Callable[[Tensor], Tensor]
@@ -58,7 +59,7 @@ def check_seconds(seconds: float | None, sample_rate: int) -> None:
         raise StaanetError(f"expected a trained length of a sample or more, got {seconds} s")
 
 
-class Model(nn.Module, abc.ABC):
+class Model(Shown, nn.Module, abc.ABC):
     """A speech-emotion-recognition model that maps waveforms to logits.
 
     `forward` repeats or cuts each clip to the trained length and standardises it, so attacks perturb the samples of the
@@ -91,6 +92,17 @@ class Model(nn.Module, abc.ABC):
                 f"expected a trained length of {self.min_samples} samples or more for {self.name}, "
                 f"got {self.trained_length}; raise seconds"
             )
+
+    def facts(self) -> tuple[str, dict[str, str]]:
+        """Return labels, sampling rate, trained length and number of parameters, as a session shows them."""
+        length = self.trained_length
+        return f"Model {self.name}", {
+            "labels": few(self.labels),
+            "rate": f"{self.sample_rate} Hz",
+            "length": "any" if length is None else f"{length / self.sample_rate:g} s",
+            "parameters": f"{sum(weight.numel() for weight in self.parameters()):,}",
+            "gives": self.access,
+        }
 
     @property
     def min_samples(self) -> int:

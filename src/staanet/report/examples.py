@@ -93,16 +93,17 @@ def _read(folder: Path, index: int) -> Example:
     clips = [files.mono(samples) for samples in (original, perturbation, adversarial)]
     return Example(
         facts=facts,
-        original=_uri((folder / "original.flac").read_bytes()),
-        adversarial=_uri((folder / "adversarial.flac").read_bytes()),
-        perturbation=_uri(files.encode(perturbation / max(1.0, float(np.abs(perturbation).max())), rate)),
-        amplified=_uri(files.encode(perturbation * 10 ** (gain_db / 20), rate)) if gain_db else None,
+        original=data_uri((folder / "original.flac").read_bytes()),
+        adversarial=data_uri((folder / "adversarial.flac").read_bytes()),
+        perturbation=data_uri(files.encode(perturbation / max(1.0, float(np.abs(perturbation).max())), rate)),
+        amplified=data_uri(files.encode(perturbation * 10 ** (gain_db / 20), rate)) if gain_db else None,
         gain_db=gain_db,
         figure=svg(_draw, clips, rate, facts, prefix=f"example-{index}"),
     )
 
 
-def _uri(flac: bytes) -> str:
+def data_uri(flac: bytes) -> str:
+    """Return the bytes of a FLAC file as a URI that a page can hold."""
     return "data:audio/flac;base64," + base64.b64encode(flac).decode()
 
 

@@ -1,26 +1,55 @@
 """Attack audio files on one model and write adversarial files."""
 
+import contextlib
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
 import torch
+from torch import Tensor
 
-from staanet.attacks import ATTACKS, create_attack
+from staanet.attacks import ATTACKS, Attack, create_attack
 from staanet.attacks.base import ACCESS
 from staanet.audio import files as audio
-from staanet.core.errors import StaanetError
+from staanet.core.budget import Budget
+from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.files import check_writable
 from staanet.core.memory import keep_freed_memory
 from staanet.core.progress import track
 from staanet.corpora.base import audio_files, unusable_files
 from staanet.data import Dataset
 from staanet.models import Model, load_model
-from staanet.tasks.recording import AttackedFile, Recording, attack_recording, check_window
+from staanet.tasks.recording import (
+    SIGN_CLIPS,
+    AttackedFile,
+    Recording,
+    attack_recording,
+    beginnings,
+    check_window,
+    find_flags,
+)
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class AttackResult:
+    """The result of an attack on audio files.
+
+    Args:
+        files: Results of the files, or of the windows of long recordings, in the order of the audio.
+        budget: The budget of the attack.
+        labels: Emotions of the clips if these are known, as in a prepared dataset; empty otherwise.
+        flags: Meaning of each sign that the numbers say little, by its name.
+    """
+
+    files: list[AttackedFile]
+    budget: Budget
+    labels: tuple[str, ...]
+    flags: Mapping[str, str]
 
 
 def attack(
@@ -36,7 +65,7 @@ def attack(
     device: torch.device,
     window: float | None = None,
     trace: bool = False,
-) -> list[AttackedFile]:
+) -> AttackResult:
     """Attack a file, a folder of files or a dataset; each adversarial clip keeps its file's length, rate and channels.
 
     A recording longer than a minute, or than `window` seconds if given, is attacked in windows: see `attack_recording`.
@@ -56,37 +85,49 @@ def attack(
         trace: Whether to write a line per pass of the attack through the model next to each file (`.trace.jsonl`).
 
     Raises:
-        StaanetError: there is nothing to attack, or the place cannot be written. Unreadable files are reported and
-            skipped.
+        StaanetError: there is nothing to attack, the place cannot be written, or the model does not answer anymore.
+            Files that cannot be used are reported and skipped.
     """
     keep_freed_memory()
-    if not inputs.exists():
-        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
+    # Everything that can be wrong with attack, input and output is checked before the model is loaded.
+    method = create_attack(name, **settings).prepare(device)
+    _check_places(inputs, out)
+    dataset = Dataset(inputs) if (inputs / "dataset.json").is_file() else None
     model = load_model(source, trust=trust, **(source_settings or {})).to(device)
     check_access(name, model)
     check_window(window, model)
-    # Prepared here, so that a missing or wrong generator is reported once, not for every file.
-    method = create_attack(name, **settings).prepare(device)
-    single = inputs.is_file()
-    check_writable(out.parent if single else out)
-    if inputs.is_dir() and (out.resolve() in (inputs.resolve(), *inputs.resolve().parents)):
-        raise StaanetError(f"{out}: expected another place than the input, which would be overwritten; change OUT")
+    _check_budget(method, model, device)
+    labels = () if dataset is None else _shared_labels(dataset, model)
+    recordings = _files(inputs) if dataset is None else _clips(dataset, labelled=bool(labels))
     done: list[AttackedFile] = []
-    for recording in _recordings(inputs):
-        path = recording.path
-        target = _named(out, path, single)
-        _check_target(target, inputs if single else inputs / path)
-        try:
+    clips: list[Tensor] = []
+    for recording in recordings:
+        target = _named(out, recording.path, inputs)
+        if dataset is None:
+            _check_kept(target, inputs if inputs.is_file() else inputs / recording.path)
+        with _skipping(recording.path, inputs, done):
             done += attack_recording(
                 method, model, recording, target, window=window, seed=seed, device=device, trace=trace
             )
-        except StaanetError as error:
-            if single:
-                raise StaanetError(f"{path}: {error}") from error
-            logger.warning("%s: %s; skipped", path, error)
+            if count := SIGN_CLIPS - len(clips):
+                clips += beginnings(recording, model, window=window, count=count, device=device)
     if not done:
-        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
-    return done
+        raise _nothing(inputs, len(audio_files(inputs) if dataset is None else dataset))
+    return AttackResult(done, method.budget, labels, find_flags(model, clips))
+
+
+@contextlib.contextmanager
+def _skipping(path: str, inputs: Path, done: Sequence[AttackedFile]) -> Iterator[None]:
+    """Skip a file of a folder or dataset that cannot be attacked, but stop at what would fail for all others too."""
+    try:
+        yield
+    except PersistentError as error:
+        files = len({file.path for file in done})
+        raise PersistentError(f"{path}: {error}; stopped with {files} files written") from error
+    except StaanetError as error:
+        if inputs.is_file():
+            raise StaanetError(f"{path}: {error}") from error
+        logger.warning("%s: %s; skipped", path, error)
 
 
 def check_access(attack: str, model: Model) -> None:
@@ -96,6 +137,11 @@ def check_access(attack: str, model: Model) -> None:
         StaanetError: it does not; the message names attacks that need less.
     """
     needs = ATTACKS[attack].access
+    if ATTACKS[attack].needs_representation and not model.has_representation:
+        raise StaanetError(
+            f"{model.name}: expected a model with a representation, which {attack} needs, got one without; give it a "
+            "method represent, or use another attack (staanet list attacks)"
+        )
     if ACCESS.index(needs) <= ACCESS.index(model.access):
         return
     others = [
@@ -109,35 +155,84 @@ def check_access(attack: str, model: Model) -> None:
     )
 
 
-def _check_target(target: Path, source: Path) -> None:
+def _check_budget(method: Attack, model: Model, device: torch.device) -> None:
+    """Check, before any work, that the budget fits the range of the model, as the attack does for every batch."""
+    method(model, torch.zeros(0, 1, device=device), torch.zeros(0, dtype=torch.int64, device=device))
+
+
+def _check_places(inputs: Path, out: Path) -> None:
+    """Check, before any work, that there is an input, and that the output can be written and is another place."""
+    if not inputs.exists():
+        raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
+    if inputs.is_file():
+        target = _named(out, inputs.name, inputs)
+        audio.check_target(target)
+        _check_kept(target, inputs)
+        check_writable(target.parent)
+    else:
+        if out.resolve() in (inputs.resolve(), *inputs.resolve().parents):
+            raise StaanetError(f"{out}: expected another place than the input, which would be overwritten; change OUT")
+        check_writable(out)
+
+
+def _check_kept(target: Path, source: Path) -> None:
     if target.exists() and target.resolve() == source.resolve():
         raise StaanetError(f"{target}: expected another place than the input, which would be overwritten; change OUT")
 
 
-def _recordings(inputs: Path) -> Iterator[Recording]:
-    if (inputs / "dataset.json").is_file():
-        dataset = Dataset(inputs)
-        for clip in track(list(dataset.utterances), "attack"):
-            yield Recording.of(f"{clip}.flac", dataset.waveform(clip).numpy()[:, None], dataset.sample_rate)
-    elif inputs.is_dir():
-        for line in unusable_files(inputs).values():
-            logger.warning("%s", line)
-        for path in track(audio_files(inputs), "attack"):
-            try:
-                about = audio.measure(inputs / path)
-            except StaanetError as error:
-                logger.warning("%s; skipped", error)
-            else:
-                yield Recording(path, about, partial(audio.read_windows, inputs / path))
-    else:
+def _shared_labels(dataset: Dataset, model: Model) -> tuple[str, ...]:
+    """Return the emotions of a dataset if the model knows any of them, with a warning of those that it does not."""
+    unknown = [label for label in dataset.labels if label not in model.labels]
+    if not unknown:
+        return dataset.labels
+    result = "no robust accuracy is computed" if len(unknown) == len(dataset.labels) else "their clips count as wrong"
+    logger.warning(
+        "%s: expected emotions that the model knows (%s), got others (%s); %s; rename the model's labels, such as "
+        "--source-set labels.ang=anger",
+        dataset.folder,
+        ", ".join(model.labels),
+        ", ".join(unknown),
+        result,
+    )
+    return () if len(unknown) == len(dataset.labels) else dataset.labels
+
+
+def _nothing(inputs: Path, tried: int) -> StaanetError:
+    """Return the error for an input of which nothing was attacked, though so many files or clips were tried."""
+    if tried:
+        return StaanetError(f"{inputs}: expected a file that can be attacked, got {tried}, all of which were skipped")
+    return StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing to attack")
+
+
+def _clips(dataset: Dataset, *, labelled: bool) -> Iterator[Recording]:
+    """Yield the clips of a dataset, with their true emotions if `labelled`."""
+    for clip in track(list(dataset.utterances), "attack"):
+        label = dataset.utterances[clip].label if labelled else None
+        yield Recording.of(f"{clip}.flac", dataset.waveform(clip).numpy()[:, None], dataset.sample_rate, label)
+
+
+def _files(inputs: Path) -> Iterator[Recording]:
+    """Yield a file, or the files of a folder that can be read."""
+    if inputs.is_file():
         about = audio.measure(inputs)
         yield Recording(
             inputs.name, about, lambda sizes: track(audio.read_windows(inputs, sizes), "attack", len(sizes))
         )
+        return
+    for line in unusable_files(inputs).values():
+        logger.warning("%s", line)
+    for path in track(audio_files(inputs), "attack"):
+        try:
+            about = audio.measure(inputs / path)
+        except StaanetError as error:
+            logger.warning("%s; skipped", error)
+        else:
+            yield Recording(path, about, partial(audio.read_windows, inputs / path))
 
 
-def _named(out: Path, path: str, single: bool) -> Path:
-    if single and not out.is_dir():
+def _named(out: Path, path: str, inputs: Path) -> Path:
+    """Return the file that receives the adversarial audio of an input file or of a file in the input folder."""
+    if inputs.is_file() and not out.is_dir():
         return out
     name = PurePath(path)
     return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_name(f"{name.name}.flac"))

@@ -20,8 +20,11 @@ from staanet.audio.lengths import is_silent
 from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_jsonl
+from staanet.core.signs import find_signs
 from staanet.core.unwrapping import frozen
+from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted, Trace
+from staanet.metrics.outcome import predict_controls
 from staanet.models import Model
 
 logger = logging.getLogger(__name__)
@@ -33,6 +36,9 @@ CLIP_SECONDS = 60.0
 
 WINDOW_SECONDS = 6.0
 """Length of a window in seconds if the model has no trained length."""
+
+SIGN_CLIPS, SIGN_SECONDS = 4, 6.0
+"""Signs are looked for on the beginning, of at most this length, of at most so many windows."""
 
 STEP = 1024
 """Windows begin at multiples of this many samples at the model's rate. The strides of all generators divide it, so that
@@ -47,30 +53,54 @@ class Recording:
     about: audio.About
     read: Callable[[Sequence[int]], Iterator[Samples]]
     """Yields samples `[t, C]` in full scale, as many at a time as the sizes say."""
+    label: str | None = None
+    """True emotion, if it is known."""
 
     @classmethod
-    def of(cls, path: str, samples: Samples, rate: int) -> "Recording":
+    def of(cls, path: str, samples: Samples, rate: int, label: str | None = None) -> "Recording":
         """Return samples `[T, C]` as a recording."""
 
         def read(sizes: Sequence[int]) -> Iterator[Samples]:
-            return iter(np.split(samples, np.cumsum(sizes)[:-1]))
+            return iter(np.split(samples[: sum(sizes)], np.cumsum(sizes)[:-1]))
 
-        return cls(path, audio.About(len(samples), rate, samples.shape[1]), read)
+        return cls(path, audio.About(len(samples), rate, samples.shape[1]), read, label)
 
 
 @dataclass(frozen=True)
 class AttackedFile:
-    """Result for a file or a window: the predictions on clean audio and on the adversarial file as read back."""
+    """Result for a file, or for a window of it.
+
+    Args:
+        path: Path of the file, relative to the folder that was attacked.
+        start: Start of the window in seconds; None if the file was attacked as one clip.
+        label: True emotion; None if it is not known.
+        predicted_clean: Emotion predicted on the clean audio.
+        predicted_adv: Emotion predicted on the adversarial file as read back.
+        predicted_control: Emotions predicted on the controls: noise with the sizes of the change, but with random signs
+            and at random positions.
+        linf: Largest change of a sample, in full scale.
+        snr_peak_db: Peak signal-to-noise ratio in dB; None if nothing changed.
+        sparsity: Share of the samples that changed.
+        queries: Clips in the forward passes of the attack.
+        gradients: Clips in its backward passes.
+    """
 
     path: str
     start: float | None
-    """Start of the window in seconds; None if the file was attacked as one clip."""
+    label: str | None
     predicted_clean: str
     predicted_adv: str
+    predicted_control: tuple[str, ...]
+    linf: float
     snr_peak_db: float | None
     sparsity: float
     queries: int
     gradients: int
+
+    @property
+    def fooled(self) -> bool:
+        """Whether the attack changed the prediction."""
+        return self.predicted_adv != self.predicted_clean
 
 
 def check_window(seconds: float | None, model: Model) -> None:
@@ -126,6 +156,7 @@ def attack_recording(
         StaanetError: nothing but silence, or a place that cannot be written.
     """
     frames, rate, channels = recording.about
+    audio.check_target(target, frames * channels)
     sizes = window_sizes(frames, rate, model, window)
     starts = [None] if len(sizes) == 1 else [end / rate for end in accumulate([0, *sizes[:-1]])]
     attacked: list[Callable[..., AttackedFile] | None] = []
@@ -145,7 +176,7 @@ def attack_recording(
             change = audio.resample(perturbation, model.sample_rate, rate)
             change = np.pad(change, (0, max(0, len(samples) - len(change))))[: len(samples)]
             put((samples + change[:, None]).clip(-1, 1))
-            attacked.append(partial(AttackedFile, path=recording.path, start=start, **facts))
+            attacked.append(partial(AttackedFile, path=recording.path, start=start, label=recording.label, **facts))
             if watch is not None:
                 steps += watch.steps if start is None else [{"start": start, **step} for step in watch.steps]
         if not any(attacked):
@@ -162,16 +193,57 @@ def attack_recording(
     ]
 
 
+def beginnings(
+    recording: Recording, model: Model, *, window: float | None, count: int, device: torch.device
+) -> list[Tensor]:
+    """Return the beginning `[T]` of each of the first windows of a recording as the model receives it, without silence.
+
+    Args:
+        recording: The recording.
+        model: The model.
+        window: Longest window in seconds, as for `window_sizes`.
+        count: Number of windows.
+        device: Device of the model.
+    """
+    frames, rate, _ = recording.about
+    sizes = window_sizes(frames, rate, model, window)[:count]
+    longest = round(SIGN_SECONDS * rate)
+    inputs = [_model_input(samples[:longest], rate, model, device)[0] for samples in recording.read(sizes)]
+    return [waveform for waveform in inputs if not is_silent(waveform.cpu().numpy())]
+
+
+def find_flags(model: Model, waveforms: Sequence[Tensor]) -> dict[str, str]:
+    """Return the meaning of each sign that results on a model say little, by its name; see `staanet.core.signs`.
+
+    Args:
+        model: The model.
+        waveforms: Some clips `[T]` on the device of the model. Without any, no sign is looked for.
+    """
+    if not waveforms:
+        return {}
+    batch = collate(waveforms, [0] * len(waveforms), [""] * len(waveforms))
+    try:
+        return dict(find_signs(model, batch.waveforms, batch.lengths.to(batch.waveforms.device)).meanings())
+    except StaanetError as error:
+        logger.warning("the signs of masked gradients and random answers could not be looked for: %s", error)
+        return {}
+
+
 def _attack_window(
     method: Attack, model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
 ) -> tuple[Samples, dict[str, Any]]:
     """Return the change `[T]` of a waveform `[1, T]`, and its figures."""
     counted = Counted(model, watch)
     with frozen(model):
-        perturbation: Samples = (method(counted, waveform, clean, seed=seed) - waveform)[0].cpu().numpy()
+        change = method(counted, waveform, clean, seed=seed) - waveform
+        with torch.no_grad():
+            controls = predict_controls(as_classifier(model), waveform, change, _lengths(waveform), seed)[0]
+    perturbation: Samples = change[0].cpu().numpy()
     size = float(np.abs(perturbation).max())
     return perturbation, {
         "predicted_clean": model.labels[int(clean)],
+        "predicted_control": tuple(model.labels[index] for index in controls.tolist()),
+        "linf": size,
         "snr_peak_db": 20 * float(np.log10(float(waveform.abs().max()) / size)) if size else None,
         "sparsity": float((perturbation != 0).mean()),
         "queries": counted.queries,
@@ -187,5 +259,8 @@ def _model_input(samples: Samples, rate: int, model: Model, device: torch.device
 
 @torch.no_grad()
 def _predict(waveform: Tensor, model: Model) -> Tensor:
-    lengths = torch.tensor([waveform.shape[1]], device=waveform.device)
-    return as_classifier(model)(waveform, lengths).argmax(1)
+    return as_classifier(model)(waveform, _lengths(waveform)).argmax(1)
+
+
+def _lengths(waveform: Tensor) -> Tensor:
+    return torch.tensor([waveform.shape[1]], device=waveform.device)

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -15,8 +16,12 @@ from staanet.core.progress import track
 from staanet.data import Batch, Dataset
 from staanet.data.dataset import collate
 from staanet.defences import TrainingDefence
+from staanet.defences.base import Criterion
 from staanet.metrics.success import mean_recall
 from staanet.models import Model
+from staanet.models.frozen import HasEncoder
+from staanet.training.augmentation import Augmentation
+from staanet.training.frozen import FrozenFeatures
 from staanet.training.loop import History, computing_in, train
 from staanet.training.settings import ModelTraining
 
@@ -35,6 +40,9 @@ def train_model(
     base_model: Model | None = None,
 ) -> History:
     """Train a model in place and return the figures of each epoch.
+
+    If the encoder of the model is frozen, only its head is trained. Without augmentation and defence, the encoder is
+    then applied once to each clip (see `FrozenFeatures`).
 
     Args:
         model: Untrained model.
@@ -59,15 +67,15 @@ def train_model(
         )
     size = _training_length(model, settings)
     model.to(device)
-    settings.set_up(model, dataset, train_clips)
+    frozen = FrozenFeatures(model, dataset, device) if _encodes_once(model, settings, defence) else None
+    settings.set_up(model, dataset, train_clips, frozen)
     if defence is not None:
         defence.begin(model, base_model)
     if base_model is not None:
         base_model.to(device).eval()
-    validation = [dataset.batch(clips).to(device) for clips in dataset.batches(val_clips, settings.batch_size)]
-    task = _Classification(model, dataset, train_clips, validation, settings, size, device, defence, base_model)
+    task = _Classification(model, dataset, train_clips, val_clips, settings, size, device, defence, base_model, frozen)
     return train(
-        model,
+        model.head if isinstance(model, HasEncoder) and model.is_frozen else model,
         epochs=settings.epochs,
         learning_rate=settings.rate,
         one_epoch=task.one_epoch,
@@ -77,7 +85,14 @@ def train_model(
         progress=progress,
         seed=seed,
         ended=settings.ended,
+        weight_decay=settings.decay,
     )
+
+
+def _encodes_once(model: Model, settings: ModelTraining, defence: TrainingDefence | None) -> TypeGuard[HasEncoder]:
+    """Return whether the training clips are the same in every epoch and are encoded by a frozen encoder."""
+    unchanged = defence is None and settings.crop is None and settings.augmentation == Augmentation()
+    return isinstance(model, HasEncoder) and model.is_frozen and unchanged
 
 
 def _training_length(model: Model, settings: ModelTraining) -> int | None:
@@ -98,12 +113,19 @@ class _Classification:
     model: Model
     dataset: Dataset
     train_clips: Sequence[str]
-    validation: Sequence[Batch]
+    val_clips: Sequence[str]
     settings: ModelTraining
     size: int | None
     device: torch.device
     defence: TrainingDefence | None
     base_model: Model | None
+    frozen: FrozenFeatures | None
+
+    @cached_property
+    def validation(self) -> Sequence[Batch]:
+        """The validation clips in batches on the device."""
+        batches = self.dataset.batches(self.val_clips, self.settings.batch_size)
+        return [self.dataset.batch(clips).to(self.device) for clips in batches]
 
     def one_epoch(self, optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         """Train for one epoch and return the mean loss."""
@@ -114,9 +136,8 @@ class _Classification:
             clips = [self.train_clips[i] for i in order[start : start + self.settings.batch_size]]
             if len(clips) < 2:
                 continue  # batch normalisation needs a variance over two clips or more
-            batch = self._augmented(clips)
             with computing_in(self.settings.precision, self.device):
-                loss = self._loss(batch)
+                loss = self._loss_of_features(clips) if self.frozen else self._loss(self._augmented(clips))
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -125,17 +146,26 @@ class _Classification:
 
     def validate(self) -> dict[str, float]:
         """Return the loss, the accuracy and the UAR on the validation clips; nothing if there are none."""
-        if not self.validation:
+        if not self.val_clips:
             return {}
         with torch.no_grad():
-            logits = torch.cat([self.model(batch.waveforms, batch.lengths) for batch in self.validation])
-        labels = torch.cat([batch.labels for batch in self.validation])
+            logits, labels = self._validation_logits()
         predicted = logits.argmax(1)
         return {
             "val_loss": float(functional.cross_entropy(logits, labels)),
             "accuracy": float((predicted == labels).float().mean()),
             "uar": mean_recall(labels.cpu().numpy(), predicted.cpu().numpy()),
         }
+
+    def _validation_logits(self) -> tuple[Tensor, Tensor]:
+        """Return the logits and the labels of the validation clips."""
+        if self.frozen:
+            return self.frozen.model.decide(self.frozen.of(self.val_clips)), self._labels(self.val_clips)
+        logits = torch.cat([self.model(batch.waveforms, batch.lengths) for batch in self.validation])
+        return logits, torch.cat([batch.labels for batch in self.validation])
+
+    def _labels(self, clips: Sequence[str]) -> Tensor:
+        return torch.tensor([self.dataset.label(clip) for clip in clips], device=self.device)
 
     def _augmented(self, clips: Sequence[str]) -> Batch:
         """Return augmented training clips as one batch, repeated or cut to the training length."""
@@ -149,7 +179,15 @@ class _Classification:
     def _loss(self, batch: Batch) -> Tensor:
         """Return the loss of a training batch: that of the defence, or the cross-entropy."""
         waveforms, lengths, labels = batch.waveforms, batch.lengths, batch.labels
-        criterion = partial(functional.cross_entropy, label_smoothing=self.settings.label_smoothing)
         if self.defence is not None:
-            return self.defence.loss(self.model, self.base_model, waveforms, lengths, labels, criterion)
-        return criterion(self.model.forward_fitted(waveforms, lengths).float(), labels)
+            return self.defence.loss(self.model, self.base_model, waveforms, lengths, labels, self._criterion)
+        return self._criterion(self.model.forward_fitted(waveforms, lengths).float(), labels)
+
+    def _loss_of_features(self, clips: Sequence[str]) -> Tensor:
+        """Return the cross-entropy of training clips, of which only the head is computed."""
+        assert self.frozen is not None  # noqa: S101
+        return self._criterion(self.frozen.model.decide(self.frozen.of(clips)).float(), self._labels(clips))
+
+    @property
+    def _criterion(self) -> Criterion:
+        return partial(functional.cross_entropy, label_smoothing=self.settings.label_smoothing)

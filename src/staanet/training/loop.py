@@ -59,6 +59,7 @@ def train(
     progress: Path,
     seed: int,
     ended: Callable[[History], bool] = lambda _: False,
+    weight_decay: float = 0.0,
 ) -> History:
     """Train a network in place with Adam, load the weights to keep, and return the figures of each epoch.
 
@@ -76,12 +77,13 @@ def train(
         progress: File with the state of the training.
         seed: Random seed of all epochs.
         ended: Function of the figures so far that returns whether training stops early. Default: never.
+        weight_decay: Weight of the squared weights in the loss: half of this times their sum is added.
 
     Raises:
         StaanetError: If a training figure of an epoch is not finite.
     """
     keep_freed_memory()
-    optimiser = torch.optim.Adam(network.parameters())
+    optimiser = torch.optim.Adam(network.parameters(), weight_decay=weight_decay)
     kept = _weights(network)
     history: History = []
     if progress.is_file():

@@ -12,6 +12,7 @@ from staanet.core.settings import from_preset
 from staanet.data import Dataset
 from staanet.models import MODELS, Model
 from staanet.training.augmentation import Augmentation
+from staanet.training.frozen import FrozenFeatures
 from staanet.training.loop import History, Precision, check_training
 
 Schedule = Literal["constant", "cosine", "plateau"]
@@ -75,9 +76,23 @@ class ModelTraining:
         """Return the score of an epoch by its figures, higher is better: the validation UAR."""
         return figures["uar"]
 
-    def set_up(self, model: Model, dataset: Dataset, train_clips: Sequence[str]) -> None:
-        """Prepare a model for training: fit its input statistics on the training clips."""
-        _fit_statistics(model, dataset, train_clips, self.batch_size)
+    @property
+    def decay(self) -> float:
+        """Weight of the squared weights in the loss: none by default."""
+        return 0.0
+
+    def set_up(
+        self, model: Model, dataset: Dataset, train_clips: Sequence[str], frozen: FrozenFeatures | None = None
+    ) -> None:
+        """Prepare a model for training: fit its input statistics on the training clips.
+
+        Args:
+            model: Model to train.
+            dataset: Dataset that contains the clips.
+            train_clips: Ids of the training clips.
+            frozen: The features of the clips, if the encoder of the model is frozen.
+        """
+        _fit_statistics(model, dataset, train_clips, self.batch_size, frozen)
 
 
 @dataclass(frozen=True)
@@ -133,7 +148,9 @@ class SystematicTraining(ModelTraining):
         """Return the score of an epoch by its figures, higher is better: the negative validation loss."""
         return -_losses([figures])[0]
 
-    def set_up(self, model: Model, dataset: Dataset, train_clips: Sequence[str]) -> None:
+    def set_up(
+        self, model: Model, dataset: Dataset, train_clips: Sequence[str], frozen: FrozenFeatures | None = None
+    ) -> None:
         """Prepare a model for training: set its dropout probabilities and fit its input statistics.
 
         Raises:
@@ -148,10 +165,54 @@ class SystematicTraining(ModelTraining):
         for layer, share in zip(layers, self.dropout, strict=True):
             layer.p = share
         clips = train_clips if self.statistics == "train" else list(dataset.utterances)
-        _fit_statistics(model, dataset, clips, self.batch_size)
+        _fit_statistics(model, dataset, clips, self.batch_size, frozen)
 
 
-def _fit_statistics(model: Model, dataset: Dataset, clips: Sequence[str], batch_size: int) -> None:
+@dataclass(frozen=True)
+class ProbeTraining(ModelTraining):
+    """Training of a linear head on a frozen encoder: many short epochs with a strong weight decay.
+
+    Args:
+        epochs: Number of passes over the training clips; 1 or more.
+        batch_size: Clips per optimisation step; 1 or more. A last batch of a single clip is skipped.
+        learning_rate: Learning rate of Adam in the first epoch, above 0.
+        schedule: Learning rate in later epochs, as in `ModelTraining`.
+        keep: Weights to keep: those of the `best` epoch by validation UAR, or of the `last` epoch, so that no
+            validation clips are needed.
+        label_smoothing: Share of the target probability that is spread evenly over all classes, in [0, 1].
+        augmentation: Random changes of the training clips. None by default, so that each clip is encoded only once.
+        crop: Length in seconds to which each training clip is repeated or cut. Default: the model's trained length.
+        precision: Arithmetic of the network in training, `float32` or `bfloat16`.
+        weight_decay: Weight of the squared weights in the loss, 0 or more: half of this times their sum is added to the
+            cross-entropy.
+    """
+
+    epochs: int = 60
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    keep: Literal["best", "last"] = "last"
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = Augmentation()
+    weight_decay: float = 0.03
+
+    def __post_init__(self) -> None:
+        """Validate the settings."""
+        super().__post_init__()
+        if not 0 <= self.weight_decay < math.inf:
+            raise StaanetError(f"expected weight_decay of 0 or more, got {self.weight_decay}")
+
+    @property
+    def decay(self) -> float:
+        """Weight of the squared weights in the loss."""
+        return self.weight_decay
+
+
+def _fit_statistics(
+    model: Model, dataset: Dataset, clips: Sequence[str], batch_size: int, frozen: FrozenFeatures | None
+) -> None:
+    if frozen is not None:
+        frozen.model.fit_features(frozen.of(clips))
+        return
     device = next(model.parameters()).device
     batches = (dataset.batch(ids).to(device) for ids in dataset.batches(clips, batch_size))
     model.fit_statistics((batch.waveforms, batch.lengths) for batch in batches)
@@ -203,6 +264,7 @@ MODEL_PRESETS: dict[str, ModelTraining] = {
         label_smoothing=0.0,
         augmentation=Augmentation(),
     ),
+    "probe": ProbeTraining(),
     "systematic_emodb": SystematicTraining(),
     "systematic_emovo": SystematicTraining(batch_size=8, learning_rate=1e-4, dropout=(0.3, 0.0)),
     "systematic_ravdess": SystematicTraining(batch_size=128, dropout=(0.6, 0.2)),
@@ -215,6 +277,7 @@ MODEL_PRESETS: dict[str, ModelTraining] = {
 - `scratch`: training from random weights, the default of most models.
 - `paper`: training of Emo18 and Zhao19 in arXiv 2402.01227, section 4.4.
 - `fine_tune`: training of wav2vec 2.0 and WavLM in the same section.
+- `probe`: training of a linear head on a frozen encoder, the default of `whisper`.
 - `systematic_*`: training of the CNN-LSTM in arXiv 2404.18514 on each corpus, and its adversarial training.
 """
 

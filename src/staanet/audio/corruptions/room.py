@@ -103,7 +103,8 @@ def image_sources(seconds: float, sample_rate: int) -> Response:
     """Return the impulse response of a rectangular room, `[N]`.
 
     J. B. Allen, D. A. Berkley, "Image method for efficiently simulating small-room acoustics", J. Acoust. Soc. Am. 65,
-    1979, as in pyroomacoustics. Walls absorb as much as the formula of Sabine says.
+    1979, as in pyroomacoustics. Walls absorb as much as the formula of Sabine says; as they reflect without scattering,
+    the sound of long reverberation times decays more slowly, 1.9 s instead of 1.5 s.
 
     Args:
         seconds: Reverberation time by the formula of Sabine.

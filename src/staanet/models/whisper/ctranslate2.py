@@ -7,6 +7,7 @@ Each variable has a name, a shape, a type, a size in bytes and its values; all n
 import itertools
 import math
 import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ FILE, PARTS = "model.bin", "model.bin.part*"
 
 VERSION, SPEC = 6, "WhisperSpec"
 
-FLOATS = {0: np.dtype("<f4"), 4: np.dtype("<f2")}
+FLOATS: Mapping[int, np.dtype[Any]] = {0: np.dtype("<f4"), 4: np.dtype("<f2")}
 """Types of the values that can be read, by their number."""
 
 TYPES = {0: "float32", 1: "int8", 2: "int16", 3: "int32", 4: "float16", 5: "bfloat16"}
@@ -204,7 +205,11 @@ def _shapes(config: dict[str, Any]) -> dict[str, tuple[tuple[int, ...], str]]:
         "layer_norm/gamma": ((width,), "layer_norm.weight"),
         "layer_norm/beta": ((width,), "layer_norm.bias"),
     }
-    outputs = {"ffn/linear_0": (inner, width), "ffn/linear_1": (width, inner), "self_attention/linear_1": (width, width)}
+    outputs = {
+        "ffn/linear_0": (inner, width),
+        "ffn/linear_1": (width, inner),
+        "self_attention/linear_1": (width, width),
+    }
     for number in range(config["encoder_layers"]):
         for name, other in LAYER.items():
             mine, theirs = f"layer_{number}/{name}", f"layers.{number}.{other}"

@@ -101,8 +101,8 @@ def hidden_states(encoder: Any, mel: Tensor) -> Tensor:
     return torch.cat(windows, 2)
 
 
-def keep_layers(encoder: nn.Module, count: int) -> int:
+def keep_layers(encoder: Any, count: int) -> int:
     """Remove all layers of an encoder after the first `count`, and its last norm; return the number that is left."""
-    encoder.layers = nn.ModuleList(list(encoder.layers)[:count])  # type: ignore[call-overload]
+    encoder.layers = nn.ModuleList(list(encoder.layers)[:count])
     encoder.layer_norm = nn.Identity()
     return len(encoder.layers)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from staanet.core.errors import StaanetError, UnavailableError
+from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.extras import import_extra
 from staanet.core.version import __version__
 from staanet.models.loaders.http.address import check_address, secrets_of, shown
@@ -134,7 +134,7 @@ class Client:
         limit = self.terms.max_queries
         clips = clips if limit is None else clips[: limit - self._queries]
         if not clips:
-            raise UnavailableError(f"{self.where}: expected {limit} queries at most, got more; raise max_queries")
+            raise PersistentError(f"{self.where}: expected {limit} queries at most, got more; raise max_queries")
         self._queries += len(clips)
         status, body = self._exchange("POST", question(clips, card.sample_rate))
         self._check_status(status, body)
@@ -163,7 +163,7 @@ class Client:
             cause = getattr(error.args[0] if error.args else None, "reason", None) or error
             names = [kind.__name__ for kind in type(cause).__mro__]
             problem = next((PROBLEMS[name] for name in names if name in PROBLEMS), names[0])
-            raise UnavailableError(
+            raise PersistentError(
                 f"{self.where}: expected an answer, got {problem.format(timeout=self.terms.timeout)}"
             ) from None
 
@@ -193,10 +193,8 @@ class Client:
         }
         phrase = HTTPStatus(status).phrase if status in list(HTTPStatus) else ""
         hint = f"; {hints[status]}" if status in hints else ""
-        kind = UnavailableError if status in REFUSED else StaanetError
-        raise kind(
-            f"{self.where}: expected an answer, got the status {status} {phrase}{self._excerpt(content)}{hint}"
-        )
+        kind = PersistentError if status in REFUSED else StaanetError
+        raise kind(f"{self.where}: expected an answer, got the status {status} {phrase}{self._excerpt(content)}{hint}")
 
     def _understood(self, content: bytes, read: Callable[[Any], T]) -> T:
         """Return what `read` finds in the JSON of an answer."""
