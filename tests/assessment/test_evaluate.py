@@ -8,7 +8,11 @@ import pytest
 import staanet
 from staanet.assessment import Plan, wording
 from staanet.audio.corruptions import CORRUPTIONS
+from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
+from staanet.corpora import Folder
+from staanet.data import prepare
+from staanet.models import create_model
 
 
 @pytest.fixture
@@ -153,10 +157,21 @@ def test_mistakes_are_told_in_one_line_before_any_work(evaluate, settings, messa
     assert not (tmp_path / "out" / "parts").exists()
 
 
-def test_a_dataset_at_another_rate_is_refused(model, recordings, tmp_path):
-    from staanet.corpora import Folder
-    from staanet.data import prepare
+def test_clips_that_a_checkpoint_was_trained_on_are_left_out(recordings, tmp_path, caplog):
+    prepared = prepare(Folder(), recordings, tmp_path / "prepared")
+    network = create_model("emo18", ("anger", "neutral"), seconds=0.1)
+    split = {"train": ["anger/a-a1"], "val": ["neutral/b-b1"], "test": ["anger/a-a2", "neutral/a-a2"]}
+    for name, digest in (("trained", prepared.digest), ("elsewhere", "another")):
+        checkpoints.save(network, tmp_path / name, made_from={"dataset": digest}, split=split)
+    with caplog.at_level("INFO"):
+        plan = staanet.evaluate(tmp_path / "trained", tmp_path / "prepared", tmp_path / "out", dry_run=True)
+    assert sorted(plan.clips) == split["test"]
+    assert "trained was trained on 10 of these clips, which are left out" in caplog.text
+    plan = staanet.evaluate(tmp_path / "elsewhere", tmp_path / "prepared", tmp_path / "out", dry_run=True)
+    assert len(plan.clips) == 12
 
+
+def test_a_dataset_at_another_rate_is_refused(model, recordings, tmp_path):
     prepare(Folder(), recordings, tmp_path / "prepared", 8000)
     with pytest.raises(StaanetError, match="expected clips at the model's 16000 Hz, got 8000 Hz"):
         staanet.evaluate(f"{model}:decide", tmp_path / "prepared", tmp_path / "out")

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from staanet.assessment import card, compare_wording, evidence, page, runs, wording
-from staanet.assessment.clips import chosen, dataset_of, restricted
+from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
 from staanet.assessment.compare import against
 from staanet.assessment.corrupted import CorruptionTest
 from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
@@ -158,7 +158,8 @@ def evaluate(
     folder, loader = Path(out), loader_of(model, model_settings)
     loaded = load_model(model, trust=trust, **(model_settings or {})).to(device_of(device))
     check_writable(folder)
-    dataset = restricted(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), loaded)
+    dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
+    dataset = restricted(dataset, loaded)
     effort = PRESETS[preset]
     settings = {
         "ensemble": ENSEMBLE,

@@ -1,17 +1,22 @@
 """The clips of an evaluation: a prepared dataset, or a corpus that is prepared for the model."""
 
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
+from staanet.core.files import read_json
 from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.corpora import CORPORA
 from staanet.data import Dataset, prepare
 from staanet.models import Model
+
+logger = logging.getLogger(__name__)
 
 
 def dataset_of(data: Path, corpus: str | None, settings: Mapping[str, Any], out: Path, model: Model) -> Dataset:
@@ -58,6 +63,27 @@ def restricted(dataset: Dataset, model: Model) -> Dataset:
             f"{', '.join(model.labels)}; rename its labels, such as --model-set labels.ang=anger"
         )
     return dataset.only(shared)
+
+
+def unseen(dataset: Dataset, reference: str | Path) -> Dataset:
+    """Return the clips on which a model was neither trained nor selected, as far as its checkpoint says.
+
+    A checkpoint of this library contains the dataset that it was trained on and its split. Of this dataset only the
+    test clips remain; nothing is known of other clips and models.
+
+    Args:
+        dataset: The dataset.
+        reference: Reference to the model.
+    """
+    path = Path(reference) / checkpoints.CONFIG
+    about = read_json(path) if path.is_file() else {}
+    if "split" not in about or about.get("made_from", {}).get("dataset") != dataset.digest:
+        return dataset
+    test = set(about["split"]["test"])
+    seen = [clip for clip in dataset.utterances if clip not in test]
+    if seen:
+        logger.info("%s was trained on %d of these clips, which are left out", Path(reference).name, len(seen))
+    return dataset.without(seen)
 
 
 def chosen(dataset: Dataset, count: int | None) -> list[str]:

@@ -191,6 +191,13 @@ class Dataset(Shown):
         view._positions = {clip: self._positions[clip] for clip in view.utterances}
         return view
 
+    def without(self, clips: Iterable[str]) -> "Dataset":
+        """Return a view without some clips."""
+        view, left_out = copy.copy(self), set(clips)
+        view.utterances = {clip: about for clip, about in self.utterances.items() if clip not in left_out}
+        view._positions = {clip: self._positions[clip] for clip in view.utterances}
+        return view
+
     def check(self, split: Split) -> None:
         """Check that a split fits this dataset.
 
