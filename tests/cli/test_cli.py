@@ -56,7 +56,8 @@ def test_an_old_public_name_is_refused_with_its_new_one(old, new):
 
 def test_help_lists_the_verbs(staanet):
     _, out, _ = staanet("--help")
-    for verb in ("demo", "run", "prepare", "train", "fit", "attack", "report", "export", "list", "import"):
+    verbs = ("demo", "evaluate", "compare", "run", "prepare", "train", "fit", "attack", "report", "export", "list")
+    for verb in (*verbs, "import"):
         assert f"│ {verb} " in out
 
 

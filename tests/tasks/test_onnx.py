@@ -144,7 +144,7 @@ def test_without_the_extra_one_line_says_what_to_install(tmp_path, monkeypatch, 
 
 
 def test_a_folder_that_is_no_checkpoint_is_told(tmp_path):
-    with pytest.raises(StaanetError, match="nosuch: expected a model checkpoint"):
+    with pytest.raises(StaanetError, match="nosuch: expected a model"):
         export(tmp_path / "nosuch", tmp_path / "out.onnx")
     (tmp_path / "other").mkdir()
     for config in ([], {"name": "staa_net", "settings": {}}):

@@ -47,7 +47,11 @@ def dataset_of(data: Path, corpus: str | None, settings: Mapping[str, Any], out:
     made: Any = validated(CORPORA[corpus or "folder"], dict(settings), corpus or "folder")
     name = signature([made.name, settings, made.fingerprint(data), model.sample_rate])
     folder = out / "datasets" / f"{made.name}-{name}"
-    return Dataset(folder) if (folder / "dataset.json").is_file() else prepare(made, data, folder, model.sample_rate)
+    return (
+        Dataset(folder)
+        if (folder / "dataset.json").is_file()
+        else prepare(made, data, folder, model.sample_rate, to_train=False)
+    )
 
 
 def restricted(dataset: Dataset, model: Model) -> Dataset:

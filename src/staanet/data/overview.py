@@ -17,7 +17,7 @@ UNKNOWN = "unknown"
 """Name of the group of clips without a gender, language or session."""
 
 
-def overview_of(findings: Findings) -> dict[str, Any]:
+def overview_of(findings: Findings, to_train: bool = True) -> dict[str, Any]:
     """Return an overview of the clips that can be used, in values that JSON can hold.
 
     Its keys are `clips`; `labels`, `speakers`, `genders`, `languages` and `sessions` with the number of clips, the
@@ -27,6 +27,7 @@ def overview_of(findings: Findings) -> dict[str, Any]:
 
     Args:
         findings: What was found while the clips were read.
+        to_train: Whether models will be trained on the clips, so that doubts about speakers and splits are warnings.
     """
     clips = [clip for clip in findings.found.utterances if clip.id in findings.audio]
     audio = [findings.audio[clip.id] for clip in clips]
@@ -50,8 +51,7 @@ def overview_of(findings: Findings) -> dict[str, Any]:
             *counted,
             *findings.remarks,
             *grouped(findings.skipped),
-            *doubts(clips, digests),
-            *split_doubts(check),
+            *([*doubts(clips, digests), *split_doubts(check)] if to_train else []),
         ],
     }
 

@@ -33,6 +33,8 @@ def prepare(
     sample_rate: int = 16_000,
     trim_db: float | None = None,
     segments: Segmentation | None = None,
+    *,
+    to_train: bool = True,
 ) -> Dataset:
     """Write a corpus as a prepared dataset and return the dataset.
 
@@ -50,6 +52,7 @@ def prepare(
         trim_db: Both ends of a clip are cut off as long as they are this many dB below its loudest frame (default:
             None, nothing is cut off).
         segments: How clips are cut into segments and augmented (default: None, clips stay whole).
+        to_train: Whether models will be trained on the clips, so that doubts about speakers and splits are warnings.
 
     Raises:
         StaanetError: If there is no usable clip at `root`, or if `folder` cannot be written.
@@ -73,7 +76,7 @@ def prepare(
         write_jsonl(temporary / "manifest.jsonl", rows)
         digests = [file_digest(path) for path in sorted(temporary.glob("*.safetensors"))]
         about["digest"] = digests[0] if len(digests) == 1 else "+".join(digests)
-        overview = overview_of(findings)
+        overview = overview_of(findings, to_train)
         lists = {
             "skipped": findings.skipped,
             "missing": list(findings.found.missing),

@@ -94,7 +94,7 @@ def import_adversarial(
     check_writable(out)
     digest = file_digest(file)
     made = signature([NUMERICS, digest, emotions])
-    dataset = prepare(Hdf5(emotions), file, out / "datasets" / f"{attack}-{made}", rate)
+    dataset = prepare(Hdf5(emotions), file, out / "datasets" / f"{attack}-{made}", rate, to_train=False)
     adversarial = sets.read(file, dataset, out / "adversarial" / f"{attack}-{source}-{made}")
     _warn_of_delays(file, sets.delays(adversarial, dataset), len(dataset))
     written = []
@@ -160,7 +160,9 @@ def _load_by_name(targets: Sequence[str | Path], trust: bool) -> dict[str, Model
     """Load the target models, by their names without folders."""
     names = [re.sub(r"[^\w.-]", "-", loader_of(path).title(str(path))) for path in targets]
     if not names or len(set(names)) < len(names):
-        raise StaanetError(f"expected one or more targets of different names, got {', '.join(names) or 'none'}")
+        raise StaanetError(
+            f"expected one or more targets in folders of different names, got {', '.join(names) or 'none'}"
+        )
     return {name: load_model(path, trust=trust) for name, path in zip(names, targets, strict=True)}
 
 
