@@ -168,7 +168,7 @@ def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]
     return records, examples, left_out
 
 
-def _layout(name: str, plan: Experiment, left_out: tuple[str, ...]) -> Layout:
+def _layout(name: str, plan: Experiment, left_out: tuple[str, ...] = ()) -> Layout:
     return Layout(
         title=plan.title or name,
         published=plan.published,
