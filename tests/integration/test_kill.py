@@ -45,7 +45,7 @@ MOMENTS = {
     "evaluation": ("staanet.evaluation.case", "observe", 2),
     "record, after its outcomes": ("staanet.core.records", "write_json", 3),
     "examples": ("staanet.study.artefacts.listening", "write_json", 2),
-    "report": ("staanet.report.page", "atomic_write", 1),
+    "report": ("staanet.report.page", "write_text", 1),
 }
 
 
