@@ -1,5 +1,7 @@
 """The registry of loaders: references, trust, and loaders of other packages."""
 
+import importlib.util
+import sys
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -84,6 +86,18 @@ def test_a_missing_folder_inside_an_existing_one_is_not_taken_for_an_id_of_the_h
     (tmp_path / "models").mkdir()
     with pytest.raises(StaanetError, match="found no such file or folder"):
         staanet.load_model("models/emo18")
+
+
+@pytest.mark.parametrize("reference", ["owner/name", "model.onnx", "http://127.0.0.1:1/model"])
+def test_a_package_that_is_not_installed_is_named_with_its_extra(reference, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.onnx").write_bytes(b"x")
+    for package in ("transformers", "huggingface_hub", "onnx", "onnxruntime", "requests", "urllib3"):
+        monkeypatch.setitem(sys.modules, package, None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "transformers" else find(name))
+    with pytest.raises(StaanetError, match=r"expected the package .*, found none; install staanet\["):
+        load_model(reference)
 
 
 @pytest.fixture

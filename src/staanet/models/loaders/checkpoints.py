@@ -80,6 +80,10 @@ class HuggingFaceCheckpoint(Loader):
         identity: Mapping[str, Any] = MODELS["hugging_face"].identity(settings)
         return identity
 
+    def check(self, reference: str) -> None:
+        """Check that `transformers` is installed and the files are there, without loading or downloading weights."""
+        MODELS["hugging_face"].check(settings_of("hugging_face", **self._settings(reference)))
+
     def _settings(self, reference: str) -> dict[str, Any]:
         return {
             "checkpoint": reference,
