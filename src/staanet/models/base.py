@@ -165,6 +165,18 @@ class Model(Shown, nn.Module, abc.ABC):
             return waveforms, lengths
         return fit_length(waveforms, lengths, self.trained_length), torch.full_like(lengths, self.trained_length)
 
+    def check_lengths(self, lengths: Tensor) -> None:
+        """Check that no clip is shorter than the network can process.
+
+        Raises:
+            StaanetError: If a clip has fewer than `min_samples` samples.
+        """
+        if int(lengths.min()) < self.min_samples:
+            raise StaanetError(
+                f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
+                "set seconds, to which clips are repeated, or remove the short clips"
+            )
+
     def forward_fitted(self, waveforms: Tensor, lengths: Tensor, network: Network | None = None) -> Tensor:  # noqa: ARG002
         """Return the logits `[B, K]` of waveforms `[B, T]` without repeating or cutting them.
 

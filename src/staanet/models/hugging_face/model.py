@@ -142,11 +142,7 @@ class HuggingFace(Model):
         Raises:
             StaanetError: If a clip is shorter than `min_samples`.
         """
-        if int(lengths.min()) < self.min_samples:
-            raise StaanetError(
-                f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
-                "set seconds, to which clips are repeated, or remove the short clips"
-            )
+        self.check_lengths(lengths)
         compute = cast(Callable[[Inputs], Tensor], network or self.classify)
         groups = self._inputs(waveforms, lengths)
         with _numpy_seeded_by_torch(self.training), self._recompute_activations():

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from staanet.audio.lengths import standardise
 from staanet.audio.whisper_mel import HOP, MIN_SAMPLES, whisper_mel
-from staanet.core.errors import StaanetError
 from staanet.models.base import Network
 from staanet.models.frozen import HasEncoder
 from staanet.models.hugging_face.files import check_files, check_hub_id, identity_of
@@ -120,11 +119,7 @@ class Whisper(HasEncoder):
         Raises:
             StaanetError: If a clip is shorter than `min_samples`.
         """
-        if int(lengths.min()) < self.min_samples:
-            raise StaanetError(
-                f"expected clips of {self.min_samples} samples or more for {self.name}, got {int(lengths.min())}; "
-                "set seconds, to which clips are repeated, or remove the short clips"
-            )
+        self.check_lengths(lengths)
         network = network or self.classify
         groups = [(lengths == length).nonzero()[:, 0] for length in lengths.unique()]
         outputs = [network(standardise(waveforms[rows, : int(lengths[rows[0]])])) for rows in groups]
