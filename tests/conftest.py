@@ -14,6 +14,23 @@ def one_thread():
     torch.set_num_threads(1)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_power_cuts():
+    """Spare the wait for the disk at every written file, which is for power cuts only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("staanet.core.atomic._sync", lambda _: None)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """Keep hashes of files out of the user's folder for caches."""
+    with pytest.MonkeyPatch.context() as patch:
+        path = tmp_path_factory.mktemp("cache") / "file-hashes.sqlite"
+        patch.setattr("staanet.core.fingerprints.default_path", lambda: path)
+        yield
+
+
 @pytest.fixture
 def clips():
     """Three clips of different lengths, padded: waveforms [3, 900], lengths [3], labels [3]."""

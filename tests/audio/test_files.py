@@ -157,10 +157,10 @@ def test_a_float_file_in_another_scale_raises(tmp_path, subtype, scale, look):
     peak = np.abs(scale * sine(16_000, 2)).max()
     with pytest.raises(StaanetError) as caught:
         look(tmp_path / "clip.wav")
-    assert str(caught.value) == (
-        f"{tmp_path / 'clip.wav'}: expected samples in [-1, 1], got a peak of {peak:g}; "
-        "divide by the integer range or by the peak"
+    assert str(caught.value).startswith(
+        f"{tmp_path / 'clip.wav'}: expected samples in [-1, 1], got a peak of {peak:g} ("
     )
+    assert str(caught.value).endswith(" % of the samples lie beyond); divide by the integer range or by the peak")
 
 
 @pytest.mark.parametrize("subtype", ["PCM_U8", "PCM_16", "PCM_24", "PCM_32"])
@@ -298,10 +298,10 @@ def test_windows_written_one_by_one_are_the_whole_file(tmp_path):
 
 @pytest.mark.parametrize("damage", ["nan", "cut"])
 def test_damage_at_the_end_of_a_long_file_is_found_before_anything_is_done_with_it(tmp_path, damage):
-    path, samples = tmp_path / "clip.wav", sine(100, seconds=150)
+    path, samples = tmp_path / "clip.wav", sine(1000, seconds=150)
     if damage == "nan":
         samples[-1] = np.nan
-    soundfile.write(path, samples, 100, subtype="FLOAT")
+    soundfile.write(path, samples, 1000, subtype="FLOAT")
     if damage == "cut":
         path.write_bytes(path.read_bytes()[:-4])
     with pytest.raises(StaanetError, match=r"clip.wav: expected .*replace"):

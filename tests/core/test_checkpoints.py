@@ -81,6 +81,19 @@ def test_a_model_given_as_a_generator_is_reported(model_folder):
 def edit(folder, **changes):
     path = folder / "config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    (folder / "checksums.jsonl").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+def test_a_checkpoint_that_was_changed_after_it_was_written_is_not_used(model_folder, name):
+    content = bytearray((model_folder / name).read_bytes())
+    content[-40 if name == "model.safetensors" else content.index(b'"staanet": "0') + 12] ^= 1
+    (model_folder / name).write_bytes(content)
+    message = error_of(load_model, model_folder)
+    assert f"{name}: expected the contents that were written, got others" in message
+    assert "train it again, or remove checksums.jsonl if you changed it on purpose" in message
+    (model_folder / "checksums.jsonl").unlink()
+    load_model(model_folder)
 
 
 def test_the_weights_of_another_architecture_are_reported(model_folder):

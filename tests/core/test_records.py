@@ -6,6 +6,7 @@ import pytest
 
 from core.made_up import ROWS, made_record
 from staanet.core import records
+from staanet.core.checksums import damages
 from staanet.core.errors import StaanetError
 
 
@@ -20,7 +21,8 @@ def test_a_record_and_its_outcomes_come_back_as_they_were(tmp_path, record):
     assert dataclasses.replace(back, outcomes_sha256="") == record
     assert records.read_outcomes(path) == ROWS
     assert path.name == "text-text-text-0123456789.json"
-    assert {p.name for p in tmp_path.iterdir()} == {path.name, path.with_suffix(".jsonl").name}
+    assert {p.name for p in tmp_path.iterdir()} == {path.name, path.with_suffix(".jsonl").name, "checksums.jsonl"}
+    assert damages(tmp_path, [path.name, path.with_suffix(".jsonl").name]) == []
 
 
 def test_a_record_is_partial_until_all_its_folds_are_there(record):
@@ -57,7 +59,7 @@ def test_nan_is_refused_and_no_record_is_left(tmp_path, record):
     assert list(tmp_path.glob("*.json")) == []
     with pytest.raises(ValueError, match="JSON compliant"):
         records.write(tmp_path / "b", record, [{**row, "margin_clean": math.nan} for row in ROWS])
-    assert list((tmp_path / "b").iterdir()) == []
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(

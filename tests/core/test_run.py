@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from core.made_up import ROWS, made_record
-from staanet.core import records
+from staanet.core import checksums, records
 from staanet.core.errors import StaanetError
 from staanet.core.files import write_json
 from staanet.core.run import Layout, Run, as_run
@@ -91,3 +91,31 @@ def test_a_run_can_be_given_by_its_folder(tmp_path):
     run = Run(str(tmp_path))
     assert as_run(run) is run
     assert as_run(tmp_path).folder == run.folder == tmp_path
+
+
+@pytest.mark.parametrize("change", [{"experiment": "another"}, {"settings": {"a": 1}}, {"queries": 5.0}])
+def test_a_record_that_was_edited_after_the_run_is_refused(tmp_path, change):
+    path = records.write(tmp_path / "records", made_record(), ROWS)
+    Run(tmp_path).write(LAYOUT, records=[path])
+    assert len(Run(tmp_path).records) == 1
+    write_json(path, {**json.loads(path.read_text()), **change})
+    with pytest.raises(StaanetError, match=r"\.json: expected record 0123456789 as the run wrote it, got one that was"):
+        _ = Run(tmp_path).records
+
+
+def test_records_of_a_run_of_an_earlier_version_are_read_without_their_hashes(tmp_path):
+    path = records.write(tmp_path / "records", made_record(), ROWS)
+    Run(tmp_path).write(LAYOUT, records=[path])
+    values = json.loads((tmp_path / "run.json").read_text())
+    del values["records_sha256"]
+    write_json(tmp_path / "run.json", values)
+    assert len(Run(tmp_path).records) == 1
+
+
+def test_the_list_of_what_belongs_to_a_run_has_a_checksum(tmp_path):
+    write_json(tmp_path / "splits" / "s.json", {})
+    Run(tmp_path).write(LAYOUT, splits=[tmp_path / "splits" / "s.json"])
+    assert set(checksums.read(tmp_path)) == {"run.json", "splits/s.json"}
+    Run(tmp_path).write(Layout("Other"))
+    assert set(checksums.read(tmp_path)) == {"run.json"}
+    assert checksums.damages(tmp_path, thorough=True) == []

@@ -161,7 +161,54 @@ def test_toml_is_read_and_bad_toml_is_reported_with_its_place(tmp_path):
     with pytest.raises(StaanetError, match=r"plan.toml: expected TOML, got .*line 1"):
         read_toml(path)
     path.write_bytes("name = 'gemütlich'".encode("latin-1"))
-    with pytest.raises(StaanetError, match=r"plan.toml: expected TOML, got .*utf-8"):
+    with pytest.raises(StaanetError, match=r"plan.toml: expected a TOML file in UTF-8, got .*utf-8"):
         read_toml(path)
     with pytest.raises(StaanetError, match=r"nosuch.toml: expected a TOML file, found none"):
         read_toml(tmp_path / "nosuch.toml")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"epochs": True}, "plan: epochs: expected a number, got True"),
+        ({"epochs": "3"}, "plan: epochs: expected a number, got '3'"),
+        ({"noise": {"level": "0.5"}}, "plan: noise.level: expected a number, got '0.5'"),
+        ({"noise": {"level": False}}, "plan: noise.level: expected a number, got False"),
+        ({"noise": {"hits": [0.5, "1"]}}, "plan: noise.hits.1: expected a number, got '1'"),
+        ({"noise": {"level": float("nan")}}, "plan: expected values within their limits, got noise.level: the number "),
+        ({"noise": {"hits": (0.0, float("inf"))}}, "plan: expected values within their limits, got noise.hits.1: "),
+        ({"epochs": 2**63}, "plan: expected values within their limits, got epochs: the number"),
+        ({"epochs": 10**8}, "plan: expected values within their limits, got epochs: 100000000; it is 10000000 at most"),
+    ],
+)
+def test_values_are_not_converted_and_are_finite_and_bounded(values, message):
+    with pytest.raises(StaanetError) as caught:
+        validated(Training, values, "plan")
+    assert one_line(caught).startswith(message)
+
+
+@dataclass(frozen=True)
+class Switch:
+    on: bool = False
+    either: bool | float | None = None
+    names: dict[int, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.either == 7:
+            raise TypeError("a mistake")
+
+
+@pytest.mark.parametrize("given", ["true", "yes", 1, 0, 1.0])
+def test_a_truth_value_is_true_or_false_only(given):
+    with pytest.raises(StaanetError, match=r"expected true or false, got|Input should be a valid boolean"):
+        validated(Switch, {"on": given}, "switch")
+
+
+def test_what_a_union_allows_stays_as_it_is():
+    assert validated(Switch, {"either": True}, "switch").either is True
+    assert validated(Switch, {"either": 0.5, "names": {"0": "a"}}, "switch") == Switch(either=0.5, names={0: "a"})
+
+
+def test_an_exception_of_the_dataclass_itself_becomes_one_line():
+    with pytest.raises(StaanetError, match="switch: expected settings that fit together, got a mistake"):
+        validated(Switch, {"either": 7}, "switch")

@@ -199,3 +199,15 @@ def test_an_empty_folder_is_reported(tmp_path):
         "usable clip"
     )
     assert "expected a folder of audio, found none" in error_of(tmp_path / "nosuch")
+
+
+def test_files_exchanged_for_others_of_the_same_size_are_another_fingerprint(tmp_path):
+    put(tmp_path, "a.wav", "sub/b.flac")
+    table(tmp_path, ROWS, "csv")
+    before = AudioFolder().fingerprint(tmp_path)
+    assert AudioFolder().fingerprint(tmp_path) == before
+    content = (tmp_path / "a.wav").read_bytes()
+    (tmp_path / "a.wav").write_bytes(content[:100] + bytes(100) + content[200:])
+    assert AudioFolder().fingerprint(tmp_path) != before
+    (tmp_path / "a.wav").write_bytes(content)
+    assert AudioFolder().fingerprint(tmp_path) == before

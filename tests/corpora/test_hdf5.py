@@ -91,9 +91,9 @@ def test_a_store_is_exported_and_comes_back_with_its_speakers(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"train_y": np.array([0, 1])}, "expected 4 class numbers of 0 or more in train_y, got int64 [2]"),
-        ({"train_y": np.array([0, 1, -1, 0])}, "expected 4 class numbers of 0 or more in train_y"),
-        ({"train_y": np.zeros(4)}, "expected 4 class numbers of 0 or more in train_y, got float64 [4]"),
+        ({"train_y": np.array([0, 1])}, "expected 4 class numbers from 0 to 9999 in train_y, got int64 [2]"),
+        ({"train_y": np.array([0, 1, -1, 0])}, "expected 4 class numbers from 0 to 9999 in train_y"),
+        ({"train_y": np.zeros(4)}, "expected 4 class numbers from 0 to 9999 in train_y, got float64 [4]"),
         ({"dev_y": None}, "expected the datasets dev_audio and dev_y, found no dev_y"),
         (
             {"test_audio": None, "train_audio": None, "dev_audio": None},

@@ -119,3 +119,18 @@ def test_another_batch_size_goes_on_with_the_same_clips(dataset, model, tmp_path
 def test_an_unfinished_set_is_reported(tmp_path):
     with pytest.raises(ValueError, match="finished adversarial set"):
         AdversarialSet(tmp_path)
+
+
+def test_a_batch_that_was_damaged_is_told_and_attacked_again(dataset, model, tmp_path, caplog):
+    whole = attack_all(dataset, model, tmp_path / "whole")
+    attack_all(dataset, model, tmp_path / "set")
+    (tmp_path / "set" / "done.json").unlink()
+    batches = sorted((tmp_path / "set").glob("batch-*"))
+    content = bytearray(batches[1].read_bytes())
+    content[-100:] = bytes(100)
+    batches[1].write_bytes(content)
+    kept = batches[0].stat().st_mtime_ns
+    again = attack_all(dataset, model, tmp_path / "set")
+    assert f"{batches[1]}: expected the contents that were written, got others" in caplog.text
+    assert batches[0].stat().st_mtime_ns == kept
+    assert all(torch.equal(again.waveform(clip), whole.waveform(clip)) for clip in dataset.utterances)

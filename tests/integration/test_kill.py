@@ -38,7 +38,7 @@ MOMENTS = {
     "dataset": ("staanet.data.preparation", "write_jsonl", 1),
     "model, first epoch": ("staanet.training.classifier", "fit_length", 2),
     "model, later epoch": ("staanet.training.classifier", "fit_length", 9),
-    "model, while its progress is written": ("staanet.training.loop", "save_file", 2),
+    "model, while its progress is written": ("staanet.training.loop", "save_tensors", 2),
     "model, before its checkpoint": ("staanet.core.checkpoints", "write_json", 1),
     "generator": ("staanet.training.generator", "observe", 4),
     "adversarial set": ("staanet.evaluation.adversarial", "save_tensors", 2),

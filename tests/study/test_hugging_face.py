@@ -96,6 +96,22 @@ def test_an_encoder_without_a_head_is_a_source_of_contrastive(tmp_path):
         staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
 
 
+def test_the_encoder_of_whisper_without_training_is_a_source_of_contrastive_only(tmp_path):
+    folder = hugging_face(tmp_path / "checkpoint", "whisper", head=False)
+    text = EXPERIMENT.replace('"hugging_face"', '"whisper"').format(folder=folder, name="encoder", training='"none"')
+    small = '[models.small]\nmodel = "zhao19"\nseconds = 0.3\ntraining = { epochs = 1 }\n'
+    attack = '[attacks.contrastive]\nsources = ["encoder"]\nsteps = 2\n'
+    (tmp_path / "mine.toml").write_text('targets = ["small"]\n' + text + small + attack)
+    records = staanet.run(tmp_path / "mine.toml", out=tmp_path / "run")
+    (record,) = [record for record in records if record.attack == "contrastive"]
+    assert (record.source, record.target, record.gradients) == ("encoder", "small", 2)
+    assert record.settings["source"]["checkpoint"]
+    for more in (small + attack, attack):
+        (tmp_path / "mine.toml").write_text(text + more)
+        with pytest.raises(StaanetError, match="model encoder: expected a training, which gives it a head, got none"):
+            load(tmp_path / "mine.toml")
+
+
 def test_a_model_is_built_from_an_architecture_and_trained(tmp_path):
     sizes = {**TRANSFORMER, "conv_kernel": [40, 16], "conv_stride": [20, 8]}
     table = "".join(f"{key} = {value if isinstance(value, int) else list(value)}\n" for key, value in sizes.items())

@@ -99,3 +99,37 @@ def test_the_speed_of_another_generator_decides_nothing(publish):
     assert label == "untestable here"
     assert "another generator, in batches, on a CPU" in figures
     assert "200 times as long" in figures
+
+
+def sources(whisper, emo18, targets=("zhao19",)):
+    """Return results in which generators trained against two sources fool given shares of the clips of each fold."""
+    return made_up_results.results(
+        *(
+            made_up_results.case("staa_net", *folds(shares), source=source, target=target)
+            for target in targets
+            for source, shares in (("whisper", whisper), ("emo18", emo18), ("zhao19", emo18))
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("whisper", "emo18", "expected"),
+    [
+        ((0.6, 0.7, 0.6, 0.7), (0.2, 0.1, 0.2, 0.1), "holds"),
+        ((0.2, 0.1, 0.2, 0.1), (0.6, 0.7, 0.6, 0.7), "does not hold"),
+        ((0.9, 0.1, 0.2, 0.1), (0.1, 0.1, 0.2, 0.1), "undecided"),
+    ],
+)
+def test_an_advanced_source_is_compared_with_a_simple_one_on_a_model_that_is_neither(publish, whisper, emo18, expected):
+    publish(sources(whisper, emo18))
+    label, figures = claims_measured.advanced_source_transfers_better()
+    assert label == expected
+    assert "emodb, whisper instead of emo18 on zhao19: " in figures
+    assert "instead of zhao19" not in figures  # emo18 was no target
+
+
+def test_an_advanced_source_needs_a_study_that_has_it(publish):
+    publish(made_up_results.results(made_up_results.case("staa_net", *folds((0.5, 0.5)), **TRANSFER)))
+    assert claims_measured.advanced_source_transfers_better()[0] == "untestable here"
+    publish(None)
+    assert claims_measured.advanced_source_transfers_better()[0] == "untestable here"

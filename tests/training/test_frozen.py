@@ -147,9 +147,10 @@ def test_changed_clips_are_encoded_anew_by_the_frozen_encoder(own, split, tmp_pa
 
 def test_a_fine_tuned_encoder_changes(own, split, tmp_path):
     model = whisper(own, frozen=False)
-    before = model.encoder.layers[0].fc1.weight.clone()
+    parts = (model.encoder.conv1, model.encoder.layers[0].fc1, model.encoder.layers[-1].fc1)
+    before = [part.weight.clone() for part in parts]
     trained(model, own, split, tmp_path)
-    assert not torch.equal(model.encoder.layers[0].fc1.weight, before)
+    assert not any(torch.equal(part.weight, old) for part, old in zip(parts, before, strict=True))
     assert not (own.folder / frozen.FOLDER).exists()
 
 
@@ -180,3 +181,28 @@ def test_weight_decay_shrinks_the_head(own, split, tmp_path):
 def test_probe_is_the_default_of_whisper():
     assert model_training("whisper", "default", "test") == MODEL_PRESETS["probe"]
     assert isinstance(model_training("whisper", "fine_tune", "test"), ModelTraining)
+
+
+def test_the_head_uses_the_layers_that_speakers_held_out_within_the_training_clips_prefer(
+    own, split, tmp_path, monkeypatch
+):
+    asked = []
+
+    def chosen(features, labels, speakers, groups):
+        asked.append((len(features), labels, speakers, groups))
+        return 1
+
+    monkeypatch.setattr("staanet.training.settings.first_layer", chosen)
+    model = whisper(own)
+    trained(model, own, split, tmp_path, ProbeTraining(epochs=1, batch_size=8, groups=3))
+    labels = [own.label(clip) for clip in split.train]
+    assert asked == [(len(split.train), labels, [own.utterances[clip].speaker for clip in split.train], 3)]
+    batch = own.batch(split.val[:3])
+    represented = model.represent(batch.waveforms, batch.lengths).reshape(3, 3, -1)
+    assert not represented[:, 0].any()
+    assert represented[:, 1:].all()
+    augmented = ProbeTraining(epochs=1, batch_size=8, groups=3, augmentation=Augmentation(noise=1.0))
+    trained(whisper(own), own, split, tmp_path, augmented)
+    assert asked[1] == asked[0]
+    trained(whisper(own, frozen=False), own, split, tmp_path, augmented)
+    assert len(asked) == 2  # an encoder that is trained as well adapts its layers

@@ -72,3 +72,33 @@ def test_the_random_state_outside_is_left_alone(tmp_path):
     torch.manual_seed(1)
     run(tmp_path / "progress")
     assert torch.equal(torch.rand(1), expected)
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def flipped(content):
+    return content[:-10] + bytes([content[-10] ^ 1]) + content[-9:]
+
+
+def zeroed(content):
+    return content[: len(content) // 3] + bytes(len(content) - len(content) // 3)
+
+
+def of_other_figures(content):
+    return content.replace(b"score", b"scord")
+
+
+@pytest.mark.parametrize("harm", [truncated, flipped, zeroed, of_other_figures, lambda _: b""])
+def test_damaged_progress_is_told_and_the_training_starts_again(tmp_path, harm, caplog):
+    _, weights, _ = run(tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "progress", stop_after=3)
+    content = (tmp_path / "progress").read_bytes()
+    (tmp_path / "progress").write_bytes(harm(content))
+    assert (tmp_path / "progress").read_bytes() != content
+    _, again, seen = run(tmp_path / "progress")
+    assert seen == list(range(5))
+    assert all(torch.equal(weights[name], again[name]) for name in weights)
+    assert f"{tmp_path / 'progress'}: expected the state of a training, got a damaged file" in caplog.text

@@ -26,6 +26,7 @@ def check_files(study: Study, checks: Checks) -> bool:
         "it is missing": ("README.md", (study.folder / "README.md").is_file()),
         "two records have one signature": ("records.jsonl", len(names) == len(set(names))),
         "its records are not those of records.jsonl": ("outcomes.parquet", set(names) == set(study.rows)),
+        "a record is not the one whose hash it holds": ("run.json", study.layout["records_sha256"] == _hashes(study)),
     }
     for sentence, (place, holds) in conditions.items():
         checks.invariant(place, sentence, holds=holds)
@@ -38,6 +39,21 @@ def check_records(study: Study, checks: Checks) -> None:
     checks.figure("settings.jsonl", "signatures", list(study.settings), digests)
     for record in study.records:
         _check(study, record, checks)
+
+
+def _hashes(study: Study) -> dict[str, str]:
+    """Return the hash of every record with all its settings, by its signature."""
+    full = [
+        {
+            **record,
+            "settings": {
+                key: study.settings_of(record, key) if isinstance(value, dict) else value
+                for key, value in record["settings"].items()
+            },
+        }
+        for record in study.records
+    ]
+    return {record["signature"]: digest_of_rows([record]) for record in full}
 
 
 def place_of(record: dict[str, Any]) -> str:

@@ -31,6 +31,9 @@ OPUS_RATE = 16_000
 OPUS_LEAST, OPUS_MOST = 6, 256
 """Lowest and highest bit rate of Opus in kbit/s."""
 
+VORBIS_LEAST, VORBIS_MOST = 0.0, 1.0
+"""Lowest and highest quality of Vorbis."""
+
 TELEPHONE_RATE = 8000
 """Sampling rate in Hz of `g711` and `gsm`."""
 
@@ -102,6 +105,27 @@ def opus(samples: Samples, kbps: float) -> Samples:
     _check_kbps("opus", kbps, OPUS_LEAST, OPUS_MOST)
     share = (OPUS_MOST - kbps) / (OPUS_MOST - OPUS_LEAST)
     return _decoded(samples.clip(-1, 1), OPUS_RATE, "OGG", "OPUS", compression_level=share)
+
+
+def vorbis(samples: Samples, sample_rate: int, quality: float) -> Samples:
+    """Return a clip after compression by Vorbis at a variable bit rate and decoding.
+
+    Args:
+        samples: The clip `[T]`; samples beyond full scale are clipped.
+        sample_rate: Sampling rate in Hz, from 8000 to 192 000.
+        quality: Quality from 0, the smallest files, to 1.
+
+    Shape: `[T]` -> `[T]`.
+
+    Raises:
+        StaanetError: If the quality is not supported.
+
+    >>> vorbis(np.zeros(1000, dtype=np.float32), 16_000, 0.3).shape
+    (1000,)
+    """
+    if not VORBIS_LEAST <= quality <= VORBIS_MOST:
+        raise StaanetError(f"expected quality in 0..1 for vorbis, got {quality:g}; change quality")
+    return _decoded(samples.clip(-1, 1), sample_rate, "OGG", "VORBIS", compression_level=1 - quality)[: len(samples)]
 
 
 def g711(samples: Samples, law: Literal["mu", "a"] = "mu") -> Samples:

@@ -1,213 +1,39 @@
-"""Read and write audio files with any sampling rate and number of channels.
+"""Audio files of any sampling rate and number of channels: reading (`staanet.audio.reading`) and writing.
 
 All formats of libsndfile are read (see `staanet.audio.formats`); WAV and FLAC are written.
 """
 
 import contextlib
 import io
-import os
-import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import cast
 
 import numpy as np
 import soundfile
 import soxr
 from numpy.typing import NDArray
 
-from staanet.audio.formats import conversion, is_unsupported
+from staanet.audio.reading import HIGHEST_RATE as HIGHEST_RATE
+from staanet.audio.reading import LOWEST_RATE as LOWEST_RATE
+from staanet.audio.reading import About as About
+from staanet.audio.reading import check_name, peak_of, reason
+from staanet.audio.reading import check_peak as check_peak
+from staanet.audio.reading import check_rate as check_rate
+from staanet.audio.reading import declared as declared
+from staanet.audio.reading import encoding as encoding
+from staanet.audio.reading import measure as measure
+from staanet.audio.reading import printable as printable
+from staanet.audio.reading import read as read
+from staanet.audio.reading import read_windows as read_windows
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write
-
-LARGEST_PEAK = 4.0
-"""Largest peak of a file that is still clipped to full scale. Even white noise exceeds full scale by less after a lossy
-codec; a float file in integer scale, by far more."""
-
-NO_LENGTH = 2**62
-"""Number of samples from which libsndfile means that a file does not declare its length."""
 
 SUBTYPES = {".wav": "FLOAT", ".flac": "PCM_24"}
 """Sample format by file ending. 16 bits would round small perturbations away."""
 
 WAV_BYTES = 0xFFFF0000
 """Largest number of bytes of audio in a WAV file, whose header stores sizes in 32 bits."""
-
-
-def read(path: Path) -> tuple[NDArray[np.float32], int]:
-    """Return the samples of a file, `[T, C]`, and its sampling rate in Hz.
-
-    Samples are in [-1, 1], except that the decoded samples of lossy or float files may exceed full scale up to
-    `LARGEST_PEAK`.
-
-    Raises:
-        StaanetError: If the file is missing, unreadable, truncated or empty, or has samples that are NaN, infinite or
-            far beyond full scale.
-    """
-    about = _about(path)
-    (samples,) = read_windows(path, [about.frames])
-    return samples, about.rate
-
-
-class About(NamedTuple):
-    """Amount of audio in a file."""
-
-    frames: int
-    """Samples per channel."""
-    rate: int
-    """Sampling rate in Hz."""
-    channels: int
-    """Number of channels."""
-
-
-def measure(path: Path) -> About:
-    """Return the amount of audio in a file, after decoding all of it minute by minute to check it.
-
-    Raises:
-        StaanetError: If the file is missing, unreadable, truncated or empty, or has samples that are NaN, infinite or
-            far beyond full scale.
-    """
-    about = _about(path)
-    whole_minutes, rest = divmod(about.frames, 60 * about.rate)
-    for _ in read_windows(path, [60 * about.rate] * whole_minutes + [rest] * (rest > 0)):
-        pass
-    return about
-
-
-def read_windows(path: Path, sizes: Iterable[int]) -> Iterator[NDArray[np.float32]]:
-    """Yield the samples of a file in consecutive windows `[size, C]`, in the range of `read`.
-
-    Args:
-        path: File to read.
-        sizes: Number of samples of each window.
-
-    Raises:
-        StaanetError: If the file is unreadable, has fewer samples, or has samples that are NaN, infinite or far beyond
-            full scale.
-    """
-    _check_name(path)
-    try:
-        with soundfile.SoundFile(path) as file:
-            for size in sizes:
-                samples = file.read(size, dtype="float32", always_2d=True)
-                if len(samples) < size:
-                    got = file.tell()
-                    raise StaanetError(
-                        f"{path}: expected {file.frames} samples, got {got} (truncated); replace the file"
-                    )
-                if not np.isfinite(samples).all():
-                    raise StaanetError(
-                        f"{path}: expected finite samples, got NaN or infinity; replace or remove the file"
-                    )
-                check_peak(samples, str(path))
-                yield samples
-    except (soundfile.SoundFileError, RuntimeError) as error:
-        raise _unreadable(path, error) from error
-
-
-def check_peak(samples: NDArray[np.float32], name: str) -> None:
-    """Check that the peak of decoded samples is at most `LARGEST_PEAK`.
-
-    Args:
-        samples: Samples of any shape.
-        name: Name of the file or clip for the message.
-
-    Raises:
-        StaanetError: If it is larger.
-    """
-    peak = _peak(samples)
-    if peak > LARGEST_PEAK:
-        raise StaanetError(
-            f"{name}: expected samples in [-1, 1], got a peak of {peak:g}; divide by the integer range or by the peak"
-        )
-
-
-def _peak(samples: NDArray[np.float32]) -> float:
-    return float(np.abs(samples).max(initial=0.0))
-
-
-def printable(path: Path | str) -> str:
-    r"""Return a path in which bytes that are not UTF-8 are written as escapes.
-
-    >>> print(printable(os.fsdecode(b"caf\xe9.wav")))
-    caf\xe9.wav
-    """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def _check_name(path: Path) -> None:
-    if printable(path) != str(path):
-        raise StaanetError(f"{printable(path)}: expected a name in UTF-8, got another encoding; rename the file")
-
-
-def _about(path: Path) -> About:
-    _check_name(path)
-    if not path.is_file():
-        raise StaanetError(f"{path}: expected an audio file, found none")
-    try:
-        with soundfile.SoundFile(path) as file:
-            about = About(file.frames, file.samplerate, file.channels)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:  # TypeError: raw samples without a rate
-        raise _unreadable(path, error) from error
-    if about.frames < 1:
-        raise StaanetError(f"{path}: expected samples, got an empty file; replace or remove it")
-    if about.frames >= NO_LENGTH:
-        raise StaanetError(f"{path}: expected a file that declares its length, got none; convert it to WAV")
-    promised, present = _declared_bytes(path)
-    if present < promised:
-        raise StaanetError(
-            f"{path}: expected {promised} bytes of audio, got {present} (truncated); replace or remove the file"
-        )
-    return about
-
-
-def encoding(path: Path) -> str:
-    """Return the format of a file and of its samples as libsndfile names them, such as "FLAC PCM_16".
-
-    Raises:
-        StaanetError: If the file cannot be read.
-    """
-    try:
-        about = soundfile.info(path)
-    except (soundfile.SoundFileError, RuntimeError, TypeError) as error:
-        raise _unreadable(path, error) from error
-    return f"{about.format} {about.subtype}"
-
-
-def _unreadable(path: Path, error: Exception) -> StaanetError:
-    if is_unsupported(str(path)):
-        return StaanetError(f"{path}: {conversion(str(path))}")
-    return StaanetError(f"{path}: expected readable audio, got {_reason(error)}; replace the file")
-
-
-def _reason(error: Exception) -> str:
-    return str(error).rsplit(": ", 1)[-1].strip().rstrip(".")
-
-
-def _declared_bytes(path: Path) -> tuple[int, int]:
-    """Return the bytes of audio that the header of a WAV, AIFF or AU file declares, and the bytes that follow it.
-
-    libsndfile reads truncated files of these formats without an error. Other files give (0, 0).
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        start = file.read(12)
-        if start[:4] == b".snd":
-            offset, declared = struct.unpack(">II", start[4:])
-            return 0 if declared == 0xFFFFFFFF else declared, size - offset
-        if start[:4] == b"RIFF" and start[8:] == b"WAVE":
-            order, wanted = "<", b"data"
-        elif start[:4] == b"FORM" and start[8:] in (b"AIFF", b"AIFC"):
-            order, wanted = ">", b"SSND"
-        else:
-            return 0, 0
-        while len(header := file.read(8)) == 8:
-            kind, declared = struct.unpack(f"{order}4sI", header)
-            if kind == wanted:
-                streamed = declared >= 0x7FFF0000  # written to a pipe before its length was known
-                return 0 if streamed else declared, size - file.tell()
-            file.seek(declared + declared % 2, io.SEEK_CUR)
-    return 0, 0
 
 
 def mono(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -261,7 +87,7 @@ def check_target(path: Path, samples: int = 0) -> None:
     Traceback (most recent call last):
     staanet.core.errors.StaanetError: clip.mp3: expected a name ending in .wav or .flac, got '.mp3'
     """
-    _check_name(path)
+    check_name(path)
     suffix = path.suffix.lower()
     if suffix not in SUBTYPES:
         raise StaanetError(f"{path}: expected a name ending in {' or '.join(SUBTYPES)}, got {path.suffix!r}")
@@ -302,11 +128,11 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
         ):
             yield append
     except soundfile.SoundFileError as error:
-        raise StaanetError(f"{path}: expected to write {kind}, got {_reason(error)}; choose another --out") from error
+        raise StaanetError(f"{path}: expected to write {kind}, got {reason(error)}; choose another --out") from error
 
 
 def _check_full_scale(samples: NDArray[np.float32]) -> None:
-    peak = _peak(samples)
+    peak = peak_of(samples)
     if not peak <= 1:
         raise StaanetError(f"expected samples in [-1, 1] to write, got a peak of {peak:g}; they would be clipped")
 

@@ -4,6 +4,8 @@ Loading a checkpoint never unpickles anything. Files that were saved with `torch
 `weights_only` loader, which runs no code from the file.
 """
 
+import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from staanet.core.checksums import check, seal
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write, read_json, write_json
 from staanet.core.registry import Registry
@@ -39,6 +42,7 @@ def save(network: Any, folder: Path, **provenance: Any) -> None:
         save_tensors(temporary / WEIGHTS, network.state_dict())
         config = {"name": network.name, "settings": to_jsonable(network.settings), "staanet": __version__}
         write_json(temporary / CONFIG, {**config, **to_jsonable(provenance)})
+        seal(temporary)
 
 
 def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
@@ -50,7 +54,8 @@ def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
         folder: Folder of the checkpoint.
 
     Raises:
-        StaanetError: If the folder holds no checkpoint or one of another kind, or if the weights do not fit.
+        StaanetError: If the folder holds no checkpoint or one of another kind, if a file was changed after it was
+            written, or if the weights do not fit.
     """
     folder = Path(folder)
     if not (folder / CONFIG).is_file() or not (folder / WEIGHTS).is_file():
@@ -59,7 +64,7 @@ def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
     if not isinstance(config, dict) or not {"name", "settings"} <= set(config):
         raise StaanetError(f"{folder / CONFIG}: expected name and settings of a {kind}, found none; train it again")
     name = config["name"]
-    if name not in registry:
+    if not isinstance(name, str) or name not in registry:
         raise StaanetError(
             f"{folder}: expected the checkpoint of a {kind} ({', '.join(registry)}), got one of {name!r}; "
             f"give the folder of a {kind}"
@@ -71,12 +76,33 @@ def load(kind: str, registry: Registry[Any], folder: str | Path) -> Any:
         settings = {renamed.get(key, key): value for key, value in settings.items()}
     network: nn.Module = cls(validated(cls.Settings, settings, str(folder / CONFIG)))
     tensors = load_tensors(folder / WEIGHTS)
+    check_tensors(tensors, network, str(folder))
     try:
         network.load_state_dict(tensors)
     except RuntimeError as error:
         detail = str(error).splitlines()[1].strip() if "\n" in str(error) else str(error)
         raise StaanetError(f"{folder}: expected the weights of {name}, got others ({detail}); train it again") from None
+    check(folder, "train it again")
     return network.eval()
+
+
+def check_tensors(tensors: Mapping[str, Tensor], network: Any, where: str) -> None:
+    """Check that weights are finite and have the types of those of a network.
+
+    Args:
+        tensors: The weights by their names in the network; others are not checked.
+        network: The network that is filled with them.
+        where: Where they come from, such as a folder; error messages begin with it.
+
+    Raises:
+        StaanetError: If one has another type, or values that are NaN or infinite where the network has none.
+    """
+    for name, own in network.state_dict().items():
+        found = tensors.get(name, own)
+        if found.dtype != own.dtype:
+            raise StaanetError(f"{where}: expected {name} as {own.dtype}, got {found.dtype}; train it again")
+        if not found.isfinite().all() and own.isfinite().all():
+            raise StaanetError(f"{where}: expected finite weights, got NaN or infinity in {name}; train it again")
 
 
 def digest(folder: str | Path) -> str:
@@ -91,10 +117,26 @@ def digest(folder: str | Path) -> str:
     return file_digest(path)
 
 
-def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write named tensors to a safetensors file atomically."""
-    with atomic_write(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, temporary)
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> None:
+    """Write named tensors to a safetensors file atomically.
+
+    Args:
+        path: The file.
+        tensors: The tensors by name.
+        about: Texts that are saved with them, by name.
+
+    Raises:
+        StaanetError: If the file cannot be written, such as on a full disk.
+    """
+    held = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    size = sum(tensor.numel() * tensor.element_size() for tensor in held.values())
+    with atomic_write(path, size) as temporary:
+        try:
+            save_file(held, temporary, None if about is None else dict(about))
+        except SafetensorError as error:
+            if number := re.search(r"os error (\d+)", str(error)):
+                raise OSError(int(number[1]), os.strerror(int(number[1]))) from error
+            raise
 
 
 def load_tensors(path: Path) -> dict[str, Tensor]:
@@ -159,4 +201,6 @@ def fill(network: nn.Module, tensors: Mapping[str, Tensor], named: Callable[[str
                 f"{where}: expected {name} of shape {list(own[names[name]].shape)} for {network.name}, "
                 f"got {list(tensors[name].shape)}"
             )
-    network.load_state_dict({names[name]: value for name, value in tensors.items()})
+    weights = {names[name]: value for name, value in tensors.items()}
+    check_tensors(weights, network, where)
+    network.load_state_dict(weights)

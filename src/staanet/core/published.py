@@ -16,7 +16,7 @@ from staanet.core.extras import import_extra
 from staanet.core.files import atomic_write, read_jsonl
 from staanet.core.invariants import check_record
 from staanet.core.record import FORMAT, Record, Rows
-from staanet.core.records import outcomes_hash
+from staanet.core.records import check_hash, outcomes_hash, record_hash
 from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
 
@@ -39,8 +39,8 @@ METADATA = b"staanet"
 """Key of the Parquet file's metadata, which lists the sets of keys and the columns that hold JSON."""
 
 
-def write_published(folder: Path, records: Sequence[Record], outcomes: Mapping[str, Rows]) -> None:
-    """Write records and outcomes in their published form.
+def write_published(folder: Path, records: Sequence[Record], outcomes: Mapping[str, Rows]) -> dict[str, str]:
+    """Write records and outcomes in their published form, and return the hash of each record by its signature.
 
     Args:
         folder: Folder that receives the files; others in it are kept.
@@ -52,8 +52,9 @@ def write_published(folder: Path, records: Sequence[Record], outcomes: Mapping[s
     """
     for record in records:
         check_record(record, outcomes[record.signature], str(folder))
-    _write_records(folder, records)
+    hashes = _write_records(folder, records)
     _write_outcomes(folder / OUTCOMES, outcomes)
+    return hashes
 
 
 class PublishedRecords:
@@ -61,10 +62,11 @@ class PublishedRecords:
 
     Args:
         folder: Folder of the study.
+        hashes: The hash of each record by its signature.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, hashes: Mapping[str, str]) -> None:
+        self._folder, self._hashes = folder, hashes
 
     def records(self) -> list[Record]:
         """Return all records, one per fold, in the order of the experiment.
@@ -76,10 +78,10 @@ class PublishedRecords:
         groups = {line["signature"]: line["settings"] for line in read_jsonl(self._folder / SETTINGS)}
         path = self._folder / PUBLISHED_RECORDS
         lines = read_jsonl(path)
-        records = [
-            validated(Record, {**line, "settings": _resolve(line["settings"], groups, path)}, f"{path}: line {number}")
-            for number, line in enumerate(lines, 1)
-        ]
+        full = [{**line, "settings": _resolve(line["settings"], groups, path)} for line in lines]
+        for number, values in enumerate(full, 1):
+            check_hash(values, self._hashes, f"{path}: line {number}")
+        records = [validated(Record, values, f"{path}: line {number}") for number, values in enumerate(full, 1)]
         for record in records:
             rows = self.outcomes(record)
             if outcomes_hash(rows) != record.outcomes_sha256:
@@ -99,12 +101,17 @@ class PublishedRecords:
         return _read_outcomes(self._folder / OUTCOMES)
 
 
-def _write_records(folder: Path, records: Iterable[Record]) -> None:
-    """Write every record as a line, its groups of settings replaced by references to another file."""
+def _write_records(folder: Path, records: Iterable[Record]) -> dict[str, str]:
+    """Write every record as a line, its groups of settings replaced by references to another file.
+
+    Returns:
+        The hash of each record by its signature.
+    """
     groups: dict[str, Any] = {}
-    lines = []
+    lines, hashes = [], {}
     for record in records:
         values = to_jsonable({field.name: getattr(record, field.name) for field in dataclasses.fields(record)})
+        hashes[record.signature] = record_hash(values)
         for name, group in values["settings"].items():
             if isinstance(group, dict):
                 values["settings"][name] = {"signature": signature(group)}
@@ -113,6 +120,7 @@ def _write_records(folder: Path, records: Iterable[Record]) -> None:
         lines.append(values)
     _write_lines(folder / PUBLISHED_RECORDS, lines)
     _write_lines(folder / SETTINGS, ({"signature": key, "settings": group} for key, group in groups.items()))
+    return hashes
 
 
 def _write_lines(path: Path, values: Iterable[Any]) -> None:

@@ -3,10 +3,11 @@
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from staanet.core import checksums
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, read_jsonl, write_json, write_jsonl
 from staanet.core.invariants import check_record
@@ -37,6 +38,7 @@ def write(folder: Path, record: Record, outcomes: list[dict[str, Any]]) -> Path:
     path = record_path(folder, record.signature, record.source, record.target, record.attack)
     write_jsonl(path.with_suffix(".jsonl"), outcomes)
     write_json(path, dataclasses.asdict(dataclasses.replace(record, outcomes_sha256=outcomes_hash(outcomes))))
+    checksums.add(folder, [path, path.with_suffix(".jsonl")])
     return path
 
 
@@ -55,6 +57,30 @@ def outcomes_hash(outcomes: Iterable[dict[str, Any]]) -> str:
     return digest.hexdigest()
 
 
+def record_hash(values: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of the content of a record, whatever the format of the file that holds it."""
+    return outcomes_hash([dict(values)])
+
+
+def check_hash(values: Any, hashes: Mapping[str, str], where: str) -> None:
+    """Check the content of a record against the hash that the run holds of it.
+
+    Args:
+        values: Content of the record, as it was read.
+        hashes: The hash of each record of the run by its signature; a record without one is not checked.
+        where: The file, with which the error message begins.
+
+    Raises:
+        StaanetError: The record was changed after the run.
+    """
+    expected = hashes.get(str(values.get("signature"))) if isinstance(values, dict) else None
+    if expected is not None and record_hash(values) != expected:
+        raise StaanetError(
+            f"{where}: expected record {values['signature']} as the run wrote it, got one that was changed afterwards; "
+            "run the experiment again, which makes the record again"
+        )
+
+
 def read(path: Path) -> Record:
     """Read a record and check its outcomes.
 
@@ -65,14 +91,20 @@ def read(path: Path) -> Record:
     return read_with_outcomes(path)[0]
 
 
-def read_with_outcomes(path: Path) -> tuple[Record, list[dict[str, Any]]]:
+def read_with_outcomes(path: Path, hashes: Mapping[str, str] | None = None) -> tuple[Record, list[dict[str, Any]]]:
     """Read a record and the outcomes of its clips.
+
+    Args:
+        path: File of the record.
+        hashes: The hash of each record of the run by its signature.
 
     Raises:
         StaanetError: The file is not a record, the outcomes do not match the hash in the record, or they break an
             invariant.
     """
-    record = validated(Record, read_json(path), str(path))
+    values = read_json(path)
+    check_hash(values, hashes or {}, str(path))
+    record = validated(Record, values, str(path))
     file = path.with_suffix(".jsonl")
     problem = StaanetError(
         f"{file}: expected the outcomes from which {path.name} was computed, got others; run again with --fresh"

@@ -1,16 +1,18 @@
 """The folder of a run: its records, the outcomes of every clip, and the layout of its page."""
 
 import dataclasses
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
 from staanet.core import records as record_files
+from staanet.core.checksums import seal
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.notebook import Shown, few
+from staanet.core.paths import as_path, inside
 from staanet.core.published import PUBLISHED_RECORDS, PublishedRecords, write_published
 from staanet.core.records import FORMAT, Record, Rows
 from staanet.core.settings import validated
@@ -73,6 +75,8 @@ class Contents(Layout):
     records: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
+    records_sha256: Mapping[str, str] = field(default_factory=dict)
+    """The hash of each record by its signature, so that a record that was changed after the run is noticed."""
 
 
 class RecordSource(Protocol):
@@ -90,17 +94,18 @@ class RecordFolder:
 
     Args:
         paths: Paths of the records, in the order of the experiment.
+        hashes: The hash of each record by its signature.
     """
 
-    def __init__(self, paths: Iterable[Path]) -> None:
-        self._paths = list(paths)
+    def __init__(self, paths: Iterable[Path], hashes: Mapping[str, str]) -> None:
+        self._paths, self._hashes = list(paths), hashes
         self._outcomes: dict[str, Rows] = {}
 
     def records(self) -> list[Record]:
         """Read all records and check their outcomes."""
         records = []
         for path in self._paths:
-            record, rows = record_files.read_with_outcomes(path)
+            record, rows = record_files.read_with_outcomes(path, self._hashes)
             self._outcomes[record.signature] = rows
             records.append(record)
         return records
@@ -123,7 +128,7 @@ class Run(Shown):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder)
 
     def facts(self) -> tuple[str, dict[str, str]]:
         """Return folder, models, attacks and number of records, as a session shows them."""
@@ -216,9 +221,12 @@ class Run(Shown):
             examples: Folders of the examples, in the order in which they are shown.
             splits: Paths of the splits.
         """
-        files = {"records": records, "examples": examples, "splits": splits}
+        files = {"records": list(records), "examples": list(examples), "splits": list(splits)}
         names = {kind: [path.name for path in paths] for kind, paths in files.items()}
-        write_json(self.folder / CONTENTS, {"format": FORMAT, **dataclasses.asdict(layout), **names})
+        written = [read_json(path) for path in files["records"]]
+        hashes = {"records_sha256": {values["signature"]: record_files.record_hash(values) for values in written}}
+        write_json(self.folder / CONTENTS, {"format": FORMAT, **dataclasses.asdict(layout), **names, **hashes})
+        seal(self.folder, [self.folder / CONTENTS, *files["splits"]])
         folder = self.folder
         vars(self).clear()  # forget what was read before
         self.folder = folder
@@ -238,15 +246,21 @@ class Run(Shown):
         for name, split in splits.items():
             write_json(folder / "splits" / name, split)
         contents = {"format": FORMAT, **dataclasses.asdict(self.layout), "records": [], "examples": []}
-        write_json(folder / CONTENTS, {**contents, "splits": list(splits)})
-        write_published(folder, self.records, {record.signature: self.outcomes(record) for record in self.records})
+        outcomes = {record.signature: self.outcomes(record) for record in self.records}
+        hashes = write_published(folder, self.records, outcomes)
+        write_json(folder / CONTENTS, {**contents, "splits": list(splits), "records_sha256": hashes})
 
     @cached_property
     def _source(self) -> RecordSource:
         """Where the records are read from, which depends on the kind of folder."""
         if self.is_published:
-            return PublishedRecords(self.folder)
-        return RecordFolder(self.record_paths)
+            return PublishedRecords(self.folder, self.hashes)
+        return RecordFolder(self.record_paths, self.hashes)
+
+    @property
+    def hashes(self) -> Mapping[str, str]:
+        """The hash of each record by its signature; none in a folder of an earlier version."""
+        return {} if self._contents is None else self._contents.records_sha256
 
     @cached_property
     def _contents(self) -> Contents | None:
@@ -268,7 +282,7 @@ class Run(Shown):
         folder = self.folder / kind
         if self._contents is None:
             return sorted(folder.glob(pattern))
-        return [folder / name for name in getattr(self._contents, kind)]
+        return [inside(folder, name) for name in getattr(self._contents, kind)]
 
 
 def as_run(run: Run | str | Path) -> Run:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import tomllib
 import typing
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,8 +10,12 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.parsing import check_plain, parse_toml, read_text
 
 T = TypeVar("T")
+
+LONGEST_SHOWN = 200
+"""Largest number of characters of a value in an error message."""
 
 
 def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
@@ -34,10 +37,43 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
     """
     if not isinstance(values, Mapping):
         raise StaanetError(f"{where}: expected a table of settings, got {type(values).__name__}")
+    valid: T = _validated(schema, dict(values), where)
+    return valid
+
+
+def checked(schema: Any, value: Any, where: str) -> Any:
+    """Return a value as an instance of any type that pydantic knows, such as a list of dataclasses.
+
+    Args:
+        schema: The type.
+        value: The value, as JSON or TOML has it.
+        where: Where the value comes from, such as a file; error messages begin with it.
+
+    Raises:
+        StaanetError: As `validated`.
+
+    >>> checked(list[int], [1, True], "counts.json")
+    Traceback (most recent call last):
+    staanet.core.errors.StaanetError: counts.json: 1: expected a number, got True
+    """
+    return _validated(schema, value, where)
+
+
+def _validated(schema: Any, values: Any, where: str) -> Any:
+    try:
+        check_plain(values)
+        _check_limits(values)
+    except ValueError as error:
+        raise StaanetError(f"{where}: expected values within their limits, got {error}") from None
     _check_keys(schema, values, where)
     try:
-        valid: T = _adapter(schema).validate_python(dict(values))  # type: ignore[arg-type]
+        valid = _adapter(schema).validate_python(values)
+        _check_unchanged(values, valid)
         return valid
+    except _ConversionError as converted:
+        raise StaanetError(f"{where}: {converted}") from None
+    except (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError) as error:
+        raise StaanetError(f"{where}: expected settings that fit together, got {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"] if part != schema.__name__ and "[" not in str(part))
@@ -46,7 +82,7 @@ def validated(schema: type[T], values: Mapping[str, Any], where: str) -> T:
             raise StaanetError(f"{where}: {key + ': ' if key else ''}{cause}") from None
         if first["type"] == "missing":
             raise StaanetError(f"{where}: expected the key {key!r}, found none; add it") from None
-        raise StaanetError(f"{where}: {key or 'settings'}: {first['msg']}, got {first['input']!r}") from None
+        raise StaanetError(f"{where}: {key or 'settings'}: {first['msg']}, got {_brief(first['input'])}") from None
 
 
 @functools.cache
@@ -70,18 +106,72 @@ def _check_keys(schema: Any, values: Any, where: str) -> None:
         _check_keys(known[key], value, f"{where}: {key}" if isinstance(value, Mapping) else where)
 
 
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
+
+
+class _ConversionError(Exception):
+    """Raised for a value that pydantic would convert to one of another meaning."""
+
+
+LARGEST_VALUES = {
+    "batch_size": 1_000_000,
+    "bands": 65_536,
+    "channels": 65_536,
+    "epochs": 10_000_000,
+    "folds": 100_000,
+    "hop": 10_000_000,
+    "n_fft": 10_000_000,
+    "sample_rate": 768_000,
+    "seconds": 86_400,
+    "width": 65_536,
+    "widths": 65_536,
+}
+"""Largest value of settings by their name, above which memory or time would not suffice anywhere."""
+
+
+def _check_limits(value: Any) -> None:
+    """Raise an error if a setting at any depth is larger than `LARGEST_VALUES`."""
+    if isinstance(value, list | tuple):
+        for inner in value:
+            _check_limits(inner)
+    if not isinstance(value, Mapping):
+        return
+    for key, inner in value.items():
+        if key in LARGEST_VALUES:
+            for number in inner if isinstance(inner, list | tuple) else (inner,):
+                if isinstance(number, int | float) and number > LARGEST_VALUES[key]:
+                    raise ValueError(f"{key}: {number}; it is {LARGEST_VALUES[key]} at most")
+        _check_limits(inner)
+
+
+def _check_unchanged(given: Any, made: Any, place: tuple[str, ...] = ()) -> None:
+    """Raise an error if a text was read as a number, or a number as a truth value or the other way round."""
+    if isinstance(given, Mapping):
+        for key, value in given.items():
+            kept = made.get(key, value) if isinstance(made, Mapping) else getattr(made, str(key), value)
+            _check_unchanged(value, kept, (*place, str(key)))
+    elif isinstance(given, list | tuple) and isinstance(made, list | tuple):
+        for number, (one, other) in enumerate(zip(given, made, strict=False)):
+            _check_unchanged(one, other, (*place, str(number)))
+    elif isinstance(given, bool) != isinstance(made, bool) or (
+        isinstance(given, str) and isinstance(made, int | float)
+    ):
+        expected = "true or false" if isinstance(made, bool) else "a number"
+        raise _ConversionError(f"{'.'.join(place) or 'settings'}: expected {expected}, got {given!r}")
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Return the content of a TOML file.
 
     Raises:
-        StaanetError: If the file does not exist, cannot be read or is not TOML.
+        StaanetError: If the file does not exist, cannot be read, or is not TOML (within the limits of
+            `staanet.core.parsing`).
     """
+    text = read_text(path, "a TOML file")
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StaanetError(f"{path}: expected a TOML file, found none") from None
-    except OSError as error:
-        raise StaanetError(f"{path}: expected a TOML file that can be read, got {error.strerror}") from error
+        return parse_toml(text)
     except ValueError as error:
         raise StaanetError(f"{path}: expected TOML, got {error}") from error
 

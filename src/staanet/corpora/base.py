@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from staanet.audio.files import printable, read
 from staanet.audio.formats import DATA_ENDINGS, ENDINGS, UNSUPPORTED, VIDEO_ENDINGS, conversion, is_unsupported
 from staanet.core.errors import StaanetError
+from staanet.core.fingerprints import contents
 from staanet.core.signature import signature
 
 Samples = NDArray[np.float32]
@@ -108,14 +109,21 @@ class Corpus(abc.ABC):
         """Return the emotions in the order of their class numbers."""
 
     def fingerprint(self, root: Path) -> str:
-        """Return a hash of the descriptions and file sizes of the clips at `root`.
+        """Return a hash of the descriptions of the clips at `root` and of the contents of their files.
+
+        The contents of a file are hashed once, and again when it is changed or exchanged.
 
         Raises:
-            StaanetError: If there is no usable clip.
+            StaanetError: If there is no usable clip, or a file cannot be read.
         """
         utterances = self.validate(root).utterances
-        sizes = [(root / utterance.path).stat().st_size if self.on_disk else 0 for utterance in utterances]
-        return signature([[asdict(utterance), size] for utterance, size in zip(utterances, sizes, strict=True)])
+        paths = [root / utterance.path for utterance in utterances] if self.on_disk else []
+        try:
+            hashes = contents(paths)
+        except OSError as error:
+            raise StaanetError(f"{error.filename}: expected a file that can be read, got {error.strerror}") from error
+        known = [hashes[path] for path in paths] or [""] * len(utterances)
+        return signature([[asdict(utterance), digest] for utterance, digest in zip(utterances, known, strict=True)])
 
     def read(self, root: Path, utterance: Utterance) -> tuple[Samples, int]:
         """Return the samples of a clip, `[T, C]`, and its sampling rate in Hz; see `staanet.audio.files.read`.

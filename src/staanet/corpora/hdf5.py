@@ -11,7 +11,7 @@ from typing import Any
 
 from staanet.audio.files import check_peak
 from staanet.core.errors import StaanetError
-from staanet.core.hdf5 import open_hdf5, read_class_numbers, read_clip, read_texts, sample_rate
+from staanet.core.hdf5 import label_names, open_hdf5, read_class_numbers, read_clip, read_texts, sample_rate
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 
 SUBSETS = {"train": "train", "dev": "val", "test": "test"}
@@ -34,7 +34,10 @@ class Hdf5(Corpus):
 
     name = "hdf5"
     licence = "the corpus' own"
-    citation = "Y. Chang et al.: STAA-Net: A Sparse and Transferable Adversarial Attack for SER. arXiv 2402.01227"
+    citation = (
+        "Y. Chang, Z. Ren, Z. Zhang, X. Jing, K. Qian, X. Shao, B. Hu, T. Schultz, B. W. Schuller: STAA-Net: A Sparse "
+        "and Transferable Adversarial Attack for Speech Emotion Recognition. arXiv 2402.01227, 2024"
+    )
 
     emotions: tuple[str, ...] = ()
 
@@ -118,7 +121,7 @@ def _labels(file: Any, emotions: Sequence[str]) -> tuple[str, ...]:
     ]
     count = int(max(numbers, default=-1)) + 1
     counted = (str(number).zfill(len(str(count - 1))) for number in range(count))
-    labels = tuple(emotions) or tuple(file.attrs.get("labels", ())) or tuple(counted)
+    labels = tuple(emotions) or label_names(file) or tuple(counted)
     if count > len(labels):
         raise StaanetError(
             f"{file.filename}: expected {len(labels)} classes ({', '.join(labels)}), got class numbers up to "

@@ -1,13 +1,13 @@
 """Maps from the labels of a corpus to emotions, such as from `W` to `anger`."""
 
 import csv
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from staanet.core.errors import StaanetError
+from staanet.core.parsing import parse_toml
 from staanet.corpora.base import Utterance
 from staanet.corpora.spelling import caseless, composed
 
@@ -28,12 +28,12 @@ def read_label_map(text: str) -> dict[str, str]:
     path = Path(text)
     try:
         if path.suffix.lower() == ".toml":
-            return check_label_map(tomllib.loads(path.read_text(encoding="utf-8-sig")), text)
+            return check_label_map(parse_toml(path.read_text(encoding="utf-8-sig")), text)
         if path.suffix.lower() == ".csv":
             lines = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
             rows = [[value.strip() for value in row] for row in lines if any(row)]
             return _map(rows[1:] if rows and rows[0][-1].lower() == "emotion" else rows, text)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, csv.Error) as error:
         if isinstance(error, StaanetError):
             raise
         reason = getattr(error, "strerror", None) or error

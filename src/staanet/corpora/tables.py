@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from staanet.core.errors import StaanetError
 from staanet.core.extras import import_extra
 from staanet.core.files import read_jsonl
+from staanet.core.parsing import MOST_BYTES
 from staanet.corpora.base import Utterance
 from staanet.corpora.spelling import clip_id
 
@@ -180,7 +181,12 @@ def _row(path: Path, line: int, columns: Sequence[str], values: Sequence[str]) -
 
 def _decoded(path: Path) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 if it begins with the mark of UTF-16."""
-    content = path.read_bytes()
+    try:
+        if (size := path.stat().st_size) > MOST_BYTES:
+            raise StaanetError(f"{path}: expected a table of at most {MOST_BYTES} bytes, got {size}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise StaanetError(f"{path}: expected a table that can be read, got {error.strerror}") from error
     encoding = "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = content.decode(encoding)
@@ -204,5 +210,6 @@ def _parquet(path: Path) -> tuple[list[str], dict[int, Row]]:
     try:
         table = parquet.read_table(path)
     except (broken, OSError) as error:
-        raise StaanetError(f"{path}: expected Parquet, got {error}; make the file again") from error
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise StaanetError(f"{path}: expected Parquet, got {text}; make the file again") from error
     return table.column_names, dict(enumerate(table.to_pylist(), start=1))

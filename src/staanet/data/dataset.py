@@ -5,22 +5,21 @@ The folder holds `dataset.json` (a description of the dataset), `manifest.jsonl`
 """
 
 import copy
-import json
-import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from staanet.core.checksums import check
 from staanet.core.errors import StaanetError
-from staanet.core.files import read_json, read_jsonl
 from staanet.core.notebook import Shown, few
+from staanet.core.paths import as_path
 from staanet.corpora.base import Segment, Utterance
+from staanet.data.manifest import read_description, read_head, read_manifest, shard_name
 from staanet.data.splits import Split
 
 
@@ -79,20 +78,21 @@ class Shard:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        try:
-            safe_open(path, framework="pt").get_slice("samples")  # raises if the file is truncated
-            self._file = path.open("rb", buffering=0)
-            (size,) = struct.unpack("<Q", self._file.read(8))
-            self._start = 8 + size + json.loads(self._file.read(size))["samples"]["data_offsets"][0]
-        except (SafetensorError, OSError) as error:
-            raise StaanetError(f"{path}: expected a shard, got a damaged file ({error}); prepare again") from error
+        _, self._start = read_head(path)
+        self._file = path.open("rb", buffering=0)
 
     def read(self, offset: int, into: Tensor) -> None:
-        """Fill `into`, `[T]`, with the T samples that begin at `offset`."""
+        """Fill `into`, `[T]`, with the T samples that begin at `offset`.
+
+        Raises:
+            StaanetError: If the file is truncated, or a sample is not in [-1, 1].
+        """
         samples = into.numpy().view(np.uint8)
         self._file.seek(self._start + into.element_size() * offset)
         if self._file.readinto(samples.data) < len(samples):
             raise StaanetError(f"{self._path}: expected a shard, got a damaged file (truncated); prepare again")
+        if not np.abs(into.numpy()).max(initial=0) <= 1:
+            raise StaanetError(f"{self._path}: expected samples in [-1, 1], got others; prepare again")
 
 
 class Dataset(Shown):
@@ -106,7 +106,7 @@ class Dataset(Shown):
     """
 
     def __init__(self, folder: str | Path) -> None:
-        self.folder = Path(folder)
+        self.folder = as_path(folder)
         if not (self.folder / "dataset.json").is_file():
             if (self.folder / "store.json").is_file():
                 raise StaanetError(
@@ -114,22 +114,18 @@ class Dataset(Shown):
                     "(store.json); prepare the corpus again into another folder"
                 )
             raise StaanetError(f"{folder}: expected a prepared dataset, found none; make one with `staanet prepare`")
-        about = read_json(self.folder / "dataset.json")
-        rows = read_jsonl(self.folder / "manifest.jsonl")
-        try:
-            self.corpus: str = about["corpus"]
-            self.labels = tuple(about["labels"])
-            self.sample_rate: int = about["sample_rate"]
-            self.digest: str = about["digest"]
-            self.skipped: list[str] = about["skipped"]
-            self.overview: dict[str, Any] = about.get("overview", {})
-            self._positions = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
-            self.utterances = {row["utterance"]["id"]: _utterance(row["utterance"]) for row in rows}
-        except (KeyError, TypeError) as error:
-            raise StaanetError(
-                f"{folder}: expected a prepared dataset, got a damaged one ({error}); prepare again"
-            ) from None
+        about = read_description(self.folder)
+        self.corpus: str = about["corpus"]
+        self.labels = tuple(about["labels"])
+        self.sample_rate: int = about["sample_rate"]
+        self.digest: str = about["digest"]
+        self.skipped: list[str] = about["skipped"]
+        self.overview: dict[str, Any] = about.get("overview", {})
+        rows = read_manifest(self.folder, self.labels)
+        self._positions = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
+        self.utterances = {row["utterance"]["id"]: _utterance(row["utterance"]) for row in rows}
         self._shards: dict[int, Shard] = {}
+        check(self.folder, "prepare it again")
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -160,7 +156,7 @@ class Dataset(Shown):
 
     def length(self, clip: str) -> int:
         """Return the number of samples of a clip."""
-        return cast(int, self._positions[clip][2])
+        return self._positions[clip][2]
 
     def label(self, clip: str) -> int:
         """Return the class number of a clip."""
@@ -217,14 +213,5 @@ class Dataset(Shown):
                     )
 
 
-def _utterance(about: dict[str, Any]) -> Utterance:
+def _utterance(about: Mapping[str, Any]) -> Utterance:
     return (Segment if "augmentation" in about else Utterance)(**about)
-
-
-def shard_name(number: int) -> str:
-    """Return the file name of a shard.
-
-    >>> shard_name(3)
-    'shard-00003.safetensors'
-    """
-    return f"shard-{number:05d}.safetensors"

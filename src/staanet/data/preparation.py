@@ -10,11 +10,13 @@ import numpy as np
 import torch
 
 from staanet.core.checkpoints import save_tensors
+from staanet.core.checksums import seal
 from staanet.core.files import atomic_write, check_replaceable, write_json, write_jsonl
 from staanet.core.signature import file_digest
 from staanet.core.version import __version__
 from staanet.corpora.base import Corpus, Samples, Utterance
-from staanet.data.dataset import Dataset, shard_name
+from staanet.data.dataset import Dataset
+from staanet.data.manifest import shard_name
 from staanet.data.overview import overview_of
 from staanet.data.reading import Reader
 from staanet.data.segments import Segmentation
@@ -85,6 +87,7 @@ def prepare(
             "overview": overview,
         }
         write_json(temporary / "dataset.json", about | lists)
+        seal(temporary)
     _warn(root, overview)
     return Dataset(folder)
 

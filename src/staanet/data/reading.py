@@ -1,6 +1,7 @@
 """Reading of a corpus: each clip is checked, converted to one channel and one sampling rate, and cut if wanted."""
 
 import hashlib
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from staanet.audio.files import encoding, mono, resample
+from staanet.audio.files import check_rate, encoding, mono, printable, resample
 from staanet.audio.lengths import is_silent, trimmed
-from staanet.core.errors import StaanetError
+from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.progress import track
 from staanet.corpora.base import Corpus, Samples, Utterance, Validation
 from staanet.data.segments import Segmentation
@@ -29,6 +30,8 @@ class ClipAudio(NamedTuple):
     """Format of the file and of its samples, empty if the clip is not a file."""
     digest: str
     """Hash of the samples, mean over the channels."""
+    beyond: float
+    """Share of the samples beyond full scale, which are clipped."""
 
 
 @dataclass
@@ -71,6 +74,12 @@ class Reader:
     trim_db: float | None
     segments: Segmentation | None
 
+    def __post_init__(self) -> None:
+        """Validate the sampling rate and the level."""
+        check_rate(self.sample_rate, "the dataset")
+        if self.trim_db is not None and not 0 < self.trim_db < math.inf:
+            raise StaanetError(f"expected a finite trim_db above 0, got {self.trim_db}")
+
     def find(self) -> Findings:
         """Return the clips of the corpus before audio is read.
 
@@ -110,7 +119,8 @@ class Reader:
         if peaks:
             peak, loudest = max((peak, name) for name, peak in peaks.items())
             findings.remarks.append(
-                f"clipped {len(peaks)} clips to full scale; the largest peak is {peak:.3g}, in {loudest}"
+                f"clipped {len(peaks)} clips to full scale; the largest peak is {peak:.3g}, in {loudest}; "
+                f"up to {100 * max(audio.beyond for audio in findings.audio.values()):.2g} % of the samples of a clip"
             )
         if not findings.used:
             raise StaanetError(
@@ -124,24 +134,30 @@ class Reader:
 
     def _cut(self, utterance: Utterance) -> tuple[ClipAudio, float, Sequence[tuple[Utterance, Samples] | str]] | str:
         """Return the audio of a clip, its peak, and the clip or its segments; a text says why it cannot be used."""
+        where = printable(self.root / utterance.path)
         try:
             samples, rate = self.corpus.read(self.root, utterance)
+        except PersistentError:
+            raise
         except StaanetError as error:
             return f"{error}; skipped"
+        except Exception as error:  # whatever one file raises stays with it
+            return f"{where}: expected readable audio, got {type(error).__name__}: {error}; skipped"
         single = mono(samples)
         waveform = resample(single, rate, self.sample_rate).clip(-1, 1)
         if is_silent(waveform):
-            return f"{self.root / utterance.path}: expected speech, got silence; skipped"
+            return f"{where}: expected speech, got silence; skipped"
         if self.trim_db is not None:
             waveform = trimmed(waveform, self.sample_rate, self.trim_db)
+        peak = float(np.abs(samples).max(initial=0.0))
         audio = ClipAudio(
             seconds=len(samples) / rate,
             rate=rate,
             channels=samples.shape[1],
             encoding=self._encoding(utterance),
             digest=hashlib.blake2b(np.ascontiguousarray(single).tobytes(), digest_size=16).hexdigest(),
+            beyond=float((np.abs(samples) > 1).mean()) if peak > 1 else 0.0,
         )
-        peak = float(np.abs(samples).max(initial=0.0))
         if self.segments is None:
             return audio, peak, [(utterance, waveform)]
         return audio, peak, list(self.segments.segment(utterance, waveform, self.sample_rate))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,10 +11,13 @@ from torch import Tensor
 
 from staanet.attacks import Attack
 from staanet.audio.lengths import fit_length
+from staanet.core import checksums
 from staanet.core.checkpoints import load_tensors, save_tensors
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
+from staanet.core.paths import inside
 from staanet.core.progress import track
+from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.core.unwrapping import frozen
 from staanet.data import Batch
@@ -48,6 +52,14 @@ def load_clips(dataset: ClipDataset, clips: Sequence[str], protocol: Protocol, s
     return Batch(fitted, torch.full_like(batch.lengths, size), batch.labels, batch.ids)
 
 
+@dataclass(frozen=True)
+class Done:
+    """What `done.json` holds: the file of each clip by the id of the clip, and the figures of the attack."""
+
+    files: dict[str, str]
+    figures: dict[str, float | None]
+
+
 class AdversarialSet:
     """A finished adversarial set, opened for reading.
 
@@ -61,11 +73,11 @@ class AdversarialSet:
     def __init__(self, folder: Path) -> None:
         if not (folder / DONE).is_file():
             raise StaanetError(f"{folder}: expected a finished adversarial set, found none; run again")
-        about = read_json(folder / DONE)
+        about = validated(Done, read_json(folder / DONE), str(folder / DONE))
         self.folder = folder
-        self._file: dict[str, str] = about["files"]
+        self._file = about.files
         self._open: tuple[str, dict[str, Tensor]] = ("", {})
-        self.figures: dict[str, float | None] = about["figures"]
+        self.figures = about.figures
         """Figures that do not depend on the target model: the comb shares, the seconds, queries (forward passes) and
         gradients (backward passes) that the attack took per clip, and the share of these gradients that were not
         finite."""
@@ -83,8 +95,13 @@ class AdversarialSet:
             )
         name = self._file[clip]
         if self._open[0] != name:
-            self._open = (name, load_tensors(self.folder / name))
-        return self._open[1][clip]
+            self._open = (name, load_tensors(inside(self.folder, name)))
+        samples = self._open[1].get(clip)
+        if samples is None or samples.dtype != torch.float32 or samples.ndim != 1 or not samples.isfinite().all():
+            raise StaanetError(
+                f"{self.folder / name}: expected finite samples [T] of {clip}, got others or none; remove the folder"
+            )
+        return samples
 
     def like(self, clean: Batch) -> Tensor:
         """Return the attacked versions `[B, T]` of the clips of a batch.
@@ -129,6 +146,8 @@ def make_adversarial_set(
 ) -> AdversarialSet:
     """Attack clips and write the adversarial set to a folder; batches that an interrupted run has written are reused.
 
+    The folder has checksums of its files; a batch that was changed since it was written is attacked again.
+
     Args:
         attack: The attack.
         source: Source model of the attack, or a view of its features.
@@ -146,10 +165,11 @@ def make_adversarial_set(
     costs, combs, model_combs = torch.zeros(4, dtype=torch.float64), [], []
     for ids in track(dataset.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
         path = folder / batch_name(ids)
-        if not path.is_file():
+        if not checksums.intact(folder, [path.name]):
             batch = load_clips(dataset, ids, protocol, source.trained_length or 0).to(device)
             classes = torch.tensor([labels[clip] for clip in ids], device=device)
             save_tensors(path, _attack_batch(attack, source, batch, classes, stride, seed))
+            checksums.add(folder, [path])
         written = load_tensors(path)
         costs += written["/costs"]
         combs.append(written["/comb"])
@@ -168,6 +188,7 @@ def make_adversarial_set(
         },
     }
     write_json(folder / DONE, about)
+    checksums.add(folder, [folder / DONE])
     return AdversarialSet(folder)
 
 

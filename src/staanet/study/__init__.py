@@ -5,9 +5,12 @@ import logging
 from pathlib import Path
 
 from staanet import report
+from staanet.core.atomic import sweep
+from staanet.core.checksums import CHECKSUMS
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, remove
 from staanet.core.memory import keep_freed_memory
+from staanet.core.processes import LOCK, locked
 from staanet.core.provenance import device_of
 from staanet.core.records import Record
 from staanet.core.run import CONTENTS, Layout, Run
@@ -16,6 +19,7 @@ from staanet.models.loaders import check_trust
 from staanet.study.artefacts.listening import write_examples
 from staanet.study.data import CorpusSplit
 from staanet.study.experiment import Experiment as Experiment
+from staanet.study.found import mend
 from staanet.study.loading import load as load
 from staanet.study.loading import packaged as packaged
 from staanet.study.study import Study
@@ -37,6 +41,7 @@ MADE = (
     "tables",
     "report",
     CONTENTS,
+    CHECKSUMS,
 )
 """What a run writes into its folder."""
 
@@ -80,9 +85,19 @@ def run(
     folder = Path(out) if out is not None else folder_of(name, toy)
     _check_models(plan, trust)
     _check(name, plan, folder, root, toy)
-    if toy:
-        plan = toy_experiment(plan, folder / CHECKPOINTS)
-    study = Study(name, plan, folder, Path(root) if root is not None else None, device_of(device))
+    with locked(folder):
+        sweep(folder, deep=True)
+        mended = [] if fresh else mend(folder)
+        _check_toy(folder, toy or plan.toy)
+        if toy:
+            plan = toy_experiment(plan, folder / CHECKPOINTS)
+        study = Study(name, plan, folder, Path(root) if root is not None else None, device_of(device))
+        return _run(study, fresh, bool(mended))
+
+
+def _run(study: Study, fresh: bool, mended: bool) -> list[Record]:
+    """Make what is missing of a study, and its page; after damage, also what its records followed from."""
+    name, plan, folder = study.inputs.workspace.name, study.experiment, study.out
     if fresh:
         _remove_results(study)
     study.data.check_examples()
@@ -94,7 +109,7 @@ def run(
     left_out: dict[str, None] = {}
     for place in study.data.corpus_splits():
         splits.append(study.data.split_path(study.data.split(place)))
-        made = _run_split(study, place)
+        made = _run_split(study, place, mended)
         records += made[0]
         examples += made[1]
         left_out |= dict.fromkeys(made[2])
@@ -116,7 +131,11 @@ def _check(name: str, plan: Experiment, folder: Path, root: str | Path | None, t
     if plan.perception:
         check_installed()
     check_writable(folder)
-    if (folder / CONTENTS).is_file() and Run(folder).toy != (toy or plan.toy):
+
+
+def _check_toy(folder: Path, toy: bool) -> None:
+    """Refuse a toy run in the folder of a run, and a run in that of a toy run."""
+    if (folder / CONTENTS).is_file() and Run(folder).toy != toy:
         raise StaanetError(f"{folder}: expected another folder, so that no run mixes with a toy run; choose another")
 
 
@@ -132,7 +151,7 @@ def _check_models(plan: Experiment, trust: bool) -> None:
 
 def _remove_results(study: Study) -> None:
     """Delete all results of a run, after its corpora were found."""
-    if any(study.out.iterdir()) and not (study.out / "datasets").is_dir():
+    if any(path.name != LOCK for path in study.out.iterdir()) and not (study.out / "datasets").is_dir():
         raise StaanetError(f"{study.out}: expected the folder of a run to start again, got other files; choose another")
     names = [study.data.corpus(name)[0].name for name in study.experiment.corpus_plans]
     logger.info("corpora %s exist; all results are made again", ", ".join(names))
@@ -140,7 +159,7 @@ def _remove_results(study: Study) -> None:
         remove(study.out / made)
 
 
-def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path], list[str]]:
+def _run_split(study: Study, place: CorpusSplit, mended: bool) -> tuple[list[Path], list[Path], list[str]]:
     """Run every attack on one split; return the paths of the records and of the examples, and what was left out."""
     experiment = study.experiment
     records: list[Path] = []
@@ -159,7 +178,11 @@ def _run_split(study: Study, place: CorpusSplit) -> tuple[list[Path], list[Path]
                 continue
             targets = experiment.targets_of(plan, source, place.corpus)
             for target in targets:
-                records += [case.ensure().path for case in study.cases(plan, source, target, place)]
+                cases = study.cases(plan, source, target, place)
+                records += [case.ensure().path for case in cases]
+                if mended:
+                    for case in cases:
+                        case.ensure_inputs()
             if plan.use.examples:
                 adversarial = study.adversarial(plan, source, place)
                 examples += write_examples(

@@ -1,18 +1,16 @@
 """The checks of an experiment: names that exist, settings that belong together."""
 
-import re
-
 from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.paths import check_joined_names, check_names
 from staanet.core.records import NO_SOURCE
 from staanet.core.run import Headline
 from staanet.defences import InputDefence
 from staanet.models import HasFeatures
+from staanet.models.frozen import HasEncoder
 from staanet.report.sections import published
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.plans import GeneratorPlan
 from staanet.study.settings import ExperimentSettings
-
-NAME = re.compile(r"[\w.-]+")
 
 
 def check(experiment: ExperimentSettings) -> None:
@@ -47,9 +45,9 @@ def _check_names(experiment: ExperimentSettings) -> None:
         raise StaanetError("expected at least one model and one attack, or neither to only count clips")
     if experiment.published:
         published.find(experiment.published)
-    for name in (*experiment.models, *experiment.generators, *experiment.attacks):
-        if not NAME.fullmatch(name):
-            raise StaanetError(f"expected names of letters, digits, '_', '-' and '.', got {name!r}; rename it")
+    for kind in ("models", "generators", "attacks"):
+        check_names(kind, getattr(experiment, kind))
+    check_joined_names(experiment.attacks, experiment.models)
     for name, least in (("batch_size", 1), ("sample_rate", 1000), ("examples", 0), ("clips", 1)):
         if isinstance(number := getattr(experiment, name), int) and number < least:
             raise StaanetError(f"expected {name} of {least} or more, got {number}")
@@ -72,6 +70,12 @@ def _check_model(experiment: ExperimentSettings, name: str) -> None:
     settings = plan.resolved_settings(("a", "b"), experiment.sample_rate)
     plan.architecture.check(settings)
     training = plan.resolved_training()
+    no_head = training is None and plan.defence is None and issubclass(plan.architecture, HasEncoder)
+    if no_head and not experiment.is_encoder_only(name):
+        raise StaanetError(
+            f"model {name}: expected a training, which gives it a head, got none; give it one, or use it as a source "
+            "of contrastive only and name other models in targets"
+        )
     if experiment.split_plan(experiment.training_corpus(name)).evaluate and training is not None and training.validates:
         raise StaanetError(
             f"model {name}: expected a training that needs no validation clips, since the split leaves none; use "

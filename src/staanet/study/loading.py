@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.paths import as_path
 from staanet.core.settings import read_toml, validated
 from staanet.study.experiment import Experiment
 
@@ -39,7 +40,7 @@ def load(name: str | Path) -> tuple[str, Experiment]:
             (its present name is given), or a value out of range.
     """
     known = packaged()
-    path = known.get(str(name), Path(name))
+    path = known.get(str(name)) or as_path(name)
     if not path.is_file() and path.suffix != ".toml":
         raise StaanetError(f"{unknown_name('experiment', str(name), known)}; or give a TOML file")
     values: Mapping[str, Any] = read_toml(path)

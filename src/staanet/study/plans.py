@@ -16,6 +16,7 @@ from staanet.data import SEGMENTATION_PRESETS, Segmentation, Split, at_random, b
 from staanet.data.splits import OFFICIAL_SUBSETS, EvaluatedSubset, SplitUnit, Subset
 from staanet.defences import Defence, InputDefence, TrainingDefence, defence_of
 from staanet.models import MODELS, HuggingFace, Model, ModelSettings, loader_of, settings_of
+from staanet.models.frozen import HasEncoder
 from staanet.models.loaders import Loader
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
 from staanet.training.settings import ModelTraining, model_training
@@ -143,7 +144,7 @@ class ModelPlan:
         seconds: Length to which clips are repeated or cut; the model's own default.
         settings: Settings of the architecture or of the loader, such as `labels = { ang = "anger" }`.
         training: The name of a training preset, or a table of changes to one; `none` uses a Hugging Face checkpoint
-            without further training.
+            without further training, or an encoder without a head as a source of attacks on representations.
         defence: The name of a defence, or a table whose key `defence` is the name and whose other keys are its
             settings.
         base_model: The model that this defence wraps, or from which its training starts; it has the same architecture
@@ -201,7 +202,8 @@ class ModelPlan:
     def resolved_settings(self, labels: Sequence[str], sample_rate: int) -> ModelSettings:
         """Return all settings of the network; a checkpoint that is not trained keeps its own labels."""
         own = {} if self.seconds is None else {"seconds": self.seconds}
-        known = labels if self.defence is not None or self.resolved_training() is not None else ()
+        own_labels = self.defence is None and self.resolved_training() is None
+        known = () if own_labels and issubclass(MODELS[self.model], HuggingFace) else labels
         return settings_of(self.model, known, **{"sample_rate": sample_rate, **own, **self.settings})
 
     def resolved_training(self) -> ModelTraining | None:
@@ -209,7 +211,7 @@ class ModelPlan:
         if isinstance(self.resolved_defence(), InputDefence) or self.loader is not None:
             return None
         if self.training == UNTRAINED:
-            if not issubclass(MODELS[self.model], HuggingFace):
+            if not issubclass(MODELS[self.model], (HuggingFace, HasEncoder)):
                 raise StaanetError(f"model {self.model}: expected training, since it starts from random weights")
             return None
         return model_training(self.model, self.training, f"model {self.model}: training")

@@ -1,21 +1,21 @@
 """The training loop of models and generators: it can be interrupted at any time and resumes bit for bit."""
 
+import hashlib
 import json
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from staanet.core.checkpoints import load_tensors
+from staanet.core.checkpoints import load_tensors, save_tensors
 from staanet.core.errors import StaanetError
-from staanet.core.files import atomic_write
+from staanet.core.files import remove
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
 
@@ -64,7 +64,8 @@ def train(
     """Train a network in place with Adam, load the weights to keep, and return the figures of each epoch.
 
     After every epoch the complete state is written to the file `progress`. If the file exists, training resumes from
-    it. Each epoch has its own random seed, so a resumed training ends with the same bits as an uninterrupted one.
+    it; one that was damaged since is told and not used. Each epoch has its own random seed, so a resumed training ends
+    with the same bits as an uninterrupted one.
 
     Args:
         network: Network to train.
@@ -86,8 +87,8 @@ def train(
     optimiser = torch.optim.Adam(network.parameters(), weight_decay=weight_decay)
     kept = _weights(network)
     history: History = []
-    if progress.is_file():
-        kept, history = _restore(progress, network, optimiser)
+    if progress.is_file() and (tensors := _intact(progress)) is not None:
+        kept, history = _restore(progress, tensors, network, optimiser)
         logger.info("%s: resumes after epoch %d of %d", progress.stem, len(history), epochs)
     while len(history) < epochs and not ended(history):
         epoch = len(history)
@@ -132,14 +133,43 @@ def _save(
     tensors |= {f"best.{name}": tensor for name, tensor in kept.items()}
     for number, state in optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{number}.{key}": value for key, value in state.items()}
-    with atomic_write(progress) as temporary:
-        cpu = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        save_file(cpu, temporary, {"history": json.dumps(history)})
+    text = json.dumps(history)
+    save_tensors(progress, tensors, {"history": text, "sha256": _digest(tensors, text)})
 
 
-def _restore(progress: Path, network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], History]:
+def _digest(tensors: Mapping[str, Tensor], history: str) -> str:
+    """Return the SHA-256 of the state of a training."""
+    digest = hashlib.sha256(history.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {list(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _intact(progress: Path) -> dict[str, Tensor] | None:
+    """Return the tensors of a file of progress; None, with a warning, if it is not as it was written."""
+    try:
+        tensors, about = load_tensors(progress), _about(progress)
+        found = _digest(tensors, about["history"])
+    except (StaanetError, SafetensorError, KeyError) as error:
+        about, found = {}, str(error)
+    if about.get("sha256") == found:
+        return tensors
+    logger.warning("%s: expected the state of a training, got a damaged file; the training starts again", progress)
+    remove(progress)
+    return None
+
+
+def _about(progress: Path) -> dict[str, str]:
+    with safe_open(progress, framework="pt") as file:
+        return dict(file.metadata() or {})
+
+
+def _restore(
+    progress: Path, tensors: Mapping[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer
+) -> tuple[dict[str, Tensor], History]:
     """Load the network and the optimiser from a file, and return the weights to keep and the figures so far."""
-    tensors = load_tensors(progress)
     groups: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimiser": {}}
     for name, tensor in tensors.items():
         group, rest = name.split(".", 1)
@@ -150,6 +180,5 @@ def _restore(progress: Path, network: nn.Module, optimiser: torch.optim.Optimize
         number, key = name.split(".", 1)
         states.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
-    with safe_open(progress, framework="pt") as file:
-        history: History = json.loads(file.metadata()["history"])
+    history: History = json.loads(_about(progress)["history"])
     return groups["best"], history

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from staanet.attacks import Attack
-from staanet.core import checkpoints
+from staanet.core import checkpoints, checksums
 from staanet.core.classifier import bounds_of
 from staanet.core.files import read_jsonl, write_jsonl
 from staanet.core.records import NO_SOURCE, Record
@@ -157,5 +157,10 @@ class AdversarialExamples(Artefact):
         adversarial, path = self.load(), self.folder / PERCEPTION
         clips = self.workspace.data.attacked_clips(self.plan, self.place)
         dataset = self.workspace.data.labelled(self.place.corpus)
-        ensure_files("perception", [path], lambda: write_jsonl(path, perceive(dataset, clips, adversarial)))
+
+        def make() -> None:
+            write_jsonl(path, perceive(dataset, clips, adversarial))
+            checksums.add(self.folder, [path])
+
+        ensure_files("perception", [path], make)
         return read_jsonl(path)

@@ -61,6 +61,10 @@ class RecordedCase(Artefact, abc.ABC):
         self.ensure()
         return records.read_outcomes(self.path)
 
+    @abc.abstractmethod
+    def ensure_inputs(self) -> None:
+        """Make what the record follows from if it is missing, although the record is there."""
+
     def _write(self, figures: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
         """Write the record and the outcomes."""
         workspace, examples, target = self.workspace, self.examples, self.target
@@ -116,6 +120,13 @@ class Case(RecordedCase):
             "folds_planned": self.workspace.data.folds_planned(self.examples.place),
         }
 
+    def ensure_inputs(self) -> None:
+        """Make the adversarial examples, and the models and the generator, if they are missing."""
+        inputs = (self.examples, self.examples.generator, self.examples.source_model, self.target)
+        for made in inputs:
+            if isinstance(made, Artefact):
+                made.ensure()
+
     def build(self) -> None:
         """Evaluate the adversarial examples and write the record."""
         workspace, examples, experiment = self.workspace, self.examples, self.workspace.experiment
@@ -152,6 +163,11 @@ class WorstCase(RecordedCase):
 
     def _settings(self) -> Settings:
         return {"worst": {name: case.signature for name, case in self.members.items()}}
+
+    def ensure_inputs(self) -> None:
+        """Make what its members follow from if it is missing."""
+        for case in self.members.values():
+            case.ensure_inputs()
 
     def build(self) -> None:
         """Take the worst outcome of each clip and write the record."""

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from staanet.audio import files as audio
+from staanet.core.checksums import seal
 from staanet.core.files import atomic_write, write_json
 from staanet.core.signature import signature_of
 from staanet.study.artefacts.cases import Case
@@ -54,6 +55,7 @@ def write_examples(cases: Mapping[str, Case]) -> list[Path]:
             audio.write(temporary / "original.flac", original.numpy(), dataset.sample_rate)
             audio.write(temporary / "adversarial.flac", twin.numpy(), dataset.sample_rate)
             write_json(temporary / "example.json", facts)
+            seal(temporary)
     return folders
 
 

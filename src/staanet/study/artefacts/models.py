@@ -163,11 +163,12 @@ class PretrainedModel(StudyModel):
             StaanetError: an attack uses its decisions, and it has no trained head or does not know the emotions.
         """
         experiment, labels = self.workspace.experiment, self.workspace.data.labels(self.place.corpus)
-        built = self.plan.resolved_settings((), experiment.sample_rate)
         if experiment.is_encoder_only(self.name):
+            built = self.plan.resolved_settings(labels, experiment.sample_rate)
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", StaanetWarning)
                 return cast(Model, MODELS[self.plan.model](replace(built, labels=labels)).eval())
+        built = self.plan.resolved_settings((), experiment.sample_rate)
         try:
             model: Model = MODELS[self.plan.model](built).eval()
         except StaanetError as error:
