@@ -106,16 +106,20 @@ def test_a_loss_teaches_and_leaves_the_mode(name, with_teacher, clips):
 @pytest.mark.parametrize("name", TRAINING)
 def test_a_loss_uses_the_criterion_of_the_training(name, clips):
     waveforms, lengths, labels = clips
-    calls = []
+    calls, losses = [], []
 
     def criterion(logits, targets):
         calls.append((logits.shape, targets.shape))
-        return 2 * functional.cross_entropy(logits, targets)
+        losses.append(functional.cross_entropy(logits, targets))
+        return 2 * losses[-1]
 
     arguments = model(), None, waveforms[:, :800], torch.full_like(lengths, 800), labels
     with seeded(0):
         plain = create_defence(name).loss(*arguments)
     with seeded(0):
         doubled = create_defence(name).loss(*arguments, criterion)
-    torch.testing.assert_close(doubled, 2 * plain)
-    assert calls == [((len(labels), 3), (len(labels),))]
+    torch.testing.assert_close(doubled - plain, losses[0])
+    assert len(calls) == 1
+    (rows, classes), (targets,) = calls[0]
+    assert (targets, classes) == (rows, 3)
+    assert rows % len(labels) == 0

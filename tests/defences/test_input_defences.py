@@ -8,6 +8,7 @@ from scipy.signal import resample_poly
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.defences import create_defence
+from staanet.defences.input_defences import INPUT_DEFENCES
 
 RATE = 16_000
 
@@ -84,9 +85,134 @@ def test_mp3_keeps_length_and_time_at_any_rate(rate):
     assert float((received - clip).norm() / clip.norm()) < 0.1
 
 
+@pytest.mark.parametrize("name", ["opus", "vorbis", "g711", "resampling"])
+@pytest.mark.parametrize("rate", [8000, 16_000, 22_050])
+def test_codecs_delay_nothing_and_keep_the_level(name, rate):
+    time = torch.arange(rate) / rate
+    clip = sum(0.2 * torch.sin(2 * torch.pi * hertz * time * (1 + 0.1 * time)) for hertz in (150, 430, 1210))[None]
+    settings = {"rate": 6000} if name == "resampling" else {}
+    received = create_defence(name, **settings)(clip, torch.tensor([rate]), rate)
+    correlation = np.correlate(received[0].numpy(), clip[0].numpy(), "full")
+    assert correlation.argmax() == rate - 1
+    assert float((received * clip).sum() / clip.square().sum()) == pytest.approx(1, abs=0.05)
+    assert 0 < float((received - clip).norm() / clip.norm()) < 0.3
+
+
+@pytest.mark.parametrize(("better", "worse"), [({"kbps": 64.0}, {"kbps": 8.0})])
+def test_opus_is_closer_at_more_bits(better, worse):
+    clip = tone(440) + tone(2500)
+    assert (through(clip, "opus", **better) - clip).norm() < (through(clip, "opus", **worse) - clip).norm()
+
+
+def test_vorbis_is_closer_at_a_higher_quality():
+    clip = tone(440) + tone(2500)
+    assert (through(clip, "vorbis", quality=1.0) - clip).norm() < (through(clip, "vorbis", quality=0.0) - clip).norm()
+
+
+def test_a_median_removes_changes_of_few_samples_whatever_their_size():
+    clip = torch.linspace(-0.5, 0.5, 1001)[None]  # a median of 3 keeps what rises
+    attacked = clip.clone()
+    attacked[0, 100::9] = 1.0
+    received = through(attacked, "median")
+    assert float((received - clip).abs()[0, 1:-1].max()) <= 0.0011  # a step of the line
+    assert torch.equal(through(clip, "median")[0, 1:-1], clip[0, 1:-1])
+
+
+def test_click_removal_replaces_clicks_and_nothing_else():
+    clip = tone(50)
+    attacked = clip.clone()
+    attacked[0, 1000::50] += 0.4
+    defence = create_defence("click_removal")
+    clicks = defence.clicks(attacked)[0]
+    assert clicks[1000::50].all()
+    assert float(clicks.float().mean()) < 0.03
+    received = defence(attacked, torch.tensor([8000]), RATE)
+    assert torch.equal(received[0, ~clicks], attacked[0, ~clicks])
+    assert float((received - clip).abs()[0, clicks].max()) < 0.03
+
+
+def test_spectral_gating_lowers_the_noise_and_keeps_the_tone():
+    with seeded("noise"):
+        noise = 0.005 * torch.randn(1, 16_000)
+    bursts = (torch.arange(16_000) // 4000 % 2)[None] * tone(1000, 16_000)
+    received = through(bursts + noise, "spectral_gating", above_db=10.0)
+    pause, sounding = slice(1000, 3000), slice(5000, 7000)
+    assert float(received[0, pause].norm() / noise[0, pause].norm()) < 0.65
+    assert float((received - bursts)[0, sounding].norm() / bursts[0, sounding].norm()) < 0.05
+
+
+@pytest.mark.parametrize("width", [3, 9])
+def test_a_smoothing_filter_keeps_a_constant_and_spreads_a_change(width):
+    line = through(torch.full((1, 100), 0.4), "smoothing_filter", width=width)
+    torch.testing.assert_close(line[0, width:-width], torch.full((100 - 2 * width,), 0.4))
+    change = torch.zeros(1, 100)
+    change[0, 50] = 1.0
+    spread = through(change, "smoothing_filter", width=width)[0]
+    assert int((spread > 0).sum()) == width
+    assert float(spread.sum()) == pytest.approx(1.0)
+
+
+def test_a_composition_is_its_parts_in_their_order():
+    clip = tone(440) + 0.2 * tone(6000)
+    parts = ("band_limit", {"defence": "rounding", "bits": 4})
+    both = through(clip, "composition", defences=parts)
+    torch.testing.assert_close(both, through(through(clip, "band_limit"), "rounding", bits=4))
+    other = through(clip, "composition", defences=parts[::-1])
+    assert not torch.allclose(both, other)
+
+
+@pytest.mark.parametrize(
+    ("parts", "gradient"),
+    [
+        (("median", "band_limit"), "exact"),
+        (("median", "opus"), "straight_through"),
+        (("noise", "opus"), "expectation"),
+    ],
+)
+def test_a_composition_needs_the_attack_that_its_most_demanding_part_needs(parts, gradient):
+    assert create_defence("composition", defences=parts).gradient == gradient
+
+
+@pytest.mark.parametrize("name", INPUT_DEFENCES)
+def test_the_declared_gradient_is_the_true_one(name):
+    """An exact gradient predicts what a small change does; a straight-through one is that of the identity."""
+    defence = create_defence(name)
+    with seeded("gradient"):
+        clip = 0.3 * torch.randn(1, 1200).cumsum(1) / 20
+        direction, weights = torch.randn(1, 1200), torch.randn(1, 1200)
+    clip, lengths = clip.requires_grad_(), torch.tensor([1200])
+    (gradient,) = torch.autograd.grad((defence(clip, lengths, RATE) * weights).sum(), clip)
+    if defence.gradient == "straight_through":
+        torch.testing.assert_close(gradient, weights)
+    elif defence.gradient == "exact":
+        step = 1e-7 * direction.double()
+        with torch.no_grad():
+            high, low = (defence(clip.double() + sign * step, lengths, RATE) for sign in (1, -1))
+        change = float(((high - low) * weights.double()).sum()) / 2
+        assert float((gradient.double() * step).sum()) == pytest.approx(change, rel=0.02)
+
+
+@pytest.mark.parametrize("name", INPUT_DEFENCES)
+def test_a_defence_draws_anew_only_if_its_gradient_is_an_expectation(name):
+    defence, clip, lengths = create_defence(name), tone(440, 1200), torch.tensor([1200])
+    first, again = defence.redrawn(clip, lengths, RATE, 1), defence.redrawn(clip, lengths, RATE, 1)
+    assert torch.equal(first, again)
+    assert torch.equal(first, defence.redrawn(clip, lengths, RATE, 2)) == (defence.gradient != "expectation")
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "rate", "message"),
     [
+        ("opus", {"kbps": 2.0}, RATE, "kbps in 6..256"),
+        ("vorbis", {"quality": 2.0}, RATE, "quality in 0..1"),
+        ("resampling", {"rate": 500}, RATE, "rate of 1000 Hz or more"),
+        ("resampling", {"rate": 16_000}, RATE, "below the model's 16000 Hz"),
+        ("median", {"width": 4}, RATE, "odd width of 3 samples or more, got 4"),
+        ("click_removal", {"threshold": 0.0}, RATE, "threshold above 0"),
+        ("spectral_gating", {"floor": 1.0}, RATE, "quantile"),
+        ("smoothing_filter", {"width": 1}, RATE, "odd width"),
+        ("composition", {"defences": ("median",)}, RATE, "two defences or more"),
+        ("composition", {"defences": ("median", "adversarial_training")}, RATE, "expected an input defence from"),
         ("noise", {"snr_db": 200.0}, RATE, "snr_db"),
         ("noise", {"snr_db": float("nan")}, RATE, "snr_db"),
         ("band_limit", {"rate": 100}, RATE, "rate of 1000 Hz or more"),

@@ -1,4 +1,7 @@
-"""Defences of models: one file per defence, registered by importing it here."""
+"""Defences of models: one file per defence, registered by importing it here.
+
+Those that transform the input are imported in `input_defences`, from where a composition takes them.
+"""
 
 from collections.abc import Mapping
 from typing import Any, cast
@@ -6,17 +9,21 @@ from typing import Any, cast
 from staanet.core.errors import StaanetError
 from staanet.core.registry import collect
 from staanet.core.settings import validated, with_preset
+from staanet.defences import input_defences
+from staanet.defences.ablation import Ablation as Ablation
 from staanet.defences.adversarial_training import AdversarialTraining as AdversarialTraining
-from staanet.defences.band_limit import BandLimit as BandLimit
 from staanet.defences.base import Defence as Defence
 from staanet.defences.base import InputDefence as InputDefence
+from staanet.defences.base import RandomisedSmoothing as RandomisedSmoothing
+from staanet.defences.base import Smoothing as Smoothing
 from staanet.defences.base import TrainingDefence as TrainingDefence
+from staanet.defences.composition import Composition as Composition
 from staanet.defences.distillation import Distillation as Distillation
-from staanet.defences.mp3 import MP3 as MP3
-from staanet.defences.noise import NoiseDefence as NoiseDefence
-from staanet.defences.rounding import Rounding as Rounding
+from staanet.defences.gaussian_smoothing import GaussianSmoothing as GaussianSmoothing
+from staanet.defences.partition import Partition as Partition
+from staanet.defences.trades import Trades as Trades
 
-DEFENCES = collect("defence", globals(), Defence)
+DEFENCES = collect("defence", {**vars(input_defences), **globals()}, Defence)
 
 
 def create_defence(name: str, **settings: Any) -> Defence:

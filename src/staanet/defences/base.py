@@ -2,9 +2,11 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, final
+from typing import Any, ClassVar, Literal, final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -12,6 +14,13 @@ from staanet.core.waveforms import valid_samples
 from staanet.models import Model
 
 Criterion = Callable[[Tensor, Tensor], Tensor]
+
+Gradient = Literal["exact", "straight_through", "expectation"]
+"""What an attack that knows a defence uses of it:
+
+- `exact`: its gradient, which exists almost everywhere;
+- `straight_through`: that of the identity, because its own is zero or does not exist (BPDA, arXiv 1802.00420, 4.1);
+- `expectation`: the mean over its random draws (EOT, arXiv 1707.07397), each with its exact gradient."""
 
 
 class Defence(abc.ABC):
@@ -29,8 +38,12 @@ class InputDefence(Defence):
     """A transformation of clips before a model, such as compression or a telephone channel.
 
     It is deterministic, and the result for a clip does not depend on the rest of the batch. A subclass implements
-    `transform`.
+    `transform`. One whose `gradient` is `expectation` draws random numbers from the samples of the clip, and implements
+    `redrawn`.
     """
+
+    gradient: ClassVar[Gradient] = "exact"
+    """What an attack that knows the defence uses of it."""
 
     @final
     def __call__(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
@@ -50,9 +63,48 @@ class InputDefence(Defence):
         valid = valid_samples(lengths, waveforms.shape[1])
         return torch.where(valid, self.transform(torch.where(valid, waveforms, 0), lengths, sample_rate), 0)
 
+    def redrawn(self, waveforms: Tensor, lengths: Tensor, sample_rate: int, seed: int) -> Tensor:  # noqa: ARG002
+        """Return the waveforms `[B, T]` transformed with the random draws of another seed; by default, as always.
+
+        An attacker does not know the draws that a clip will get, and averages over many.
+        """
+        return self(waveforms, lengths, sample_rate)
+
     @abc.abstractmethod
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
         """Return the transformed waveforms `[B, T]`; the caller sets all samples beyond each clip to zero."""
+
+
+class PerClip(InputDefence):
+    """An input defence that transforms one clip at a time; a subclass implements `transform_clip`."""
+
+    @final
+    def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
+        """Return the transformed waveforms `[B, T]`."""
+        rows = []
+        for clip, length in zip(waveforms, lengths.tolist(), strict=True):
+            rows.append(functional.pad(self.transform_clip(clip[:length], sample_rate), (0, len(clip) - length)))
+        return torch.stack(rows)
+
+    @abc.abstractmethod
+    def transform_clip(self, clip: Tensor, sample_rate: int) -> Tensor:
+        """Return the transformed clip `[T]`."""
+
+
+class Codec(PerClip):
+    """An input defence that encodes and decodes clips; gradients pass unchanged. A subclass implements `decoded`."""
+
+    gradient = "straight_through"
+
+    @final
+    def transform_clip(self, clip: Tensor, sample_rate: int) -> Tensor:
+        """Return the decoded clip `[T]` with the gradient of the identity."""
+        samples = clip.detach().cpu().numpy().astype(np.float32)
+        return straight_through(clip, torch.from_numpy(self.decoded(samples, sample_rate)).to(clip))
+
+    @abc.abstractmethod
+    def decoded(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Return the decoded samples `[T]` of a clip."""
 
 
 class TrainingDefence(Defence):
@@ -80,6 +132,51 @@ class TrainingDefence(Defence):
             lengths: Valid samples of each clip, `[B]`.
             labels: True classes, `[B]`.
             criterion: Loss of logits `[B, K]` and classes `[B]` or class probabilities `[B, K]`.
+        """
+
+
+class Smoothing(TrainingDefence):
+    """A defence that decides by the votes of a model on changed copies of a clip, so that a certificate exists.
+
+    The certificate is a proof: no attack within its radius changes the decision of the votes. It holds for the votes,
+    not for the model on its own. Training, with `loss`, teaches the model the changed copies. A subclass is either
+    `RandomisedSmoothing` or has a finite number of voters, all of which are asked.
+    """
+
+    norm: ClassVar[str]
+    """Norm of the changes that are certified: `l2` or `l0`."""
+
+    @abc.abstractmethod
+    def certified_object(self) -> str:
+        """Return which input the certificate is about and what the voters receive, in a sentence."""
+
+
+class RandomisedSmoothing(Smoothing):
+    """A smoothing whose voters are drawn at random, so that a certificate holds with a stated probability."""
+
+    @property
+    @abc.abstractmethod
+    def least_share(self) -> float:
+        """Share of the votes above which a class is certified at the smallest radius."""
+
+    @abc.abstractmethod
+    def draw(self, clip: Tensor, count: int, random: torch.Generator) -> Tensor:
+        """Return inputs of voters, `[count, T]`, for a clip `[T]`.
+
+        Args:
+            clip: Samples of the clip.
+            count: Number of voters.
+            random: Stream of random numbers on the CPU.
+        """
+
+    @abc.abstractmethod
+    def radius(self, lower: float, upper: float, clip: Tensor) -> float:
+        """Return the certified radius of a clip `[T]`: an L2 norm in full scale, or a number of samples.
+
+        Args:
+            lower: Lower bound of the probability of the decided class.
+            upper: Upper bound of the probability of every other class, below `lower`.
+            clip: Samples of the clip.
         """
 
 

@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from staanet.audio import coding
 from staanet.core.errors import StaanetError
-from staanet.defences.base import InputDefence, straight_through
+from staanet.defences.base import Codec
 
 MOST = 160
 """Highest bit rate in kbit/s; below 16 kHz, it is 64."""
 
 
 @dataclass(frozen=True)
-class MP3(InputDefence):
+class MP3(Codec):
     """MP3 compression at a constant bit rate (LAME), without delay or change of length.
 
     Compression is the defence of N. Das et al. for image classification (KDD 2018) and speech recognition ("ADAGIO",
@@ -23,6 +23,7 @@ class MP3(InputDefence):
     Args:
         kbps: Bit rate in kbit/s, in 48..160; at most 64 for clips below 16 kHz.
 
+    >>> import torch
     >>> clip = 0.5 * torch.sin(torch.arange(4000) * 2 * torch.pi * 440 / 16_000)[None]
     >>> change = MP3()(clip, torch.tensor([4000]), 16_000) - clip
     >>> bool(0 < change[0, 500:-500].abs().max() < 0.02)
@@ -39,9 +40,6 @@ class MP3(InputDefence):
         if not 48 <= self.kbps <= MOST:
             raise StaanetError(f"expected kbps in 48..{MOST}, got {self.kbps}")
 
-    def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:
-        """Return the decoded waveforms `[B, T]`."""
-        decoded = torch.zeros_like(waveforms)
-        for row, clip, length in zip(decoded, waveforms.detach(), lengths.tolist(), strict=True):
-            row[:length] = torch.from_numpy(coding.mp3(clip[:length].cpu().numpy(), sample_rate, self.kbps))
-        return straight_through(waveforms, decoded)
+    def decoded(self, samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+        """Return the decoded samples `[T]` of a clip."""
+        return coding.mp3(samples, sample_rate, self.kbps)

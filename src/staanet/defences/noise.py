@@ -27,6 +27,7 @@ class NoiseDefence(InputDefence):
 
     name = "noise"
     reference = "arXiv 1712.00673"
+    gradient = "expectation"
 
     snr_db: float = 20.0
 
@@ -37,6 +38,13 @@ class NoiseDefence(InputDefence):
 
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:  # noqa: ARG002
         """Return the waveforms `[B, T]` with added noise."""
+        return self._noisy(waveforms, lengths, seed=0)
+
+    def redrawn(self, waveforms: Tensor, lengths: Tensor, sample_rate: int, seed: int) -> Tensor:  # noqa: ARG002
+        """Return the waveforms `[B, T]` with the noise of another seed."""
+        return self._noisy(waveforms, lengths, seed)
+
+    def _noisy(self, waveforms: Tensor, lengths: Tensor, seed: int) -> Tensor:
         clips = waveforms.detach()
         power = clips.square().sum(1, keepdim=True) / lengths[:, None]
-        return waveforms + ClipRandom(0, clips, lengths).normal() * torch.sqrt(power * 10 ** (-self.snr_db / 10))
+        return waveforms + ClipRandom(seed, clips, lengths).normal() * torch.sqrt(power * 10 ** (-self.snr_db / 10))

@@ -25,6 +25,7 @@ class Rounding(InputDefence):
 
     name = "rounding"
     reference = "arXiv 1809.10875"
+    gradient = "straight_through"
 
     bits: int = 16
 

@@ -40,12 +40,12 @@ class ModelSettings:
 
 
 def check_labels(labels: Sequence[str]) -> None:
-    """Check that there are two or more labels, all different.
+    """Check that there are two or more labels, all different and none empty.
 
     Raises:
-        StaanetError: If there are fewer than two labels, or two are equal.
+        StaanetError: If there are fewer than two labels, two are equal, or one is empty.
     """
-    if len(labels) < 2 or len(set(labels)) != len(labels):
+    if len(labels) < 2 or len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise StaanetError(f"expected two or more different labels, got {list(labels)}")
 
 

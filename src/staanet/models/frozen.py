@@ -31,8 +31,13 @@ class HasEncoder(Model):
         """Return the logits `[B, K]` of features."""
 
     @abc.abstractmethod
-    def fit_features(self, features: Tensor) -> None:
-        """Fit the statistics of the head on the features of training clips, before training."""
+    def fit_features(self, features: Tensor, first: int = 0) -> None:
+        """Fit the statistics of the head on the features of training clips, before training.
+
+        Args:
+            features: Features of the clips, `[N, layers, D]`.
+            first: First layer whose features the head uses; those before it have no influence.
+        """
 
     def encoder_digest(self) -> str:
         """Return the SHA-256 of the weights of the encoder."""

@@ -2,4 +2,5 @@
 
 from staanet.tasks.attack import attack as attack
 from staanet.tasks.fit import fit as fit
+from staanet.tasks.harden import harden as harden
 from staanet.tasks.train import train as train

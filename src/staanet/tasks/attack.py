@@ -18,6 +18,7 @@ from staanet.core.budget import Budget
 from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.files import check_writable
 from staanet.core.memory import keep_freed_memory
+from staanet.core.paths import FilePlaces
 from staanet.core.progress import track
 from staanet.corpora.base import audio_files, unusable_files
 from staanet.data import Dataset
@@ -93,6 +94,7 @@ def attack(
     method = create_attack(name, **settings).prepare(device)
     _check_places(inputs, out)
     dataset = Dataset(inputs) if (inputs / "dataset.json").is_file() else None
+    targets = _targets(inputs, out, dataset)
     model = load_model(source, trust=trust, **(source_settings or {})).to(device)
     check_access(name, model)
     check_window(window, model)
@@ -102,7 +104,7 @@ def attack(
     done: list[AttackedFile] = []
     clips: list[Tensor] = []
     for recording in recordings:
-        target = _named(out, recording.path, inputs)
+        target = targets[recording.path]
         if dataset is None:
             _check_kept(target, inputs if inputs.is_file() else inputs / recording.path)
         with _skipping(recording.path, inputs, done):
@@ -165,7 +167,7 @@ def _check_places(inputs: Path, out: Path) -> None:
     if not inputs.exists():
         raise StaanetError(f"{inputs}: expected an audio file, a folder of them or a dataset, found nothing")
     if inputs.is_file():
-        target = _named(out, inputs.name, inputs)
+        target = _targets(inputs, out, None)[inputs.name]
         audio.check_target(target)
         _check_kept(target, inputs)
         check_writable(target.parent)
@@ -230,9 +232,18 @@ def _files(inputs: Path) -> Iterator[Recording]:
             yield Recording(path, about, partial(audio.read_windows, inputs / path))
 
 
-def _named(out: Path, path: str, inputs: Path) -> Path:
-    """Return the file that receives the adversarial audio of an input file or of a file in the input folder."""
-    if inputs.is_file() and not out.is_dir():
-        return out
-    name = PurePath(path)
-    return out / (name if name.suffix.lower() in audio.SUBTYPES else name.with_name(f"{name.name}.flac"))
+def _targets(inputs: Path, out: Path, dataset: Dataset | None) -> dict[str, Path]:
+    """Return the files that receive the adversarial audio, by the path of the recording, none of them twice.
+
+    Raises:
+        StaanetError: If two recordings would be written to one file.
+    """
+    if inputs.is_file():
+        return {inputs.name: _named(FilePlaces(out), inputs.name) if out.is_dir() else out}
+    places = FilePlaces(out)
+    paths = audio_files(inputs) if dataset is None else [f"{clip}.flac" for clip in dataset.utterances]
+    return {path: _named(places, path) for path in paths}
+
+
+def _named(places: FilePlaces, path: str) -> Path:
+    return places.place(path, "" if PurePath(path).suffix.lower() in audio.SUBTYPES else ".flac")

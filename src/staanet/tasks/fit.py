@@ -11,13 +11,13 @@ from torch import nn
 from staanet.attacks.generator import GENERATORS, Generator, create_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable, read_json
+from staanet.core.files import check_replaceable
 from staanet.core.settings import from_preset, validated
 from staanet.core.signature import signature
-from staanet.data import Dataset, Split
+from staanet.data import Dataset
 from staanet.models import load_model, loader_of
 from staanet.models.loaders.base import weights_digest
-from staanet.tasks.train import split_of
+from staanet.tasks.train import split_of_model
 from staanet.training.checkpointed import train_and_save
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from staanet.training.loop import History
@@ -68,7 +68,7 @@ def fit(
             f"{dataset}: expected {source}'s {model.sample_rate} Hz, got {clips.sample_rate} Hz; "
             f"prepare one with --sample-rate {model.sample_rate}"
         )
-    split = _split(source, clips, seed)
+    split = split_of_model(source, clips, seed)
     settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
     check_replaceable(out, checkpoints.CONFIG)
     made_from = {
@@ -93,12 +93,3 @@ def fit(
         made_from=made_from,
         progress=out.with_name(f"{out.name}-{signature(made_from)}.progress"),
     )
-
-
-def _split(source: str | Path, dataset: Dataset, seed: int) -> Split:
-    """Return the split on which the source model was trained, or one by the seed on another dataset."""
-    path = Path(source) / checkpoints.CONFIG
-    config = read_json(path) if path.is_file() else {}
-    if config.get("made_from", {}).get("dataset") == dataset.digest:
-        return validated(Split, config["split"], str(source))
-    return split_of(dataset, seed)

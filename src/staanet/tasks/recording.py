@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from staanet.attacks import Attack
 from staanet.audio import files as audio
 from staanet.audio.lengths import is_silent
 from staanet.core.classifier import as_classifier
@@ -137,7 +136,7 @@ def window_sizes(frames: int, rate: int, model: Model, seconds: float | None = N
 
 
 def attack_recording(
-    method: Attack,
+    method: Callable[..., Tensor],
     model: Model,
     recording: Recording,
     target: Path,
@@ -164,7 +163,7 @@ def attack_recording(
     loudest = 0.0
     with audio.writing(target, rate, channels) as put:
         for start, samples in zip(starts, recording.read(sizes), strict=True):
-            waveform = _model_input(samples, rate, model, device)
+            waveform = model_input(samples, rate, model, device)
             loudest = max(loudest, float(np.abs(samples).max()))
             if is_silent(waveform[0].cpu().numpy()):
                 attacked.append(None)
@@ -187,7 +186,7 @@ def attack_recording(
         write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), steps)
     again = zip(attacked, audio.read_windows(target, sizes), strict=True)
     return [
-        result(predicted_adv=model.labels[int(_predict(_model_input(samples, rate, model, device), model))])
+        result(predicted_adv=model.labels[int(_predict(model_input(samples, rate, model, device), model))])
         for result, samples in again
         if result
     ]
@@ -208,7 +207,7 @@ def beginnings(
     frames, rate, _ = recording.about
     sizes = window_sizes(frames, rate, model, window)[:count]
     longest = round(SIGN_SECONDS * rate)
-    inputs = [_model_input(samples[:longest], rate, model, device)[0] for samples in recording.read(sizes)]
+    inputs = [model_input(samples[:longest], rate, model, device)[0] for samples in recording.read(sizes)]
     return [waveform for waveform in inputs if not is_silent(waveform.cpu().numpy())]
 
 
@@ -230,7 +229,7 @@ def find_flags(model: Model, waveforms: Sequence[Tensor]) -> dict[str, str]:
 
 
 def _attack_window(
-    method: Attack, model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
+    method: Callable[..., Tensor], model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
 ) -> tuple[Samples, dict[str, Any]]:
     """Return the change `[T]` of a waveform `[1, T]`, and its figures."""
     counted = Counted(model, watch)
@@ -251,8 +250,15 @@ def _attack_window(
     }
 
 
-def _model_input(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
-    """Return samples `[t, C]` as one channel at the model's rate, `[1, T]`."""
+def model_input(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
+    """Return samples `[t, C]` of a file as the model receives them: one channel at its rate, `[1, T]`.
+
+    Args:
+        samples: The samples, in full scale.
+        rate: Their sampling rate in Hz.
+        model: The model.
+        device: Device of the result.
+    """
     waveform = audio.resample(audio.mono(samples), rate, model.sample_rate).clip(-1, 1)
     return torch.from_numpy(waveform)[None].to(device)
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import check_replaceable
+from staanet.core.files import check_replaceable, read_json
+from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.data import Dataset, Split, by_speaker, by_subsets
 from staanet.data.splits import OFFICIAL_SUBSETS
@@ -98,3 +99,12 @@ def split_of(dataset: Dataset, seed: int) -> Split:
         return by_speaker(utterances, seed=seed)
     except StaanetError as error:
         raise StaanetError(f"{dataset.folder}: {error}") from error
+
+
+def split_of_model(reference: str | Path, dataset: Dataset, seed: int) -> Split:
+    """Return the split on which a model was trained, or one by the seed if it was trained on another dataset."""
+    path = Path(reference) / checkpoints.CONFIG
+    config = read_json(path) if path.is_file() else {}
+    if config.get("made_from", {}).get("dataset") == dataset.digest:
+        return validated(Split, config["split"], str(reference))
+    return split_of(dataset, seed)

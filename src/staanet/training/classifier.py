@@ -1,6 +1,6 @@
 """Training a model on the clips and labels of a prepared dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -38,6 +38,7 @@ def train_model(
     *,
     defence: TrainingDefence | None = None,
     base_model: Model | None = None,
+    under_attack: Callable[[Model, Sequence[Batch]], dict[str, float]] | None = None,
 ) -> History:
     """Train a model in place and return the figures of each epoch.
 
@@ -56,6 +57,7 @@ def train_model(
         device: Device to train on.
         defence: Training defence, whose loss replaces the cross-entropy of the clean clips.
         base_model: Trained model from which the defence starts or learns, if it needs one.
+        under_attack: Function of the model and the validation clips that returns further figures of each epoch.
 
     Raises:
         StaanetError: If the crop is too short for the model, or validation clips are needed and missing.
@@ -73,7 +75,9 @@ def train_model(
         defence.begin(model, base_model)
     if base_model is not None:
         base_model.to(device).eval()
-    task = _Classification(model, dataset, train_clips, val_clips, settings, size, device, defence, base_model, frozen)
+    task = _Classification(
+        model, dataset, train_clips, val_clips, settings, size, device, defence, base_model, frozen, under_attack
+    )
     return train(
         model.head if isinstance(model, HasEncoder) and model.is_frozen else model,
         epochs=settings.epochs,
@@ -120,6 +124,7 @@ class _Classification:
     defence: TrainingDefence | None
     base_model: Model | None
     frozen: FrozenFeatures | None
+    under_attack: Callable[[Model, Sequence[Batch]], dict[str, float]] | None
 
     @cached_property
     def validation(self) -> Sequence[Batch]:
@@ -155,6 +160,7 @@ class _Classification:
             "val_loss": float(functional.cross_entropy(logits, labels)),
             "accuracy": float((predicted == labels).float().mean()),
             "uar": mean_recall(labels.cpu().numpy(), predicted.cpu().numpy()),
+            **({} if self.under_attack is None else self.under_attack(self.model, self.validation)),
         }
 
     def _validation_logits(self) -> tuple[Tensor, Tensor]:

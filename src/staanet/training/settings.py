@@ -1,19 +1,25 @@
 """Training settings of models, and presets of them from the papers."""
 
+import logging
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from staanet.core.errors import StaanetError
 from staanet.core.settings import from_preset
 from staanet.data import Dataset
 from staanet.models import MODELS, Model
+from staanet.models.frozen import HasEncoder
 from staanet.training.augmentation import Augmentation
 from staanet.training.frozen import FrozenFeatures
+from staanet.training.layers import first_layer
 from staanet.training.loop import History, Precision, check_training
+
+logger = logging.getLogger(__name__)
 
 Schedule = Literal["constant", "cosine", "plateau"]
 
@@ -185,6 +191,8 @@ class ProbeTraining(ModelTraining):
         precision: Arithmetic of the network in training, `float32` or `bfloat16`.
         weight_decay: Weight of the squared weights in the loss, 0 or more: half of this times their sum is added to the
             cross-entropy.
+        groups: Number of groups of training speakers, each held out once to choose the first layer of the encoder that
+            the head uses (see `first_layer`); 1 uses all layers.
     """
 
     epochs: int = 60
@@ -194,17 +202,44 @@ class ProbeTraining(ModelTraining):
     label_smoothing: float = 0.0
     augmentation: Augmentation = Augmentation()
     weight_decay: float = 0.03
+    groups: int = 5
 
     def __post_init__(self) -> None:
         """Validate the settings."""
         super().__post_init__()
         if not 0 <= self.weight_decay < math.inf:
             raise StaanetError(f"expected weight_decay of 0 or more, got {self.weight_decay}")
+        if self.groups < 1:
+            raise StaanetError(f"expected groups of 1 or more, got {self.groups}; 1 uses all layers")
 
     @property
     def decay(self) -> float:
         """Weight of the squared weights in the loss."""
         return self.weight_decay
+
+    def set_up(
+        self, model: Model, dataset: Dataset, train_clips: Sequence[str], frozen: FrozenFeatures | None = None
+    ) -> None:
+        """Prepare a model for training: choose the layers of a frozen encoder, and fit its input statistics."""
+        if not isinstance(model, HasEncoder) or not model.is_frozen:
+            super().set_up(model, dataset, train_clips, frozen)
+            return
+        features = frozen.of(train_clips) if frozen else _encoded(model, dataset, train_clips, self.batch_size)
+        labels = [dataset.label(clip) for clip in train_clips]
+        speakers = [dataset.utterances[clip].speaker for clip in train_clips]
+        first = first_layer(features, labels, speakers, self.groups)
+        logger.info("%s: the head uses the layers from %d on", model.name, first)
+        model.fit_features(features, first)
+
+
+@torch.no_grad()
+def _encoded(model: HasEncoder, dataset: Dataset, clips: Sequence[str], batch_size: int) -> Tensor:
+    """Return the features `[N, ...]` of clips, which are not kept."""
+    device = next(model.parameters()).device
+    batches = (dataset.batch(ids).to(device) for ids in dataset.batches(clips, batch_size))
+    found = [(batch.ids, model.features(batch.waveforms, batch.lengths)) for batch in batches]
+    features = {clip: one for ids, many in found for clip, one in zip(ids, many, strict=True)}
+    return torch.stack([features[clip] for clip in clips])
 
 
 def _fit_statistics(

@@ -227,7 +227,7 @@ def test_has_the_papers_number_of_parameters(name, family, parameters, trained):
 
 def test_nothing_is_imported_before_it_is_needed():
     code = (
-        "import sys, staanet.study, staanet.models; from staanet.cli.list import entries; entries('models'); "
+        "import sys, staanet.study, staanet.models; from staanet.cli.catalogue import entries; entries('models'); "
         "sys.exit(str({'transformers', 'huggingface_hub'} & set(sys.modules) or ''))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

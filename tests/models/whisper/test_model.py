@@ -177,3 +177,27 @@ def test_a_clip_that_is_too_short_is_refused():
     model = create_model("whisper", LABELS, architecture=WHISPER)
     with pytest.raises(StaanetError, match="320 samples or more for whisper, got 319"):
         model(torch.zeros(1, 319))
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_gradients_reach_the_samples_whether_or_not_the_encoder_is_trained(clip, frozen):
+    model = create_model("whisper", LABELS, architecture=WHISPER, frozen=frozen).train()
+    clip.requires_grad_()
+    model(clip)[0, 0].backward()
+    assert clip.grad is not None
+    assert (clip.grad != 0).float().mean() > 0.99
+    layers = (model.encoder.conv1, model.encoder.layers[0].fc1, model.encoder.layers[-1].fc1)
+    assert all((layer.weight.grad is None) == frozen for layer in layers)
+
+
+def test_layers_that_are_left_out_have_no_influence_and_no_gradient(folder, clips):
+    model = create_model("whisper", LABELS, checkpoint=str(folder))
+    features = model.features(*clips[:2])
+    model.fit_features(features, 1)
+    other = features.clone()
+    other[:, 0] += 100
+    other.requires_grad_()
+    assert torch.equal(model.decide(other), model.decide(features))
+    model.decide(other).sum().backward()
+    assert not other.grad[:, 0].any()
+    assert other.grad[:, 1:].any()

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from staanet.core.errors import StaanetError
+from staanet.core.paths import as_path
 from staanet.core.registry import Registry
 from staanet.core.settings import validated
 from staanet.models.base import Model
 from staanet.models.loaders.base import ExternalLoader as ExternalLoader
 from staanet.models.loaders.base import Loader as Loader
 from staanet.models.loaders.checkpoints import Checkpoint, HuggingFaceCheckpoint
+from staanet.models.loaders.hardened import Hardened
 from staanet.models.loaders.http import Http
 from staanet.models.loaders.onnx import Onnx
 from staanet.models.loaders.python import Python
@@ -23,7 +25,7 @@ from staanet.models.loaders.torch_file import TorchFile
 GROUP = "staanet.model_loaders"
 """Entry points of other packages' loaders."""
 
-OWN = (Http, Python, Onnx, TorchFile, HuggingFaceCheckpoint, Checkpoint)
+OWN = (Http, Python, Onnx, TorchFile, HuggingFaceCheckpoint, Hardened, Checkpoint)
 """The loaders of this library; the first that accepts a reference loads it."""
 
 
@@ -58,6 +60,7 @@ def loader_of(reference: str | Path, settings: Mapping[str, Any] | None = None) 
         StaanetError: If no loader accepts the reference, or a setting is unknown or invalid.
     """
     text = str(reference)
+    as_path(text)
     for loader in LOADERS.values():
         if loader.accepts(text):
             return validated(loader, settings or {}, loader.title(text))

@@ -6,6 +6,9 @@ from torch import Tensor, nn
 SMALLEST = 1e-5
 """Smallest deviation by which a feature is divided, so that a feature that never varies stays finite."""
 
+LEFT_OUT = torch.finfo(torch.float32).max
+"""Deviation that marks the features of a layer that is left out, which become 0: the largest number."""
+
 START = 1e-3
 """Deviation of the initial weights: small, so that decisions come from training and not from random weights."""
 
@@ -35,17 +38,23 @@ class LayerHead(nn.Module):
         nn.init.normal_(self.linear.weight, std=START)
         nn.init.zeros_(self.linear.bias)
 
-    def fit(self, features: Tensor) -> None:
-        """Set mean and standard deviation of each feature to those of training clips `[N, layers, size]`."""
+    def fit(self, features: Tensor, first: int = 0) -> None:
+        """Set mean and standard deviation of each feature to those of training clips `[N, layers, size]`.
+
+        Args:
+            features: Features of the clips.
+            first: First layer that is used; the standardised features of those before it are 0.
+        """
         deviation, mean = torch.std_mean(features.double(), 0, correction=0)
         self.centre.copy_(mean)
         self.scale.copy_(deviation.clamp_min(SMALLEST))
+        self.scale[:first] = LEFT_OUT
 
     def represent(self, features: Tensor) -> Tensor:
         """Return the weighted, standardised features `[B, layers * size]`."""
         weights = self.layer_weights.softmax(0) * len(self.layer_weights)
         weighted: Tensor = weights[:, None] * (features - self.centre) / self.scale
-        return weighted.flatten(1)
+        return weighted.where(self.scale < LEFT_OUT, 0.0).flatten(1)
 
     def forward(self, features: Tensor) -> Tensor:
         """Return the logits `[B, classes]` of features `[B, layers, size]`."""

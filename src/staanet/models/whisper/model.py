@@ -100,9 +100,14 @@ class Whisper(HasEncoder):
         with torch.no_grad():
             self.fit_features(torch.cat([self.features(waveforms, lengths) for waveforms, lengths in batches]))
 
-    def fit_features(self, features: Tensor) -> None:
-        """Fit mean and deviation of each feature on training clips `[N, 1 + layers, D]`."""
-        self.head.fit(features)
+    def fit_features(self, features: Tensor, first: int = 0) -> None:
+        """Fit mean and deviation of each feature on training clips `[N, 1 + layers, D]`; leave out layers before one.
+
+        Args:
+            features: Features of the clips. Layer 0 is the input of the first layer of the encoder.
+            first: First layer that the head uses.
+        """
+        self.head.fit(features, first)
 
     def features(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:
         """Return the means over time `[B, 1 + layers, D]` of the encoder's layers, and of their input."""

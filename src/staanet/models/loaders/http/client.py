@@ -16,6 +16,7 @@ import numpy as np
 
 from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.extras import import_extra
+from staanet.core.parsing import parse_json
 from staanet.core.version import __version__
 from staanet.models.loaders.http.address import check_address, secrets_of, shown
 from staanet.models.loaders.http.cache import AnswerCache
@@ -199,8 +200,8 @@ class Client:
     def _understood(self, content: bytes, read: Callable[[Any], T]) -> T:
         """Return what `read` finds in the JSON of an answer."""
         try:
-            answer = json.loads(content)
-        except (ValueError, RecursionError):
+            answer = parse_json(content)
+        except ValueError:
             raise StaanetError(f"{self.where}: expected JSON, got something else{self._excerpt(content)}") from None
         try:
             return read(answer)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from staanet.audio.files import HIGHEST_RATE
 from staanet.core.errors import StaanetError
 from staanet.models.external import SMALLEST
 
@@ -47,7 +48,9 @@ def read_card(answer: Any) -> Card:
     labels, rate, version = (answer.get(key) for key in ("labels", "sample_rate", "version"))
     if labels is not None and not (isinstance(labels, list) and all(_is_name(label) for label in labels)):
         raise StaanetError(f"expected labels as a list of names, got {_brief(labels)}")
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or rate < 1):
+    if labels is not None and len(set(labels)) < len(labels):
+        raise StaanetError(f"expected each label once, got {_brief(labels)}")
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, int) or not 1 <= rate <= HIGHEST_RATE):
         raise StaanetError(f"expected a sample_rate in Hz, such as 16000, got {_brief(rate)}")
     if version is not None and not isinstance(version, str):
         raise StaanetError(f"expected a version as text, got {_brief(version)}")
@@ -55,7 +58,7 @@ def read_card(answer: Any) -> Card:
 
 
 def _is_name(label: Any) -> bool:
-    return isinstance(label, str) and bool(label) and label.isprintable()
+    return isinstance(label, str) and 0 < len(label) <= 200 and label.isprintable()
 
 
 def question(clips: Sequence[Floats], sample_rate: int) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""`staanet harden`: train a model against attacks."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from staanet.cli.options import Device, Json, Out, Seed, Set, Trust, parsed
+
+
+def harden(
+    model: Annotated[str, typer.Argument(help="Model: a checkpoint, file.py:name, ... (`staanet list loaders`).")],
+    data: Annotated[Path, typer.Argument(help="Prepared dataset.")],
+    out: Out,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="pgd, fast (one gradient), trades, noise (the control), gaussian_smoothing, ablation or partition."
+        ),
+    ] = "pgd",
+    snr_db: Annotated[float, typer.Option(help="Largest change of a sample, in dB below the peak.")] = 40.0,
+    sparsity: Annotated[float, typer.Option(help="Share of the samples that may change.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Steps of the attack of pgd and trades.")] = 5,
+    method_settings: Annotated[
+        list[str] | None,
+        typer.Option("--method-set", help="Set KEY of the method, such as beta=3 or sigma=0.1.", metavar="KEY=VALUE"),
+    ] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Beginning of the names of the weights that are trained (default: all).")
+    ] = None,
+    model_settings: Annotated[
+        list[str] | None, typer.Option("--model-set", help="Set KEY of the model to VALUE.", metavar="KEY=VALUE")
+    ] = None,
+    settings: Set = None,
+    trust: Trust = False,
+    seed: Seed = 0,
+    device: Device = None,
+    as_json: Json = False,
+) -> None:
+    """Train a model so that attacks fool it less often. Run the same command again to resume.
+
+    `--set` changes the training, such as epochs=40 or guard=0.1.
+    """
+    import json
+    from dataclasses import asdict
+
+    from staanet import tasks
+    from staanet.core.budget import Budget
+
+    found = tasks.harden(
+        model,
+        data,
+        out,
+        method=method,
+        budget=Budget(snr_db=snr_db, sparsity=sparsity),
+        steps=steps,
+        method_settings=parsed(method_settings),
+        only=only,
+        training=parsed(settings),
+        trust=trust,
+        model_settings=parsed(model_settings),
+        seed=seed,
+        device=device,
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+        return
+    for line in found.lines():
+        typer.echo(line)
+    typer.echo(f"{out}: the hardened model")

@@ -1,0 +1,175 @@
+"""Harden a model: train it against attacks, and keep the epoch that is most robust without losing accuracy."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from staanet.core import checkpoints
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.files import check_replaceable, remove
+from staanet.core.provenance import device_of
+from staanet.core.settings import validated
+from staanet.core.signature import signature, to_jsonable
+from staanet.data import Dataset
+from staanet.defences import TrainingDefence, create_defence
+from staanet.models import MODELS, Model, load_model, loader_of
+from staanet.models.loaders.base import weights_digest
+from staanet.models.loaders.hardened import BASES, save_hardened
+from staanet.models.wrappers import LabelView, View
+from staanet.tasks.course import Course, Hardening
+from staanet.tasks.train import split_of_model
+from staanet.training.hardening import HardeningTraining
+
+METHODS = ("pgd", "fast", "trades", "noise", "gaussian_smoothing", "ablation", "partition")
+"""How a model can be hardened: against attacks of several steps, of one step, by TRADES, or, as a control, against
+noise; or by a smoothing, so that it can be certified."""
+
+
+def harden(
+    model: str | Path,
+    data: str | Path,
+    out: str | Path,
+    *,
+    method: str = "pgd",
+    budget: Budget = Budget(snr_db=40.0),
+    steps: int = 5,
+    method_settings: Mapping[str, Any] | None = None,
+    only: str | None = None,
+    training: Mapping[str, Any] | None = None,
+    trust: bool | None = None,
+    model_settings: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    device: str | None = None,
+) -> Hardening:
+    """Train a model so that attacks fool it less often, and write it to a folder that `load_model` loads.
+
+    Call it again with the same arguments to resume. The clips are split by speaker, or as the checkpoint says.
+
+    Args:
+        model: Reference to the model (`staanet.load_model`), which is trained already.
+        data: A prepared dataset.
+        out: Folder of the hardened model.
+        method: `pgd` (adversarial training), `fast` (the same with one gradient), `trades`, `noise` (the control), or
+            a smoothing: `gaussian_smoothing`, `ablation`, `partition`.
+        budget: Budget of the attack. With a sparsity below 1 it is `sparse_pgd`.
+        steps: Steps of the attack of `pgd` and `trades`.
+        method_settings: Further settings of the method, such as `beta` of `trades` or `sigma`.
+        only: Beginning of the names of the weights that are trained, such as `parts.0.head`; all by default.
+        training: Settings of the training that differ from the defaults of `HardeningTraining`.
+        trust: Whether code that comes with the model may run; as for `load_model` by default.
+        model_settings: Settings of the loader of the model, such as its labels.
+        seed: Random seed.
+        device: Device to train on; a GPU by default if there is one.
+
+    Raises:
+        StaanetError: If the model has no gradients or no weights, if nothing can be learnt under the budget, or if a
+            setting or the dataset cannot be used.
+    """
+    folder, loader = Path(out), loader_of(model, model_settings)
+    defence = method_defence(method, budget, steps, method_settings or {})
+    settings = validated(HardeningTraining, dict(training or {}), "training")
+    dataset = _prepared(Path(data))
+    check_replaceable(folder, checkpoints.CONFIG)
+    loaded = load_model(model, trust=trust, **(model_settings or {}))
+    dataset, learner = _matched(loaded, dataset, str(model))
+    _check_trainable(loaded, loader.name, only, str(model))
+    split = split_of_model(model, dataset, seed)
+    made_from = {
+        "hardened": {**loader.identity(str(model)), "weights": weights_digest(loaded)},
+        "defence": {"name": defence.name, **to_jsonable(defence)},
+        "budget": asdict(budget),
+        "only": only,
+        "training": settings,
+        "dataset": dataset.digest,
+        "split": split.digest(),
+        "seed": seed,
+    }
+    where = device_of(device)
+    case = Course(learner.to(where), dataset, split, defence, budget, settings, seed, where)
+    progress = folder.with_name(f"{folder.name}-{signature(made_from)}.progress")
+    found, history = case.run(method, progress)
+    facts = {"made_from": made_from, "history": history, "split": split, "hardening": asdict(found)}
+    if type(loaded) in MODELS.values():
+        checkpoints.save(loaded, folder, **facts)
+    else:
+        save_hardened(loaded, loader, str(model), folder, **facts)
+    remove(progress)
+    return found
+
+
+def method_defence(method: str, budget: Budget, steps: int, settings: Mapping[str, Any]) -> TrainingDefence:
+    """Return the training defence of a method.
+
+    Raises:
+        StaanetError: If the method is unknown, or nothing can be learnt under the budget.
+    """
+    if method not in METHODS:
+        raise unknown_name("method", method, METHODS)
+    if budget.sparsity == 1 and budget.snr_db is not None and budget.snr_db <= 0:
+        raise StaanetError(
+            f"expected a budget below the peak of a clip, got {budget.snr_db:g} dB for every sample, with which an "
+            "attack can silence any clip, so that nothing can be learnt; raise snr_db"
+        )
+    bounds = {key: value for key, value in asdict(budget).items() if value is not None}
+    several: dict[str, Any] = {"attack": "sparse_pgd", "steps": steps, **bounds}
+    if budget.sparsity == 1:
+        several = {"attack": "pgd", "steps": steps, "step_size": min(1.0, 2.0 / steps), "restarts": 1, **bounds}
+    single = {**several, "steps": 1, "step_size": 1.0 if budget.sparsity < 1 else 1.25}
+    attacks = {"pgd": several, "trades": several, "fast": single, "noise": {"attack": "noise", **bounds}}
+    if method not in attacks:
+        return cast(TrainingDefence, create_defence(method, **settings))
+    if method == "trades":
+        return cast(TrainingDefence, create_defence("trades", **{"attack": several, **settings}))
+    training = {"attack": attacks[method], "ratio": 1.0, **settings}
+    return cast(TrainingDefence, create_defence("adversarial_training", **training))
+
+
+def _prepared(data: Path) -> Dataset:
+    if not (data / "dataset.json").is_file():
+        raise StaanetError(f"{data}: expected a prepared dataset, found none; write one with staanet prepare")
+    return Dataset(data)
+
+
+def _matched(model: Model, dataset: Dataset, reference: str) -> tuple[Dataset, Model]:
+    """Return the clips of the emotions that a model knows, and the model restricted to them."""
+    if model.sample_rate != dataset.sample_rate:
+        raise StaanetError(
+            f"{dataset.folder}: expected the {model.sample_rate} Hz of {reference}, got {dataset.sample_rate} Hz; "
+            f"prepare one with --sample-rate {model.sample_rate}"
+        )
+    shared = tuple(label for label in model.labels if label in dataset.labels)
+    if len(shared) < 2:
+        raise StaanetError(
+            f"expected a model that knows two or more emotions of the clips ({', '.join(dataset.labels)}), got one of "
+            f"{', '.join(model.labels)}; rename its labels, such as --model-set labels.ang=anger"
+        )
+    return dataset.only(shared), model if model.labels == shared else LabelView(model, shared)
+
+
+def _check_trainable(model: Model, loader: str, only: str | None, reference: str) -> None:
+    """Check that a model can be trained and saved, and keep the weights that are not trained.
+
+    Raises:
+        StaanetError: If the model has no gradients or no weights, or if no weight has such a name.
+    """
+    if model.access != "gradient":
+        raise StaanetError(
+            f"{reference}: expected a model with gradients, by which it is trained, got one that gives {model.access} "
+            "only"
+        )
+    weights = dict(model.named_parameters())
+    if not any(weight.requires_grad for weight in weights.values()):
+        raise StaanetError(f"{reference}: expected a model with weights that can be trained, found none")
+    if type(model) not in MODELS.values() and (isinstance(model, View) or loader not in BASES):
+        raise StaanetError(
+            f"{reference}: expected a checkpoint, a folder of Hugging Face, or a model in Python or torch, with its "
+            "own labels, since its weights are saved, got another; rename the labels of the dataset instead"
+        )
+    if only is not None:
+        if not any(name.startswith(only) for name in weights):
+            found = ", ".join(list(weights)[:5])
+            raise StaanetError(f"{reference}: expected weights whose names begin with {only!r}, found {found}, ...")
+        for name, weight in weights.items():
+            weight.requires_grad_(name.startswith(only) and weight.requires_grad)

@@ -1,0 +1,227 @@
+"""Hardening of a model from a file, on clips with one feature that attacks can move and one that they cannot."""
+
+import json
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+import staanet
+from staanet.cli import app
+from staanet.core.budget import Budget
+from staanet.core.errors import StaanetError
+from staanet.core.files import read_json
+from staanet.corpora import Folder
+from staanet.data import prepare
+from staanet.models import create_model
+from staanet.tasks.harden import method_defence
+from staanet.training.hardening import HardeningTraining
+
+SIZE, RATE = 1600, 16_000
+TONE, WEAK = 0.02, 0.002
+BUDGET = Budget(epsilon=0.005)
+"""Largest change: more than the weak pattern, less than the tone."""
+
+TRAINING = {"epochs": 5, "learning_rate": 0.25, "batch_size": 32, "guard": 0.3}
+
+NETWORK = f"""
+import math
+
+import torch
+from torch import nn
+
+labels = ["anger", "neutral"]
+seconds = 0.1
+
+
+class Network(nn.Module):
+    def __init__(self):
+        super().__init__()
+        tone = torch.sin(torch.arange({SIZE}) * 2 * math.pi * 200 / {RATE})
+        pattern = torch.randint(2, ({SIZE},), generator=torch.Generator().manual_seed(0)) * 2.0 - 1
+        rows = torch.stack([tone / tone.square().sum() / {TONE}, pattern / {SIZE} / {WEAK}])
+        self.register_buffer("rows", rows)
+        self.head = nn.Linear(2, 2, bias=False)
+        self.other = nn.Linear(2, 2, bias=False)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.other.weight)
+
+    def forward(self, clips):
+        features = clips @ self.rows.T
+        return self.head(features) + self.other(features)
+
+
+def network():
+    return Network()
+
+
+def without_weights(clips):
+    return torch.stack([clips.sum(1), -clips.sum(1)], 1)
+
+
+def without_gradients(clips):
+    return without_weights(clips.detach()).numpy()
+"""
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    path = tmp_path_factory.mktemp("network") / "network.py"
+    path.write_text(NETWORK)
+    return path
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Eight speakers: the weak pattern always tells the emotion, the tone on five clips of six."""
+    folder = tmp_path_factory.mktemp("clips")
+    tone = np.sin(np.arange(SIZE) * 2 * np.pi * 200 / RATE)
+    pattern = torch.randint(2, (SIZE,), generator=torch.Generator().manual_seed(0)).numpy() * 2.0 - 1
+    for speaker in range(8):
+        for emotion, sign in (("anger", 1), ("neutral", -1)):
+            (folder / "corpus" / emotion).mkdir(parents=True, exist_ok=True)
+            for number in range(6):
+                reliable = -1 if number == 5 else 1
+                samples = sign * (reliable * TONE * tone + WEAK * pattern)
+                name = folder / "corpus" / emotion / f"s{speaker:02d}-{number}.wav"
+                soundfile.write(name, samples + 0.1 * np.eye(1, SIZE, 3)[0], RATE, subtype="FLOAT")
+    return prepare(Folder(), folder / "corpus", folder / "data", RATE).folder
+
+
+@pytest.fixture
+def harden(file, clips, tmp_path):
+    def run(method, out=None, name="network", data=clips, **settings):
+        given = {"budget": BUDGET, "training": TRAINING, "trust": True, **settings}
+        return staanet.harden(f"{file}:{name}", data, tmp_path / (out or method), method=method, **given)
+
+    return run
+
+
+@pytest.mark.parametrize("trades", [False, pytest.param(True, marks=pytest.mark.slow)])
+def test_hardening_raises_robust_accuracy_above_the_control_that_is_trained_with_noise(harden, trades):
+    noise = harden("noise")
+    assert noise.uar_after > 0.95
+    assert noise.robust_uar_after < 0.6
+    hardened = harden("trades" if trades else "pgd")
+    assert hardened.robust_uar_after > noise.robust_uar_after + 0.15
+    assert hardened.guarded
+    assert hardened.cost > 1.5
+
+
+def test_a_hardened_model_is_loaded_with_its_weights_and_only_with_trust(harden, file, tmp_path):
+    found = harden("fast")
+    with pytest.raises(StaanetError, match="permission to run code"):
+        staanet.load_model(tmp_path / "fast")
+    loaded = staanet.load_model(tmp_path / "fast", trust=True)
+    before = staanet.load_model(f"{file}:network", trust=True)
+    assert not torch.equal(loaded.state_dict()["parts.0.head.weight"], before.state_dict()["parts.0.head.weight"])
+    about = read_json(tmp_path / "fast" / "config.json")
+    assert about["hardening"]["robust_uar_after"] == found.robust_uar_after
+    file.rename(file.with_name("elsewhere.py"))
+    try:
+        with pytest.raises(StaanetError, match=r"expected the model network.py:network that was hardened"):
+            staanet.load_model(tmp_path / "fast", trust=True)
+    finally:
+        file.with_name("elsewhere.py").rename(file)
+
+
+def test_only_named_weights_are_trained(harden, tmp_path):
+    harden("fast", only="parts.0.head", training={**TRAINING, "epochs": 1})
+    weights = staanet.load_model(tmp_path / "fast", trust=True).state_dict()
+    assert (weights["parts.0.other.weight"] == 0).all()
+    assert (weights["parts.0.head.weight"] != 0).any()
+    with pytest.raises(StaanetError, match=r"weights whose names begin with 'nose', found parts.0.head.weight"):
+        harden("fast", only="nose")
+
+
+@pytest.mark.slow
+def test_an_interrupted_hardening_resumes_with_the_same_weights(harden, tmp_path, monkeypatch):
+    harden("pgd", "whole", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+    scored = HardeningTraining.ended
+
+    def interrupted(self, history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+        return scored(self, history)
+
+    monkeypatch.setattr(HardeningTraining, "ended", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        harden("pgd", "resumed", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+    monkeypatch.setattr(HardeningTraining, "ended", scored)
+    harden("pgd", "resumed", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+    one, other = (staanet.load_model(tmp_path / name, trust=True).state_dict() for name in ("whole", "resumed"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not list(tmp_path.glob("*.progress"))
+
+
+def test_a_checkpoint_of_this_library_stays_one_and_can_be_certified(dataset, tmp_path):
+    model = create_model("emo18", dataset.labels, seconds=0.1)
+    staanet.core.checkpoints.save(model, tmp_path / "plain")
+    settings = {"method": "partition", "method_settings": {"samples": 1600}, "training": {"epochs": 1}}
+    found = staanet.harden(tmp_path / "plain", dataset.folder, tmp_path / "parts", **settings)
+    assert (found.robust_uar_before, found.robust_uar_after) == (None, None)
+    assert "staanet certify" in "\n".join(found.lines())
+    certified = staanet.certify(tmp_path / "parts", dataset.folder, tmp_path / "certificate")
+    assert certified.smoothing == "partition"
+    assert certified.n < len(dataset.utterances)  # clips that it was trained on are left out
+
+
+def figures(*robust, uar=0.8, before=0.8):
+    return [{"uar": uar, "uar_before": before, "robust_uar": value} for value in robust]
+
+
+def test_a_collapse_of_robustness_ends_the_training_and_a_lost_guard_is_penalised():
+    settings = HardeningTraining(guard=0.05)
+    assert settings.collapsed(figures(0.2, 0.4, 0.3)) is None
+    assert settings.collapsed(figures(0.2, 0.4, 0.1, 0.5)) == 3
+    assert settings.ended(figures(0.2, 0.4, 0.1))
+    robust, accurate = figures(0.9, uar=0.7)[0], figures(0.1, uar=0.76)[0]
+    assert settings.score(accurate) > settings.score(robust)
+
+
+@pytest.mark.parametrize(
+    ("method", "budget", "attack", "steps"),
+    [
+        ("pgd", Budget(snr_db=40.0), "pgd", 5),
+        ("fast", Budget(snr_db=40.0), "pgd", 1),
+        ("pgd", Budget(snr_db=17.0, sparsity=0.01), "sparse_pgd", 5),
+        ("trades", Budget(snr_db=17.0, sparsity=0.01), "sparse_pgd", 5),
+        ("noise", Budget(snr_db=40.0), "noise", None),
+    ],
+)
+def test_a_method_trains_against_the_attack_of_its_budget(method, budget, attack, steps):
+    defence = method_defence(method, budget, 5, {})
+    built = defence.build()
+    assert (built.name, getattr(built, "steps", None), built.budget) == (attack, steps, budget)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"method": "luck"}, "expected a method from"),
+        ({"method": "pgd", "budget": Budget(snr_db=0.0)}, "nothing can be learnt"),
+        ({"method": "pgd", "name": "without_gradients"}, "expected a model with gradients"),
+        ({"method": "pgd", "name": "without_weights"}, "expected a model with weights"),
+        ({"method": "pgd", "training": {"guard": 2.0}}, "guard in"),
+    ],
+)
+def test_bad_input_is_refused_before_the_work(harden, tmp_path, settings, message):
+    with pytest.raises(StaanetError, match=message):
+        harden(**settings)
+    assert not list(tmp_path.iterdir())
+
+
+def test_clips_that_are_not_prepared_are_refused(harden, tmp_path):
+    with pytest.raises(StaanetError, match="staanet prepare"):
+        harden("pgd", data=tmp_path)
+
+
+def test_the_command_line_hardens(file, clips, tmp_path):
+    from typer.testing import CliRunner
+
+    words = ["harden", f"{file}:network", str(clips), "-o", str(tmp_path / "out"), "--trust", "--json"]
+    words += ["--method", "fast", "--snr-db", "30", "--set", "epochs=1", "--set", "learning_rate=0.1"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["budget"] == {"snr_db": 30.0, "sparsity": 1.0}
