@@ -76,7 +76,8 @@ def results(fooled_at, *, model, speakers=8, curves=None, weights="w", **about):
         label, other = LABELS[number % 2], LABELS[1 - number % 2]
         right, fooler = smallest >= 0, "fmn" if smallest >= 0 else None
         dense, sparse = (
-            Curve(max(0, smallest), fooler, (right,) * len(points)) for points in (curves.dense, curves.sparse)
+            Curve(max(0, smallest), fooler, (right,) * len(points), other if 0 <= smallest < len(points) else None)
+            for points in (curves.dense, curves.sparse)
         )
         speaker = f"s{number // 2 % speakers}"
         rows.append(Row(f"clip{number:04d}", label, label if right else other, speaker, None, None, dense, sparse))
@@ -84,7 +85,7 @@ def results(fooled_at, *, model, speakers=8, curves=None, weights="w", **about):
         "ensemble": ENSEMBLE,
         "preset": "quick",
         "curves": asdict(curves),
-        "sixteen_bits": True,
+        "saved": "pcm16",
         "seed": 0,
         "labels": LABELS,
     }
@@ -97,6 +98,7 @@ def results(fooled_at, *, model, speakers=8, curves=None, weights="w", **about):
         "corpus": "folder",
         "data": "d",
         "sample_rate": 16_000,
+        "saved": "with 16 bits",
         "speakers": speakers,
         "versions": {"staanet": "0", "torch": "0"},
         "commit": None,

@@ -10,8 +10,8 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 
 import staanet
-from staanet.assessment import compare_wording
 from staanet.assessment.compare import Side, compare, compared
+from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.settings import Curves
 from staanet.cli import app
 from staanet.core.errors import StaanetError
@@ -72,7 +72,7 @@ def evaluated(tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path, sound, 16_000, subtype="FLOAT")
     (folder / "two.py").write_text(TWO_DIRECTIONS)
-    settings = {"preset": "quick", "budgets": [80.0, 40.0], "sixteen_bits": False}
+    settings = {"preset": "quick", "budgets": [80.0, 40.0], "floats": True}
     model, before = f"{folder / 'two.py'}:hardened", folder / "plain"
     staanet.evaluate(f"{folder / 'two.py'}:plain", folder / "clips", before, **settings)
     staanet.evaluate(model, folder / "clips", folder / "hardened", baseline=before, **settings)
@@ -242,7 +242,7 @@ FEW = [0, 1, 2, 2]
         ({"labels": ["anger", "sadness"]}, "expected models of the same emotions"),
         ({"preset": "standard"}, "expected the same preset"),
         ({"curves": Curves(dense=(50.0, 40.0), sparse=())}, "expected the same budgets"),
-        ({"sixteen_bits": False}, "expected clips saved in the same format"),
+        ({"saved": "float32"}, "expected clips saved in the same format"),
         ({"corpus": "emodb"}, "expected clips of the same corpus"),
         ({"data": "other"}, "expected the same recordings"),
         ({"speakers": 1}, "expected the same emotion and speaker of the clip clip0002"),

@@ -21,7 +21,7 @@ def tested(model, recordings, tmp_path):
     adversarial = {row.id: -dataset.waveform(row.id) for row in rows[:5]}
 
     def make(network=network):
-        return CorruptionTest(network, dataset, rows, adversarial, Saved(True), 0, torch.device("cpu"), tmp_path)
+        return CorruptionTest(network, dataset, rows, adversarial, Saved(), 0, torch.device("cpu"), tmp_path)
 
     return make
 

@@ -1,11 +1,14 @@
 """The evidence file has everything that must be known, marks blanks, claims nothing, and is kept once filled in."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from staanet.assessment import evidence
+from staanet.assessment.corrupted import Corrupted
 from staanet.assessment.settings import Curves
+from staanet.audio.corruptions import CORRUPTIONS
 from staanet.core.signature import file_digest
 
 FOOLED = [0, 1, 2, -1, 2, 2]
@@ -68,3 +71,17 @@ def test_a_file_with_entries_is_kept(made_up, folder, caplog):
     assert (folder / "evidence.md").read_text() == filled_in
     assert "robustness of net" in (folder / "new-evidence.md").read_text()
     assert "stays as it is" in caplog.text
+
+
+def test_corruptions_are_named_whether_they_were_tested_or_not(made_up):
+    some = [Corrupted("mp3", severity, f"{severity} kbit/s", 0.5, (0.4, 0.6), None, 0) for severity in (1, 3, 5)]
+    whole = [Corrupted("gsm", severity, "1 time", 0.5, (0.4, 0.6), None, 0) for severity in range(1, 6)]
+    text = evidence.text(replace(made_up(FOOLED), corruptions=[*some, *whole]), {})
+    tested, untested = text.split("## What was not tested")
+    assert "| mp3 | 3 | 3 kbit/s | 50.0 |" in tested
+    assert f"- Corruptions: {', '.join(name for name in CORRUPTIONS if name not in ('mp3', 'gsm'))}." in untested
+    assert "- Severities 2, 4 of the corruptions that were tested." in untested
+    text = evidence.text(replace(made_up(FOOLED), corruptions=()), {})
+    assert "None was tested." in text
+    assert f"- Corruptions: {', '.join(CORRUPTIONS)}." in text
+    assert "Severities 2" not in text

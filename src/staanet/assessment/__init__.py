@@ -9,19 +9,24 @@ from typing import Any
 
 import torch
 
-from staanet.assessment import card, compare_wording, evidence, page, runs, wording
+from staanet.assessment import card, evidence, page, runs, wording
 from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
 from staanet.assessment.compare import against
+from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.corrupted import CorruptionTest
 from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
 from staanet.assessment.notebook import Evaluation as Evaluation
+from staanet.assessment.page.sounds import keep
+from staanet.assessment.power import check_decidable
 from staanet.assessment.result import evaluation
 from staanet.assessment.runs import CLIPS, FILE, Conditions, Run
-from staanet.assessment.search import Saved, check_steps
+from staanet.assessment.saving import FLOATS, Saved, format_of
+from staanet.assessment.search import check_steps
 from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves, Effort
 from staanet.assessment.verdict import Threshold, judged, junit, parsed
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.files import check_writable, write_json, write_text
+from staanet.core.processes import locked
 from staanet.core.provenance import commit, device_name, device_of, versions
 from staanet.core.signature import signature, to_jsonable
 from staanet.core.signs import MEANINGS
@@ -48,6 +53,7 @@ class Plan:
         curves: The budgets.
         effort: The attacks with their steps.
         saved: How clips are saved.
+        why_saved: Why they are saved so, in words.
         seed: Random seed.
         device: Device to compute on.
     """
@@ -60,6 +66,7 @@ class Plan:
     curves: Curves
     effort: Effort
     saved: Saved
+    why_saved: str
     seed: int
     device: torch.device
 
@@ -117,7 +124,7 @@ def evaluate(
     trust: bool | None = None,
     model_settings: Mapping[str, Any] | None = None,
     corpus_settings: Mapping[str, Any] | None = None,
-    sixteen_bits: bool = True,
+    floats: bool = False,
     seed: int = 0,
     device: str | None = None,
     dry_run: bool = False,
@@ -140,7 +147,7 @@ def evaluate(
         trust: Whether code that comes with the model may run; as for `load_model` by default.
         model_settings: Settings of the loader of the model, such as its labels.
         corpus_settings: Settings of the corpus.
-        sixteen_bits: Whether clips are saved with 16 bits, as most recordings are; otherwise as 32-bit floats.
+        floats: Whether clips are saved as 32-bit floats instead of in the format of the recordings.
         seed: Seed of the attacks; the clips are the same for every seed.
         device: Device to compute on; a GPU by default if there is one.
         dry_run: Whether to return the plan before any attack.
@@ -161,11 +168,13 @@ def evaluate(
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
     dataset = restricted(dataset, loaded)
     effort = PRESETS[preset]
+    own, why = (FLOATS, "as asked") if floats else format_of(dataset)
+    saved = Saved(own, dataset.sample_rate)
     settings = {
         "ensemble": ENSEMBLE,
         "preset": preset,
         "curves": asdict(curves),
-        "sixteen_bits": sixteen_bits,
+        "saved": saved.name,
         "seed": seed,
         "labels": dataset.labels,
         "loader": to_jsonable(loader.deciding),
@@ -182,22 +191,26 @@ def evaluate(
         settings=settings,
         curves=curves,
         effort=effort,
-        saved=Saved(sixteen_bits),
+        saved=saved,
+        why_saved=why,
         seed=seed,
         device=device_of(device),
     )
-    if sixteen_bits:
-        check_steps(dataset, plan.clips, curves)
+    check_steps(dataset, plan.clips, curves, saved)
+    check_decidable(stated, len(plan.clips))
     if before is not None:
         runs.check_comparable(before.conditions, plan.conditions, (str(before.folder), "this evaluation"))
-    return plan if dry_run else _carried_out(plan, stated, before, folder)
+    if dry_run:
+        return plan
+    with locked(folder):
+        return _carried_out(plan, stated, before, folder)
 
 
 def _carried_out(plan: Plan, stated: Sequence[Threshold], before: Run | None, folder: Path) -> Evaluation:
     """Measure, judge and write all files."""
     parts = folder / "parts" / plan.signature
     if not parts.is_dir():
-        for line in wording.plan(plan):
+        for line in (*wording.plan(plan), *runs.replaced(folder, plan.identity)):
             logger.info("%s", line)
         parts.mkdir(parents=True)
     rows = measure(
@@ -222,7 +235,9 @@ def _carried_out(plan: Plan, stated: Sequence[Threshold], before: Run | None, fo
     evidence.write(found, folder)
     if found.verdict:
         write_text(folder / "verdict.xml", junit(found))
-    page.write(found, folder / "report" / "index.html")
+    sounds = keep(rows, plan.dataset, plan.curves, plan.saved, plan.seed, parts=parts, folder=folder)
+    page.write(found, rows, sounds, folder / "report" / "index.html")
+    runs.seal_files(folder)
     return found
 
 
@@ -256,6 +271,7 @@ def _about(plan: Plan, rows: Sequence[Row]) -> dict[str, Any]:
         "corpus": plan.dataset.corpus,
         "data": plan.dataset.digest,
         "sample_rate": plan.dataset.sample_rate,
+        "saved": plan.saved.words,
         "speakers": len({row.speaker for row in rows}),
         "versions": versions(),
         "commit": tree,

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from staanet.core import checkpoints
+from staanet.core.checksums import intact
 from staanet.core.errors import StaanetError
-from staanet.core.files import read_json
+from staanet.core.files import read_json, remove
+from staanet.core.processes import locked
 from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.corpora import CORPORA
@@ -47,11 +49,11 @@ def dataset_of(data: Path, corpus: str | None, settings: Mapping[str, Any], out:
     made: Any = validated(CORPORA[corpus or "folder"], dict(settings), corpus or "folder")
     name = signature([made.name, settings, made.fingerprint(data), model.sample_rate])
     folder = out / "datasets" / f"{made.name}-{name}"
-    return (
-        Dataset(folder)
-        if (folder / "dataset.json").is_file()
-        else prepare(made, data, folder, model.sample_rate, to_train=False)
-    )
+    with locked(out):
+        if (folder / "dataset.json").is_file() and intact(folder):
+            return Dataset(folder)
+        remove(folder)
+        return prepare(made, data, folder, model.sample_rate, to_train=False)
 
 
 def restricted(dataset: Dataset, model: Model) -> Dataset:

@@ -13,6 +13,7 @@ from staanet.assessment.measurement import BATCH, Row
 from staanet.assessment.result import Interval, interval
 from staanet.assessment.search import Saved
 from staanet.audio.corruptions import CORRUPTIONS, Babble, Corruption, create_corruption
+from staanet.core import checksums
 from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
@@ -110,10 +111,11 @@ class CorruptionTest:
     def _decided(self, corruption: Corruption) -> dict[str, dict[str, bool]]:
         """Return which clips, and which attacked clips, are classified correctly under a corruption."""
         path = self.parts / f"corruption-{corruption.name}-{corruption.severity}.json"
-        if not path.is_file():
+        if not checksums.intact(self.parts, [path.name]):
             clean = {row.id: self.dataset.waveform(row.id) for row in self.rows}
             right, adversarial = self._right(clean, corruption), self._right(self.adversarial, corruption)
             write_json(path, {"right": right, "adversarial_right": adversarial})
+            checksums.add(self.parts, [path])
         found: dict[str, dict[str, bool]] = read_json(path)
         return found
 

@@ -4,9 +4,12 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from staanet.assessment import compare_wording, wording
+from staanet.assessment import wording
+from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.result import Evaluation
 from staanet.assessment.runs import CLIPS, FILE
+from staanet.audio.corruptions import CORRUPTIONS
+from staanet.core import markup
 from staanet.core.files import write_text
 from staanet.core.signature import file_digest
 from staanet.report.wording import interval, percent
@@ -18,6 +21,9 @@ NAME = "evidence.md"
 
 BLANK = "[TO BE FILLED IN: "
 """Start of every blank that only the user can fill in."""
+
+SEVERITIES = range(1, 6)
+"""Severities of a corruption."""
 
 ACCESS = {
     "gradient": "White-box: the weights, and with them gradients. Black-box attacks count where they did better.",
@@ -56,6 +62,7 @@ def text(found: Evaluation, files: dict[str, str]) -> str:
         ("Refused uses", REFUSED),
         ("Threat model", _threat_model(found)),
         ("Declared metrics", _metrics(found)),
+        ("Corruptions that nobody intends", _corruptions(found)),
         ("Thresholds", _thresholds(found)),
         ("Reservations", _reservations(found)),
         ("What was tested: hashes", _hashes(found, files)),
@@ -64,7 +71,7 @@ def text(found: Evaluation, files: dict[str, str]) -> str:
         ("Decision", DECISION),
     ]
     body = [line for title, lines in sections for line in (f"## {title}", "", *lines, "")]
-    return "\n".join([f"# Evidence on the robustness of {found.model}", "", *INTRODUCTION, "", *body])
+    return "\n".join([f"# Evidence on the robustness of {markup.markdown(found.model)}", "", *INTRODUCTION, "", *body])
 
 
 def _blank(what: str) -> str:
@@ -103,7 +110,7 @@ DECISION = (
 def _purpose(found: Evaluation) -> Sequence[str]:
     labels = ", ".join(found.about["settings"]["labels"])
     return (
-        f"- Model: {found.model}, which assigns a clip of speech to one of {labels}.",
+        f"- Model: {markup.markdown(found.model)}, which assigns a clip of speech to one of {labels}.",
         f"- Provider and deployer: {_blank('names')}",
         f"- Purpose: {_blank('what the decisions of the model are used for')}",
         f"- People concerned, and how they are informed: {_blank('who, and how')}",
@@ -128,6 +135,7 @@ def _threat_model(found: Evaluation) -> Sequence[str]:
         f"- Knowledge: {ACCESS[about['access']]}",
         "- Capability: testing data control, which is changing the digital recording before the model receives it, in "
         f"every sample by at most {curve[0].snr_db:g} to {curve[-1].snr_db:g} dB below the peak of the clip.{few}",
+        f"- Form: clips count as saved {about['saved']}.",
         f"- Attacks: {', '.join(about['attacks'])} (ensemble {about['settings']['ensemble']}, preset "
         f"{about['settings']['preset']}, seed {about['settings']['seed']}); the worst case over all of them counts.",
         f"- Attackers to be expected in this use: {_blank('who, with what access')}",
@@ -169,12 +177,43 @@ def _metrics(found: Evaluation) -> Sequence[str]:
     )
 
 
+def _corruptions(found: Evaluation) -> Sequence[str]:
+    if not found.corruptions:
+        return ("None was tested.",)
+    rows = [
+        f"| {one.corruption} | {one.severity} | {one.level} | {percent(one.accuracy)} | {interval(one.accuracy_ci)} |"
+        for one in found.corruptions
+    ]
+    return (
+        "Severities go from 1 to 5.",
+        "",
+        "| corruption | severity | level | accuracy, % | 95 % interval |",
+        "| --- | --- | --- | --- | --- |",
+        *rows,
+    )
+
+
+def _untested_corruptions(found: Evaluation) -> Sequence[str]:
+    """Return which corruptions, and which severities of the others, were not tested."""
+    severities: dict[str, set[int]] = {name: set() for name in CORRUPTIONS}
+    for one in found.corruptions:
+        severities.setdefault(one.corruption, set()).add(one.severity)
+    lacking = [name for name, tested in severities.items() if not tested]
+    partly = [name for name, tested in severities.items() if tested and tested != set(SEVERITIES)]
+    missing = sorted(set(SEVERITIES) - set().union(*(severities[name] for name in partly)))
+    return (
+        *((f"- Corruptions: {', '.join(lacking)}.",) if lacking else ()),
+        *((f"- Severities {', '.join(map(str, missing))} of the corruptions that were tested.",) if partly else ()),
+        "- Corruptions of other kinds, several at once, and recordings that are corrupted by other devices.",
+    )
+
+
 def _thresholds(found: Evaluation) -> Sequence[str]:
     if not found.verdict:
         return (f"No thresholds were stated. {_blank('thresholds with reasons, or why there are none')}",)
     return tuple(
         f"- {line.result}: {line.key}, demanded {percent(line.least)} %, measured {percent(line.value)} % "
-        f"{interval(line.ci)}. Reason: {line.reason or _blank('reason')}"
+        f"{interval(line.ci)}. Reason: {markup.markdown(line.reason) or _blank('reason')}"
         for line in found.verdict
     )
 
@@ -215,6 +254,7 @@ def _not_tested(found: Evaluation) -> Sequence[str]:
     return (
         *gradients,
         "- Stronger or longer attacks than those named above; robust accuracy is an upper bound.",
+        *_untested_corruptions(found),
         "- Attacks over the air (loudspeaker, room, microphone), and changes beyond the budgets named above.",
         "- Targeted attacks, which aim at a certain emotion.",
         "- Poisoning of the training data or of the model, and privacy attacks such as model extraction and membership "

@@ -11,9 +11,11 @@ import torch
 from staanet.assessment.search import Saved, Search, quietly
 from staanet.assessment.settings import ONLY_QUERIES, Curves, Effort, Member
 from staanet.attacks import create_attack
+from staanet.core import checksums
 from staanet.core.budget import Budget
 from staanet.core.checkpoints import load_tensors, save_tensors
 from staanet.core.classifier import CheckedClassifier, as_classifier
+from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
 from staanet.core.progress import track
 from staanet.core.unwrapping import frozen
@@ -32,11 +34,13 @@ class Curve:
         smallest: Number of the smallest budget at which the clip is fooled; the number of budgets if it never is.
         attack: Attack that found it; None without one.
         noise: For each budget, whether the clip is right under noise of its size.
+        decided: The emotion that the model decides on for the attacked clip; None if the clip is never fooled.
     """
 
     smallest: int
     attack: str | None
     noise: tuple[bool, ...]
+    decided: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,16 +105,51 @@ def measure(
     members = members_of(effort, model)
     classifier = as_classifier(model)
     rows: list[Row] = []
+    checked = False
     for number, ids in enumerate(track(dataset.batches(clips, BATCH), "evaluate")):
         part = parts / f"{number:05d}.json"
-        if not part.is_file():
+        names = [part.name, part.with_suffix(".safetensors").name]
+        if not checksums.intact(parts, names):
             batch = dataset.batch(ids).to(device)
             with frozen(classifier):
                 made, tensors = _measured(classifier, dataset, batch, curves, members, saved, seed)
             save_tensors(part.with_suffix(".safetensors"), tensors)
             write_json(part, [asdict(row) for row in made])
+            checksums.add(parts, [parts / name for name in names])
+        elif not checked:
+            check_unchanged(classifier, dataset.batch(ids).to(device), read_rows(part), dataset.labels, saved)
+            checked = True
         rows += read_rows(part)
     return rows
+
+
+def check_unchanged(
+    model: CheckedClassifier, batch: Batch, rows: Sequence[Row], labels: Sequence[str], saved: Saved
+) -> None:
+    """Check that a model still decides on clips as it did when their results were written.
+
+    A model behind a server, or one whose file imports others, may change without its name and weights.
+
+    Args:
+        model: The model.
+        batch: The clips.
+        rows: Their earlier results.
+        labels: Emotions in the order of the classes.
+        saved: How clips are saved.
+
+    Raises:
+        StaanetError: If it decides otherwise, unless its decisions differ from call to call.
+    """
+    clips = saved.clean(batch.waveforms)
+    with torch.no_grad():
+        now, again = (model(clips, batch.lengths).argmax(1).tolist() for _ in range(2))
+    before = {row.id: row.predicted for row in rows}
+    changed = sum(labels[place] != before[clip] for place, clip in zip(now, batch.ids, strict=True))
+    if changed and now == again:
+        raise StaanetError(
+            f"expected the model with which this evaluation began, got one that decides otherwise on {changed} of "
+            f"{len(rows)} clips; evaluate it into another --out"
+        )
 
 
 def read_rows(path: Path) -> list[Row]:
@@ -118,14 +157,19 @@ def read_rows(path: Path) -> list[Row]:
     return [_row(row) for row in read_json(path)]
 
 
-def adversarial_clips(parts: Path) -> dict[str, torch.Tensor]:
-    """Return the attacked clips `[T]` by their ids, each at the smallest budget on all samples that fools it."""
+def adversarial_clips(parts: Path, kind: str = "dense") -> dict[str, torch.Tensor]:
+    """Return the attacked clips `[T]` by their ids, each at the smallest budget of a kind that fools the model.
+
+    Args:
+        parts: Folder of the batches.
+        kind: `dense`, where every sample may change, or `sparse`.
+    """
     found = [load_tensors(path) for path in sorted(parts.glob("*.safetensors"))]
     return {
-        name.removeprefix("dense/"): clip
+        name.removeprefix(f"{kind}/"): clip
         for tensors in found
         for name, clip in tensors.items()
-        if name.startswith("dense/")
+        if name.startswith(f"{kind}/")
     }
 
 
@@ -178,15 +222,18 @@ def _measured(
         noise = _under_noise(model, batch, points, saved, seed)
         smallest: list[int] = [0] * len(batch.ids)
         attacks: list[str | None] = [None] * len(batch.ids)
+        decided: list[str | None] = [None] * len(batch.ids)
         if right and points:
             search = Search(model, _rows_of(batch, right), points, saved, seed)
             for member in own:
                 search.run(member)
             for place, row in enumerate(right):
                 smallest[row], attacks[row] = search.smallest[place], search.attacks[place]
+                if (number := search.decided[place]) is not None:
+                    decided[row] = dataset.labels[number]
                 if (adversarial := search.adversarial[place]) is not None:
                     tensors[f"{kind}/{batch.ids[row]}"] = adversarial
-        found.append([Curve(*values) for values in zip(smallest, attacks, noise, strict=True)])
+        found.append([Curve(*values) for values in zip(smallest, attacks, noise, decided, strict=True)])
     rows = []
     for place, clip in enumerate(batch.ids):
         about = dataset.utterances[clip]
@@ -214,7 +261,7 @@ def _under_noise(
         with quietly(), torch.no_grad():
             epsilon, _ = point.resolve(batch.waveforms, batch.lengths)
             noisy = create_attack("noise", budget=point)(model, batch.waveforms, batch.labels, batch.lengths, seed=seed)
-            noisy = saved.perturbed(batch.waveforms, noisy, epsilon)
+            noisy = saved.received(saved.perturbed(batch.waveforms, noisy, epsilon), batch.lengths)
             right.append((model(noisy, batch.lengths).argmax(1) == batch.labels).tolist())
     return list(zip(*right, strict=True)) if right else [()] * len(batch.ids)
 
@@ -228,6 +275,6 @@ def _rows_of(batch: Batch, rows: Sequence[int]) -> Batch:
 
 def _row(values: Mapping[str, Any]) -> Row:
     curve: Callable[[Mapping[str, Any]], Curve] = lambda one: Curve(  # noqa: E731
-        one["smallest"], one["attack"], tuple(one["noise"])
+        one["smallest"], one["attack"], tuple(one["noise"]), one.get("decided")
     )
     return Row(**{**values, "dense": curve(values["dense"]), "sparse": curve(values["sparse"])})

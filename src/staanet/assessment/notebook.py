@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from html import escape
 
 from staanet.assessment import wording
-from staanet.assessment.page import curves
+from staanet.assessment.page.chart import curves
 from staanet.assessment.result import Evaluation as Figures
 from staanet.core.signature import signature
 from staanet.report.figures import svg

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from staanet.assessment.measurement import Row
 from staanet.assessment.settings import Curves
-from staanet.metrics.groups import largest_gap
+from staanet.metrics.groups import LargestGap, largest_gap
 from staanet.metrics.intervals import beyond_clips
 from staanet.metrics.success import mean_recall
 
@@ -31,6 +31,8 @@ class Point:
         accuracy_noise: Share of the clips that are right under random signs of this size.
         accuracy_noise_ci: Its 95 % interval.
         attack: Attack that fools most clips first at this or a smaller budget; None if no clip is fooled.
+        attacks: Number of clips that each attack was the first to fool at this or a smaller budget, most first.
+        decisions: Number of clips by emotion and by decision under the attacks at this budget.
     """
 
     snr_db: float
@@ -41,6 +43,8 @@ class Point:
     accuracy_noise: float
     accuracy_noise_ci: Interval
     attack: str | None
+    attacks: Mapping[str, int] = field(default_factory=dict)
+    decisions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -129,7 +133,7 @@ def evaluation(
     """Return the figures of an evaluation."""
     right = np.array([row.right for row in rows], dtype=np.float64)
     curve = [
-        _point(rows, kind, number, snr, sparsity)
+        _point(rows, kind, number, snr, sparsity, labels)
         for kind, budgets in (
             ("dense", [(snr, 1.0) for snr in curves.dense]),
             ("sparse", [(curves.sparse_snr_db, share) for share in curves.sparse]),
@@ -152,10 +156,7 @@ def evaluation(
         reference=reference.name,
         curve=curve,
         groups=_groups(rows, robust(rows, "dense", place)),
-        confusion={
-            label: {other: sum((row.label, row.predicted) == (label, other) for row in rows) for other in labels}
-            for label in labels
-        },
+        confusion=_decisions([(row.label, row.predicted) for row in rows], labels),
         flags=flags,
         about=about,
     )
@@ -199,7 +200,25 @@ def _uar(values: Any, rows: Sequence[Row]) -> float:
     return float(mean_recall(names, np.where(values == 1, names, -1)))
 
 
-def _point(rows: Sequence[Row], kind: str, number: int, snr: float, sparsity: float) -> Point:
+def under_attack(row: Row, kind: str, number: int) -> str | None:
+    """Return the decision on a clip under the attacks at a budget; None if an earlier version did not keep it.
+
+    Args:
+        row: The results of the clip.
+        kind: `dense` or `sparse`.
+        number: Number of the budget.
+    """
+    found = getattr(row, kind)
+    return found.decided if row.right and found.smallest <= number else row.predicted
+
+
+def _decisions(pairs: Sequence[tuple[str, str | None]], labels: Sequence[str]) -> dict[str, dict[str, int]]:
+    """Return the number of pairs of an emotion and a decision."""
+    counts = Counter(pairs)
+    return {label: {other: counts[label, other] for other in labels} for label in labels}
+
+
+def _point(rows: Sequence[Row], kind: str, number: int, snr: float, sparsity: float, labels: Sequence[str]) -> Point:
     values = robust(rows, kind, number)
     noise = np.array([getattr(row, kind).noise[number] for row in rows], dtype=np.float64)
     found = [getattr(row, kind) for row in rows if row.right]
@@ -213,37 +232,69 @@ def _point(rows: Sequence[Row], kind: str, number: int, snr: float, sparsity: fl
         accuracy_noise=float(noise.mean()),
         accuracy_noise_ci=interval(noise, rows),
         attack=attacks.most_common(1)[0][0] if attacks else None,
+        attacks=dict(attacks.most_common()),
+        decisions=_decisions([(row.label, under_attack(row, kind, number)) for row in rows], labels),
     )
 
 
-def _groups(rows: Sequence[Row], values: Any) -> list[Group]:
-    """Return the gaps between groups of which there are two or more."""
+@dataclass(frozen=True)
+class Grouping:
+    """A division of clips into two groups or more.
+
+    Args:
+        by: What divides the clips: emotion, speaker, gender or language.
+        places: Number of each row whose group is known.
+        kinds: Its group.
+        units: What is assigned to groups at random for the null: the speaker if groups are of speakers, else the clip.
+    """
+
+    by: str
+    places: Sequence[int]
+    kinds: Sequence[str]
+    units: Sequence[str]
+
+    def shares(self, values: Any) -> dict[str, tuple[float, int]]:
+        """Return the mean of the values of the clips `[N]` of each group, and their number."""
+        own = np.asarray(values)[list(self.places)]
+        kinds = np.asarray(self.kinds)
+        return {str(kind): (float(own[kinds == kind].mean()), int((kinds == kind).sum())) for kind in np.unique(kinds)}
+
+    def largest_gap(self, values: Any) -> LargestGap | None:
+        """Return the largest gap between groups, over all cases if there are several.
+
+        Args:
+            values: One value per clip, `[N]`, or one per clip and case, `[N, cases]`.
+        """
+        return largest_gap(np.asarray(values)[list(self.places)], self.kinds, self.units)
+
+
+def groupings(rows: Sequence[Row]) -> list[Grouping]:
+    """Return the divisions of clips into groups of which there are two or more."""
     by: dict[str, Callable[[Row], str | None]] = {
         "emotion": lambda row: row.label,
         "speaker": lambda row: row.speaker,
         "gender": lambda row: row.gender,
         "language": lambda row: row.language,
     }
-    groups = []
+    found = []
     for name, of in by.items():
-        known = [(row, value, of(row)) for row, value in zip(rows, values, strict=True) if of(row) is not None]
-        kinds = [str(kind) for _, _, kind in known]
-        if len(set(kinds)) < 2:
+        known = [(place, row, str(of(row))) for place, row in enumerate(rows) if of(row) is not None]
+        if len({kind for _, _, kind in known}) < 2:
             continue
         of_speakers = name in ("gender", "language") and all(
-            len({kind for row, _, kind in known if row.speaker == speaker}) == 1
-            for speaker in {row.speaker for row, _, _ in known}
+            len({kind for _, row, kind in known if row.speaker == speaker}) == 1
+            for speaker in {row.speaker for _, row, _ in known}
         )
-        units = [row.speaker if of_speakers else row.id for row, _, _ in known]
-        found = largest_gap(np.array([value for _, value, _ in known]), kinds, units)
-        if found is None:
-            continue
-        shares = {
-            kind: (
-                float(np.mean([value for (_, value, _), own in zip(known, kinds, strict=True) if own == kind])),
-                kinds.count(kind),
-            )
-            for kind in sorted(set(kinds))
-        }
-        groups.append(Group(name, shares, found.gap, found.by_chance, found.p_value))
-    return groups
+        units = [row.speaker if of_speakers else row.id for _, row, _ in known]
+        found.append(Grouping(name, [place for place, _, _ in known], [kind for _, _, kind in known], units))
+    return found
+
+
+def _groups(rows: Sequence[Row], values: Any) -> list[Group]:
+    """Return the gaps between groups of which there are two or more."""
+    pairs = [(grouping, grouping.largest_gap(values)) for grouping in groupings(rows)]
+    return [
+        Group(grouping.by, grouping.shares(values), found.gap, found.by_chance, found.p_value)
+        for grouping, found in pairs
+        if found is not None
+    ]

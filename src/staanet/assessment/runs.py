@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from staanet.assessment.measurement import Row, read_rows
+from staanet.core.checksums import check, seal
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 
@@ -16,13 +17,16 @@ FILE = "evaluation.json"
 CLIPS = "clips.json"
 """The file with the results of the clips."""
 
+SEALED = (FILE, CLIPS, "summary.md", "card.md", "verdict.xml", "report/index.html")
+"""The files whose checksums an evaluation has; the others are for its user to fill in."""
+
 SHARED = {
     "ensemble": ("the same version of the attacks", "evaluate the older one again"),
     "labels": ("models of the same emotions", "rename or restrict them with --model-set labels"),
     "corpus": ("clips of the same corpus", "evaluate one of them again"),
     "preset": ("the same preset", "evaluate one of them again with the other --preset"),
     "curves": ("the same budgets", "evaluate one of them again with the other --budgets"),
-    "sixteen_bits": ("clips saved in the same format", "evaluate both or neither with --floats"),
+    "saved": ("clips saved in the same format", "evaluate both or neither with --floats"),
 }
 """Settings that two evaluations must share: what is expected, and what to do otherwise."""
 
@@ -87,6 +91,7 @@ def read(folder: Path) -> Run:
     """
     if not (folder / FILE).is_file():
         raise StaanetError(f"{folder}: expected a folder that `staanet evaluate` wrote, found no {FILE} in it")
+    check(folder, "evaluate again")
     found = read_json(folder / FILE)
     try:
         rows = read_rows(folder / CLIPS)
@@ -117,6 +122,31 @@ def run(folder: Path, found: Mapping[str, Any], rows: Sequence[Row]) -> Run:
         conditions=Conditions.of(about, {row.id: (row.label, row.speaker) for row in rows}),
         rows={row.id: row for row in rows},
     )
+
+
+def seal_files(folder: Path) -> None:
+    """Write the checksums of the files of an evaluation."""
+    seal(folder, [folder / name for name in SEALED if (folder / name).is_file()])
+
+
+def replaced(folder: Path, identity: Mapping[str, Any]) -> list[str]:
+    """Return a sentence if a folder holds an evaluation of another model, or of one that has changed since, else none.
+
+    Args:
+        folder: The folder.
+        identity: What decides the answers of the model that is evaluated now.
+    """
+    if not (folder / FILE).is_file():
+        return []
+    found = read_json(folder / FILE)
+    before = found.get("about", {}).get("identity", {})
+    changed = [key for key in {**before, **identity} if before.get(key) != identity.get(key)]
+    if not changed:
+        return []
+    return [
+        f"{folder} holds an evaluation of {found.get('model')}, which differs in {', '.join(changed)}; its files are "
+        "replaced, and its results are kept in parts."
+    ]
 
 
 def trainings_in(folder: Path) -> list[Path]:

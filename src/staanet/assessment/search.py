@@ -3,48 +3,18 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from staanet.assessment.saving import BITS, TOLERANCE
+from staanet.assessment.saving import Saved as Saved
 from staanet.assessment.settings import Curves, Member
 from staanet.attacks import create_attack
 from staanet.core.budget import Budget
 from staanet.core.classifier import CheckedClassifier
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.data import Batch, Dataset
-
-STEP = 1 / 32768
-"""One step of 16-bit audio."""
-
-TOLERANCE = 1e-6
-"""Rounding error of float32 that a size may exceed its budget by."""
-
-
-@dataclass(frozen=True)
-class Saved:
-    """How clips are saved: on the grid of 16-bit audio, or as they are."""
-
-    steps_of_16_bits: bool
-
-    def clean(self, waveforms: Tensor) -> Tensor:
-        """Return clips `[B, T]` as they are saved."""
-        return (waveforms / STEP).round().clamp(-32768, 32767) * STEP if self.steps_of_16_bits else waveforms
-
-    def perturbed(self, clean: Tensor, adversarial: Tensor, epsilon: Tensor) -> Tensor:
-        """Return adversarial clips `[B, T]` as they are saved, with no change above epsilon `[B, 1]`.
-
-        Args:
-            clean: The clean clips as they are saved.
-            adversarial: The adversarial clips.
-            epsilon: Largest change of a sample of each clip.
-        """
-        if not self.steps_of_16_bits:
-            return adversarial
-        largest = ((epsilon + TOLERANCE) / STEP).floor()
-        steps = ((adversarial - clean) / STEP).round().clamp(-largest, largest)
-        return (clean / STEP + steps).clamp(-32768, 32767) * STEP
 
 
 class Search:
@@ -68,6 +38,8 @@ class Search:
         """Number of the smallest budget at which each clip is fooled."""
         self.attacks: list[str | None] = [None] * len(batch.ids)
         """Attack that found it."""
+        self.decided: list[int | None] = [None] * len(batch.ids)
+        """Class that the model decides on for the adversarial clip."""
         self.adversarial: list[Tensor | None] = [None] * len(batch.ids)
         """The adversarial clip `[T]` at that budget."""
         with quietly():
@@ -99,8 +71,10 @@ class Search:
         attack = create_attack(member.attack, **member.settings, budget=self.points[target])
         adversarial = attack(self.model, clean, labels, lengths, seed=self.seed)
         adversarial = self.saved.perturbed(clean, adversarial.detach(), self._epsilons[rows, target][:, None])
+        received = self.saved.received(adversarial, lengths)
         with torch.no_grad():
-            wrong = self.model(adversarial, lengths).argmax(1) != labels
+            decided = self.model(received, lengths).argmax(1)
+        wrong = decided != labels
         change = (adversarial - clean).abs()
         sizes, counts = change.amax(1), (change > 0).sum(1)
         fits = (sizes[:, None] <= self._epsilons[rows] + TOLERANCE) & (counts[:, None] <= self._counts[rows])
@@ -111,7 +85,8 @@ class Search:
             reached = next((point for point in range(target + 1) if fits[place, point]), target)
             if reached < self.smallest[row]:
                 self.smallest[row], self.attacks[row] = reached, member.attack
-                self.adversarial[row] = adversarial[place, : int(lengths[place])].cpu()
+                self.decided[row] = int(decided[place])
+                self.adversarial[row] = received[place, : int(lengths[place])].cpu()
             fooled.append(row)
         return fooled
 
@@ -124,8 +99,8 @@ def quietly() -> Iterator[None]:
         yield
 
 
-def check_steps(dataset: Dataset, clips: Sequence[str], curves: Curves) -> None:
-    """Check that the smallest budgets allow a change of one step of 16-bit audio.
+def check_steps(dataset: Dataset, clips: Sequence[str], curves: Curves, saved: Saved) -> None:
+    """Check that the smallest budgets allow a change of one step of the format in which clips are saved.
 
     Raises:
         StaanetError: If a budget is below one step in every clip.
@@ -133,10 +108,13 @@ def check_steps(dataset: Dataset, clips: Sequence[str], curves: Curves) -> None:
     Warns:
         StaanetWarning: If it is below one step in some clips, which it therefore leaves unchanged.
     """
+    if saved.step is None:
+        return
+    step = f"one step of {BITS[saved.name]}-bit audio"
     peaks = [float(dataset.waveform(clip).abs().max()) for clip in clips]
-    for snr in curves.dense:
-        below = sum(peak * 10 ** (-snr / 20) < STEP for peak in peaks)
-        text = f"budget {snr:g} dB: expected changes of one step of 16-bit audio or more, got less in"
+    for snr in (*curves.dense, *((curves.sparse_snr_db,) if curves.sparse else ())):
+        below = sum(peak * 10 ** (-snr / 20) < saved.step for peak in peaks)
+        text = f"budget {snr:g} dB: expected changes of {step} or more, got less in"
         if below == len(peaks):
             raise StaanetError(f"{text} every clip; remove the budget, or save clips as floats (--floats)")
         if below:

@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from staanet.assessment.power import OTHERWISE, detectable_paired, detectable_unpaired
 from staanet.assessment.result import Evaluation, Interval, Point
+from staanet.core import markup
 from staanet.report.wording import percent
 
 if TYPE_CHECKING:
@@ -12,13 +14,16 @@ if TYPE_CHECKING:
 
 def plan(one: "Plan") -> list[str]:
     """Return what an evaluation will do, how long it takes, and what it can show."""
-    minutes = one.seconds / 60
+    minutes, clips = one.seconds / 60, len(one.clips)
     time = f"{one.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} minutes"
     return [
-        f"{one.title} on {len(one.clips)} clips of {one.dataset.corpus}: {', '.join(one.attacks)} at "
+        f"{one.title} on {clips} clips of {one.dataset.corpus}: {', '.join(one.attacks)} at "
         f"{len(one.curves.dense)} budgets on all samples and {len(one.curves.sparse)} on few samples; about {time}.",
-        f"With so many clips, a share is known to within {100 * one.resolution:.0f} points at best; smaller "
-        "differences cannot be shown.",
+        f"Clips are saved {one.saved.words}, because {one.why_saved}; only what is saved counts.",
+        f"With {clips} clips, a share is known to within {100 * one.resolution:.0f} points at best. A difference from "
+        f"other clips shows in four of five cases if it is {100 * detectable_unpaired(clips):.0f} points; one from "
+        f"another model on the same clips, if it is {100 * detectable_paired(clips):.0f} points and the two differ on "
+        f"{100 * OTHERWISE:.0f} % of the clips. Smaller differences cannot be relied on to show.",
     ]
 
 
@@ -97,13 +102,14 @@ def markdown(found: Evaluation) -> str:
         for point in found.curve
     ]
     verdict = [
-        f"| {line.key} | {percent(line.least)} | {_measured(line.value, line.ci)} | **{line.result}** | {line.reason} |"
+        f"| {line.key} | {percent(line.least)} | {_measured(line.value, line.ci)} | **{line.result}** | "
+        f"{markup.markdown(line.reason)} |"
         for line in found.verdict
     ]
     head = ["", "| threshold | demanded, % | measured, % | result | reason |", "| --- | --- | --- | --- | --- |"]
     return "\n".join(
         [
-            f"## Robustness of {found.model}",
+            f"## Robustness of {markup.markdown(found.model)}",
             "",
             headline(found),
             breaks(found),

@@ -58,9 +58,18 @@ def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
     body = body[body.index("<svg") :].replace(INK, "currentColor")
     body = re.sub(r' (width|height)="[\d.]+pt"', "", body, count=2)
     body = re.sub(r'<g id="[^"]*"', "<g", body)  # these ids are not referenced
+    body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
+    body = re.sub(r"<[a-z][^>]*>", lambda tag: re.sub(r' style="([^"]*)"', _attributes, tag.group()), body)
     body = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), body)
     body = re.sub(r'\bid="|xlink:href="#|url\(#', lambda match: match.group() + prefix + "-", body)
-    return Markup(body.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1).strip())  # noqa: S704
+    joints = 'stroke-linejoin="round" stroke-linecap="butt"'
+    return Markup(body.replace("<svg", f'<svg {joints} role="img" aria-label="{escape(description)}"', 1).strip())  # noqa: S704
+
+
+def _attributes(style: re.Match[str]) -> str:
+    """Return a style as attributes, since the security policy of a page allows no style attribute."""
+    pairs = (rule.partition(":")[::2] for rule in style[1].split(";"))
+    return "".join(f' {name.strip()}="{value.strip()}"' for name, value in pairs)
 
 
 def rates(figure: Figure, records: Sequence[Record]) -> str:

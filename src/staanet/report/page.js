@@ -19,6 +19,9 @@ for (const table of document.querySelectorAll("table.sortable")) {
   }));
 }
 
+// Print: data that is folded on the screen is on paper.
+addEventListener("beforeprint", () => document.querySelectorAll("details.data").forEach((one) => { one.open = true; }));
+
 // Examples: only one clip plays at a time; the button switches to the other clip at the same position.
 const clips = [...document.querySelectorAll("audio")];
 clips.forEach((clip) => clip.addEventListener("play", () => clips.forEach((other) => other !== clip && other.pause())));

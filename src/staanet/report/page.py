@@ -11,15 +11,14 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import write_text
 from staanet.core.records import Record
 from staanet.core.run import Run, as_run
-from staanet.report import examples, figures, summary, tables
+from staanet.report import charts, examples, figures, summary, tables
 from staanet.report.listening import results as listening_results
 from staanet.report.listening import tables as listening_tables
 from staanet.report.results import Results
 from staanet.report.sections import sections_of
-from staanet.report.templates import TEMPLATES
+from staanet.report.templates import page as html_page
 from staanet.report.wording import case, columns, unique
 
-PAGE = TEMPLATES.get_template("page.html.j2")
 RECORDS_FILE = "records.csv"
 """Name of the table with every field of every record, folds pooled."""
 
@@ -82,7 +81,8 @@ def _write_files(files: Mapping[Path, str]) -> None:
 def _page(results: Results, sections: list[tables.Section], counts: listening_results.Counts | None) -> str:
     run, records = results.run, results.records
     fields = columns(records)
-    return PAGE.render(
+    return html_page(
+        "page.html.j2",
         title=run.title or ", ".join(unique(record.experiment for record in records)),
         toy=run.toy or any(record.toy for record in records),
         summary=summary.sentences(results) if records else [],
@@ -90,6 +90,7 @@ def _page(results: Results, sections: list[tables.Section], counts: listening_re
         sections=sections,
         formats={name: suffix for name, (suffix, _) in tables.FORMATS.items()},
         figures=_figures(results) if records else {},
+        costs=charts.costs(records) if records else [],
         examples=examples.read_examples(run),
         listening=counts and listening_tables.section(counts),
         flags=summary.flags(records),

@@ -1,32 +1,19 @@
 """Tables of the report, and their rendering as Markdown, LaTeX and CSV."""
 
-import csv
 import dataclasses
-import io
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from staanet.core.markup import csv_text
+from staanet.core.markup import latex as latex_text
+from staanet.core.markup import markdown as markdown_text
 from staanet.core.records import Record
 from staanet.report.cells import Cell
 
 DAGGER = "†"
-MARKDOWN_SPECIAL = "\\`*_[]<>|~"
-LATEX_SPECIAL = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "−": "$-$",
-    "–": "--",
-    "→": r"$\to$",
-    "†": r"\dag{}",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
-}
-
 ALL_FIELDS = tuple(field.name for field in dataclasses.fields(Record))
 
 
@@ -110,14 +97,14 @@ def markdown(table: Table) -> str:
     """Return a table in GitHub's Markdown."""
 
     def text(cell: Cell) -> str:
-        shown = " ".join(filter(None, [_markdown(cell.text), cell.interval])) + (DAGGER if cell.mark else "")
+        shown = " ".join(filter(None, [markdown_text(cell.text), cell.interval])) + (DAGGER if cell.mark else "")
         return shown + (f"<sup>{cell.note}</sup>" if cell.note else "")
 
     heads = [*table.headings, *(f"{group} {name}".strip() for group, names in table.groups for name in names)]
-    lines = [_markdown(table.printed_caption), "", _line(map(_markdown, heads))]
+    lines = [markdown_text(table.printed_caption), "", _line(map(markdown_text, heads))]
     lines.append(_line(["---"] * len(table.headings) + ["---:"] * (len(heads) - len(table.headings))))
     lines += [_line(map(text, row)) for row in table.rows]
-    lines += [f"\n<sup>{index}</sup> {_markdown(note)}" for index, note in enumerate(table.notes, 1)]
+    lines += [f"\n<sup>{index}</sup> {markdown_text(note)}" for index, note in enumerate(table.notes, 1)]
     return "\n".join(lines) + "\n"
 
 
@@ -134,20 +121,19 @@ def grid(heads: Sequence[str], rows: Iterable[Sequence[str]], words: int) -> str
         words: Number of columns on the left that hold words; the others hold numbers and are aligned to the right.
     """
     rule = ["---"] * words + ["---:"] * (len(heads) - words)
-    return "\n".join([_line(map(_markdown, heads)), _line(rule), *(_line(map(_markdown, row)) for row in rows)]) + "\n"
-
-
-def _markdown(text: str) -> str:
-    return "".join(f"\\{sign}" if sign in MARKDOWN_SPECIAL else sign for sign in text)
+    return (
+        "\n".join([_line(map(markdown_text, heads)), _line(rule), *(_line(map(markdown_text, row)) for row in rows)])
+        + "\n"
+    )
 
 
 def latex(table: Table) -> str:
     """Return a table in LaTeX, which needs the package booktabs."""
 
     def text(cell: Cell) -> str:
-        bounds = f" {{\\scriptsize {_latex(cell.interval)}}}" if cell.interval else ""
+        bounds = f" {{\\scriptsize {latex_text(cell.interval)}}}" if cell.interval else ""
         return (
-            _latex(cell.text)
+            latex_text(cell.text)
             + bounds
             + ("$^{\\dag}$" if cell.mark else "")
             + (f"$^{{{cell.note}}}$" if cell.note else "")
@@ -157,7 +143,7 @@ def latex(table: Table) -> str:
     heads, spans, rules = [*table.headings], [""] * first, ""
     for group, names in table.groups:
         if group:
-            spans.append(f"\\multicolumn{{{len(names)}}}{{c}}{{{_latex(group)}}}")
+            spans.append(f"\\multicolumn{{{len(names)}}}{{c}}{{{latex_text(group)}}}")
             rules += f"\\cmidrule(lr){{{len(heads) + 1}-{len(heads) + len(names)}}}"
         else:
             spans += [""] * len(names)
@@ -167,25 +153,21 @@ def latex(table: Table) -> str:
             "% needs \\usepackage{booktabs}",
             "\\begin{table*}",
             "\\centering\\small",
-            f"\\caption{{{_latex(table.printed_caption)}}}",
+            f"\\caption{{{latex_text(table.printed_caption)}}}",
             f"\\label{{tab:{table.label}}}",
             f"\\begin{{tabular}}{{{'l' * first}{'r' * (len(heads) - first)}}}",
             "\\toprule",
             *([" & ".join(spans).strip() + " \\\\", rules] if rules else []),
-            " & ".join(map(_latex, heads)) + " \\\\",
+            " & ".join(map(latex_text, heads)) + " \\\\",
             "\\midrule",
             *(" & ".join(map(text, row)) + " \\\\" for row in table.rows),
             "\\bottomrule",
             "\\end{tabular}",
-            *(f"\\par\\footnotesize $^{{{index}}}$ {_latex(note)}" for index, note in enumerate(table.notes, 1)),
+            *(f"\\par\\footnotesize $^{{{index}}}$ {latex_text(note)}" for index, note in enumerate(table.notes, 1)),
             "\\end{table*}",
             "",
         ]
     )
-
-
-def _latex(text: str) -> str:
-    return "".join(LATEX_SPECIAL.get(sign, sign) for sign in text)
 
 
 def comma_separated(rows: Sequence[Any], fields: Sequence[str]) -> str:
@@ -199,11 +181,7 @@ def comma_separated(rows: Sequence[Any], fields: Sequence[str]) -> str:
     """
     lines = [_flat(row, fields) for row in rows]
     columns = [column for name in fields for column in _columns(name)]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(lines)
-    return text.getvalue()
+    return csv_text(columns, lines)
 
 
 def _columns(name: str) -> tuple[str, ...]:

@@ -1,11 +1,69 @@
-"""Templates of the pages. They include styles and scripts in the page, and escape all names that they are given."""
+"""The pages: one file each, with styles and scripts inlined and a content security policy that allows nothing else."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from staanet.core.markup import shown
 
 TEMPLATES = Environment(
     loader=PackageLoader("staanet.report", ""),
     autoescape=True,
+    finalize=shown,
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
 )
+"""Templates, which escape all names that they are given."""
+
+STYLES = ("vendor/uPlot.min.css", "page.css")
+"""Style sheets of every page."""
+
+SCRIPTS = ("vendor/uPlot.iife.min.js", "chart.js", "page.js")
+"""Scripts of every page; `vendor/vendor.json` names the release of the plotting library, which comes first."""
+
+LICENCE = "vendor/uPlot.LICENSE"
+"""Licence of the plotting library, which every copy must contain."""
+
+
+def page(template: str, *, styles: str = "", **content: Any) -> str:
+    """Return a page as the text of one file that loads nothing.
+
+    Its content security policy names the hashes of its own styles and scripts. A browser runs no other script, applies
+    no style attribute and makes no request, even if a name in the content were not escaped.
+
+    Args:
+        template: Name of the template, which extends `base.html.j2`.
+        styles: Rules of this page besides those of all pages.
+        content: What the template shows.
+    """
+    sheets = [text for text in (*(_read(name) for name in STYLES), styles) if text]
+    scripts = [f"/*\n{_read(LICENCE)}\n*/\n{_read(SCRIPTS[0])}", *(_read(name) for name in SCRIPTS[1:])]
+    policy = (
+        f"default-src 'none'; style-src {_hashes(sheets)}; script-src {_hashes(scripts)}; img-src data:; "
+        "media-src data:; base-uri 'none'; form-action 'none'"
+    )
+    return TEMPLATES.get_template(template).render(
+        policy=policy,
+        sheets=[Markup(text) for text in sheets],  # noqa: S704
+        scripts=[Markup(text) for text in scripts],  # noqa: S704
+        **content,
+    )
+
+
+@cache
+def _read(name: str) -> str:
+    """Return a file of this package that a page contains."""
+    return files("staanet.report").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hashes(texts: Sequence[str]) -> str:
+    """Return the sources of a content security policy that allow these texts."""
+    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
+    return " ".join(f"'sha256-{digest}'" for digest in digests)

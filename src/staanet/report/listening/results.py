@@ -1,6 +1,5 @@
 """Evaluation of the result files of a listening test: shares of correct answers with confidence intervals."""
 
-import json
 import logging
 import math
 from collections import Counter
@@ -15,6 +14,7 @@ from scipy.stats import binomtest, t
 
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
+from staanet.core.parsing import parse_json, read_text
 from staanet.core.records import Interval
 from staanet.core.run import Run, as_run
 from staanet.core.settings import validated
@@ -161,8 +161,10 @@ def _paths(places: Sequence[Path]) -> list[Path]:
 def _read_session(path: Path, test: ListeningTest) -> Session:
     """Read a result file and check that it belongs to the test and is complete."""
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
+        values = parse_json(read_text(path, "the JSON of a result file"))
+    except StaanetError:
+        raise
+    except ValueError as error:
         raise StaanetError(f"{path}: expected the JSON of a result file, got {error}; ask for it again") from None
     session = validated(Session, values, str(path))
     if session.test != test.id:
