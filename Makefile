@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
-HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings)
+HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble recipes)
 
-.PHONY: demo test test-slow check verify bench venv clean
+.PHONY: demo test test-slow check verify bench docs package supply-chain venv clean
 .DELETE_ON_ERROR:
 
 demo: $(CORE)
@@ -31,6 +31,19 @@ bench: $(DEV)
 	$(BIN)/pip install --quiet --no-deps torchattacks==3.5.1
 	for script in $(filter-out $(HELPERS),$(wildcard benchmarks/*.py)); do $(BIN)/python $$script || exit 1; done
 
+docs: $(DEV)
+	$(BIN)/python tools/website build/pages
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going -j 2 -c docs/site build/pages build/docs
+	@echo build/docs/index.html
+
+package: $(DEV)
+	rm -rf dist
+	$(BIN)/hatchling build -d dist
+
+# Hashes of all packages, their licences, an SBOM, and an audit, which needs the network.
+supply-chain: $(DEV)
+	tools/supply_chain/check.sh
+
 venv: $(DEV)
 
 # torch comes first and pinned: a later line would otherwise let pip choose another build of it.
@@ -47,4 +60,4 @@ $(DEV): $(CORE)
 	touch $@
 
 clean:
-	rm -rf .venv runs dist .*_cache src/*.egg-info
+	rm -rf .venv runs dist build .*_cache src/*.egg-info

@@ -19,6 +19,12 @@ OTHERS = {"sparse_pgd_paper": "PGD", "sparsefool_paper": "SparseFool", "one_pixe
 
 STRENGTHENED = "sparse_pgd"
 CORPORA = ("emodb", "ravdess")
+
+SIMPLE = {"emo18": "zhao19", "zhao19": "emo18"}
+"""The simpler models, each with the simple source to which an advanced one is compared on it: the other one."""
+
+ADVANCED = "whisper"
+"""A pretrained source, which stands for the wav2vec 2.0 and WavLM of the paper."""
 OUTCOMES = {1: "ahead", 0: UNDECIDED, -1: "behind"}
 
 
@@ -86,6 +92,30 @@ def _ahead_of(results: Results | None, corpus: str, other: str) -> Estimate | No
         if results and own.source != own.target and theirs:
             return difference(results, own, theirs[0])
     return None
+
+
+def advanced_source_transfers_better() -> Verdict:
+    """Check whether Whisper as the source fools each simpler model more than the other simpler model as the source."""
+    cases = [(corpus, target, own) for corpus in CORPORA for target in SIMPLE if (own := _by_advanced(corpus, target))]
+    if not cases:
+        return UNTESTABLE, "no published study has Whisper as a source; staanet run emodb with EmoDB"
+    figures = "; ".join(
+        f"{corpus}, {ADVANCED} instead of {SIMPLE[target]} on {target}: {percent(advanced.asr)} against "
+        f"{percent(simple.asr)} %, difference {own}"
+        for corpus, target, (advanced, simple, own) in cases
+    )
+    setup = "the compact generator; Whisper base with a frozen encoder, not the paper's wav2vec 2.0"
+    return from_signs(own.sign for *_, (_, _, own) in cases), f"{figures} ({setup})"
+
+
+def _by_advanced(corpus: str, target: str) -> tuple[Record, Record, Estimate] | None:
+    """Return the records of STAA-Net from Whisper and from a simple source on a target, and the difference in ASR."""
+    results = published_results(corpus)
+    advanced = records_of(results, "staa_net", source=ADVANCED, target=target)
+    simple = records_of(results, "staa_net", source=SIMPLE[target], target=target)
+    if not results or not advanced or not simple:
+        return None
+    return advanced[0], simple[0], difference(results, advanced[0], simple[0])
 
 
 def positions_matter() -> Verdict:

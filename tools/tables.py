@@ -1,15 +1,17 @@
-"""Refresh the tables between `<!-- KIND -->` and `<!-- /KIND -->` in the documents: `python tools/tables.py`.
+"""Refresh the catalogue of `staanet list` and the tables in the documents: `python tools/tables.py`.
 
-Their rows come from the registries, as those of `staanet list KIND` do. `<!-- KIND: NAME, NAME -->` selects columns. A
-test fails if a table is out of date.
+Their rows come from the registries. A table stands between `<!-- KIND -->` and `<!-- /KIND -->`; `<!-- KIND: NAME, NAME
+-->` selects columns. A test fails if the catalogue or a table is out of date.
 """
 
+import json
 import re
 from pathlib import Path
 
-from staanet.cli.list import Kind, entries
+from staanet.cli.catalogue import Kind, entries
 
 ROOT = Path(__file__).resolve().parents[1]
+CATALOGUE = ROOT / "src" / "staanet" / "cli" / "catalogue.json"
 DOCUMENTS = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 HEADINGS = {
     "name": "Name",
@@ -51,6 +53,11 @@ def cell(key: str, value: object) -> str:
     return re.sub(r"arXiv (\d{4}\.\d{4,5})", r"[arXiv \1](https://arxiv.org/abs/\1)", text)
 
 
+def catalogue() -> str:
+    """Return the rows of every kind as the JSON that `staanet list` reads."""
+    return json.dumps({kind.value: entries(kind) for kind in Kind}, indent=1, ensure_ascii=False) + "\n"
+
+
 def refreshed(text: str) -> str:
     """Return a document in which every table between markers is up to date."""
     for kind in Kind:
@@ -60,5 +67,6 @@ def refreshed(text: str) -> str:
 
 
 if __name__ == "__main__":
+    CATALOGUE.write_text(catalogue(), encoding="utf-8")
     for path in DOCUMENTS:
         path.write_text(refreshed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -7,7 +7,9 @@ from staanet.core.version import __version__ as __version__
 
 if TYPE_CHECKING:
     from staanet.assessment import evaluate as evaluate
+    from staanet.assessment.certified import certify as certify
     from staanet.assessment.compare import compare as compare
+    from staanet.assessment.defended import assess_defence as assess_defence
     from staanet.attacks import create_attack as create_attack
     from staanet.attacks.generator import create_generator as create_generator
     from staanet.attacks.generator import load_generator as load_generator
@@ -20,16 +22,20 @@ if TYPE_CHECKING:
     from staanet.models import load_model as load_model
     from staanet.report.notebook import Run as Run
     from staanet.study import run as run
+    from staanet.tasks.harden import harden as harden
 
 _HOME = {
     "Budget": "staanet.core.budget",
     "Run": "staanet.report.notebook",
     "StaanetError": "staanet.core.errors",
+    "assess_defence": "staanet.assessment.defended",
+    "certify": "staanet.assessment.certified",
     "compare": "staanet.assessment.compare",
     "create_attack": "staanet.attacks",
     "create_generator": "staanet.attacks.generator",
     "create_model": "staanet.models",
     "evaluate": "staanet.assessment",
+    "harden": "staanet.tasks.harden",
     "keep_freed_memory": "staanet.core.memory",
     "load_generator": "staanet.attacks.generator",
     "load_model": "staanet.models",

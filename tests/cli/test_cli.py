@@ -5,9 +5,10 @@ import sys
 import numpy as np
 import pytest
 import soundfile
+from rich.console import Console
 
 import staanet as library
-from staanet.cli.list import Kind
+from staanet.cli.catalogue import Kind
 from staanet.data import Dataset
 from staanet.models import load_model
 from staanet.study import load, packaged
@@ -32,10 +33,14 @@ def test_importing_the_library_loads_nothing_heavy():
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize(
-    "arguments", [["--help"], ["--version"], ["attack", "--help"], ["run", "-h"], ["import", "-h"], ["export", "-h"]]
+QUICK = (
+    *(["--help"], ["--version"], ["attack", "--help"], ["run", "-h"], ["import", "-h"], ["export", "-h"]),
+    *(["list", "attacks"], ["list", "loaders", "--long"], ["list"], ["cite", "fgsm"], ["doctor", "--fast"]),
 )
-def test_help_and_version_load_nothing_heavy(arguments):
+
+
+@pytest.mark.parametrize("arguments", QUICK, ids=" ".join)
+def test_help_lists_and_citations_load_nothing_heavy(arguments):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True, check=False
     )
@@ -57,7 +62,7 @@ def test_an_old_public_name_is_refused_with_its_new_one(old, new):
 def test_help_lists_the_verbs(staanet):
     _, out, _ = staanet("--help")
     verbs = ("demo", "evaluate", "compare", "run", "prepare", "train", "fit", "attack", "report", "export", "list")
-    for verb in (*verbs, "import"):
+    for verb in (*verbs, "import", "cite", "doctor"):
         assert f"│ {verb} " in out
 
 
@@ -266,3 +271,18 @@ def test_each_skipped_clip_is_one_line_on_stderr_however_long(tmp_path, clips):
     (line,) = [line for line in done.stderr.splitlines() if "garbage" in line]
     assert line.startswith(f"{folder / 'garbage-1.wav'}: {reason}")
     assert line.endswith("; skipped")
+
+
+def test_in_a_terminal_what_to_do_is_on_a_line_of_its_own(staanet, monkeypatch):
+    from staanet.core import progress
+
+    status, _, err = staanet("attack", "nois", "in", "out", "--source", "model")
+    assert status == 2
+    assert len(err.splitlines()) == 1
+    assert err.endswith("; did you mean 'noise'?\n")
+    monkeypatch.setattr(progress, "console", Console(stderr=True, force_terminal=True, width=4000, color_system=None))
+    status, _, err = staanet("attack", "nois", "in", "out", "--source", "model")
+    assert status == 2
+    first, second = (line.rstrip() for line in err.splitlines())
+    assert first.endswith("; got 'nois'")
+    assert second == " " * 9 + "did you mean 'noise'?"

@@ -9,11 +9,16 @@ import typer
 
 import staanet
 from staanet.cli.attack import attack
+from staanet.cli.certify import certify
+from staanet.cli.cite import cite
 from staanet.cli.compare import SeveralRuns, compare
+from staanet.cli.defend import defend
 from staanet.cli.demo import demo
+from staanet.cli.doctor import doctor
 from staanet.cli.evaluate import evaluate
 from staanet.cli.export import export
 from staanet.cli.fit import fit
+from staanet.cli.harden import harden
 from staanet.cli.import_ import import_
 from staanet.cli.list import list_
 from staanet.cli.prepare import prepare
@@ -21,7 +26,11 @@ from staanet.cli.renamed import refuse_old_names
 from staanet.cli.report import report
 from staanet.cli.run import run
 from staanet.cli.train import train
+from staanet.cli.verify import verify
+from staanet.cli.web import web
 from staanet.core.errors import StaanetError
+from staanet.core.foreign import told
+from staanet.core.text import plain
 
 app = typer.Typer(
     name="staanet",
@@ -30,10 +39,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, evaluate, run, prepare, train, fit, attack, report, export):
-    app.command()(command)
+for main_command in (demo, evaluate, certify, defend, harden, run, prepare, train, fit, attack, report, export):
+    app.command()(main_command)
 app.command(cls=SeveralRuns)(compare)
 app.command("list")(list_)
+for other_command in (verify, web, cite, doctor):
+    app.command()(other_command)
 app.add_typer(import_, name="import")
 
 
@@ -59,21 +70,44 @@ def options(
     handler: logging.Handler = logging.StreamHandler()  # one line per message in files and pipes, however long
     if console.is_terminal:
         handler = RichHandler(console=console, show_time=False, show_level=False, show_path=False, markup=False)
-    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, format="%(message)s", handlers=[handler])
+    handler.setFormatter(_OneLine("%(message)s"))
+    logging.basicConfig(level=logging.WARNING if quiet else logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
     warnings.formatwarning = lambda message, *_, **__: str(message)
 
 
+class _OneLine(logging.Formatter):
+    """Writes each message on one line without control characters, which names of files may contain."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
+        return plain(super().formatMessage(record))
+
+
 def main() -> None:
-    """Run the command line. A user error prints one line and exits with status 2."""
+    """Run the command line. A user error is printed without a traceback, and the exit status is 2."""
     try:
         refuse_old_names(sys.argv[1:])
         app()
-    except StaanetError as error:
-        if "--debug" in sys.argv:
-            raise
-        typer.echo(f"staanet: {error}", err=True)
-        sys.exit(2)
     except KeyboardInterrupt:
         typer.echo("staanet: interrupted; run the same command again to resume", err=True)
         sys.exit(130)
+    except Exception as error:
+        if "--debug" in sys.argv:
+            raise
+        _show(told(error))
+        sys.exit(2)
+
+
+def _show(error: StaanetError) -> None:
+    """Print an error: one line in files and pipes; in a terminal, what to do is on a line of its own."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    from staanet.core.progress import console
+
+    what, separator, hint = str(error).rpartition("; ")
+    if not console.is_terminal or not separator:
+        typer.echo(f"staanet: {error}", err=True)
+        return
+    console.print(Text.assemble(("staanet: ", "bold red"), what))
+    console.print(Padding(Text(hint, "bold"), (0, 0, 0, len("staanet: "))))

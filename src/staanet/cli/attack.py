@@ -5,11 +5,16 @@ from typing import Annotated
 
 import typer
 
+from staanet.cli.catalogue import Kind
+from staanet.cli.completion import names_of
 from staanet.cli.options import Device, Json, Seed, Set, SourceSet, Trust, parsed
 
 
 def attack(
-    attack: Annotated[str, typer.Argument(help="Name of an attack (see `staanet list attacks`).")],
+    attack: Annotated[
+        str,
+        typer.Argument(help="Name of an attack (see `staanet list attacks`).", autocompletion=names_of(Kind.ATTACKS)),
+    ],
     inputs: Annotated[
         Path, typer.Argument(metavar="IN", help="Audio file, folder of audio files, or prepared dataset.")
     ],

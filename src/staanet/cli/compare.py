@@ -53,6 +53,13 @@ def compare(
         list[Path] | None,
         typer.Option("--b", metavar="RUN...", help="Evaluations of several trainings of the second recipe."),
     ] = None,
+    figure: Annotated[
+        Path | None,
+        typer.Option(
+            help="Draw the curves of all evaluations in one figure (.svg, .png or .pdf), with a panel for each corpus. "
+            "Models are then compared within each corpus."
+        ),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compare evaluations of the same clips: how much more robust one model is than another, with intervals.
@@ -61,10 +68,19 @@ def compare(
     """
     import json
 
-    from staanet.assessment import compare_wording
     from staanet.assessment.compare import compare as compared
+    from staanet.assessment.compare import figure as several
+    from staanet.assessment.compare import wording as compare_wording
+    from staanet.core.errors import StaanetError
 
-    found = compared(runs or (), a=a or (), b=b or ())
+    shown = None
+    groups = [list(runs or ())]
+    if figure is not None:
+        if a or b or not runs:
+            raise StaanetError("expected the folders of evaluations for --figure, got --a and --b or none; name them")
+        shown = several.write_figure(runs, figure)
+        groups = [folders for folders in several.by_data(runs).values() if len(folders) > 1]
+    found = [one for group in groups for one in compared(group, a=a or (), b=b or ())]
     if as_json:
         typer.echo(json.dumps([{"summary": compare_wording.headline(one), **one.as_json()} for one in found]))
         return
@@ -73,3 +89,6 @@ def compare(
             typer.echo()
         for line in compare_wording.lines(one):
             typer.echo(line)
+    if shown is not None:
+        typer.echo(shown)
+        typer.echo(f"figure: {figure}")

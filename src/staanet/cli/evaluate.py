@@ -23,7 +23,7 @@ def evaluate(
     fail_under: Annotated[
         list[str] | None,
         typer.Option(
-            help="Threshold: accuracy_robust=0.5, or accuracy_robust@60=0.3 for a budget. Can be repeated.",
+            help="Threshold: accuracy_robust=0.5, uar_clean=0.4, ..., or accuracy_robust@60=0.3. Can be repeated.",
             metavar="KEY=VALUE",
         ),
     ] = None,
@@ -35,7 +35,7 @@ def evaluate(
         typer.Option(help="Folder of an earlier evaluation of the same clips to compare with.", metavar="RUN"),
     ] = None,
     floats: Annotated[
-        bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of with 16 bits.")
+        bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of in the format of the recordings.")
     ] = False,
     model_settings: Annotated[
         list[str] | None,
@@ -57,7 +57,8 @@ def evaluate(
     import json
 
     from staanet import assessment
-    from staanet.assessment import compare_wording, wording
+    from staanet.assessment import wording
+    from staanet.assessment.compare import wording as compare_wording
     from staanet.core.errors import StaanetError
     from staanet.models import loader_of
 
@@ -81,7 +82,7 @@ def evaluate(
         trust=trust,
         model_settings=own,
         corpus_settings=parsed(settings),
-        sixteen_bits=not floats,
+        floats=floats,
         seed=seed,
         device=device,
         dry_run=dry_run,

@@ -5,11 +5,18 @@ from typing import Annotated
 
 import typer
 
+from staanet.cli.catalogue import Kind
+from staanet.cli.completion import names_of
 from staanet.cli.options import Device, Out, Preset, Seed, Set, SourceSet, Trust, parsed
 
 
 def fit(
-    generator: Annotated[str, typer.Argument(help="Name of a generator (see `staanet list generators`).")],
+    generator: Annotated[
+        str,
+        typer.Argument(
+            help="Name of a generator (see `staanet list generators`).", autocompletion=names_of(Kind.GENERATORS)
+        ),
+    ],
     source: Annotated[
         str,
         typer.Option(help="Source model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`)."),

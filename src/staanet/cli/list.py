@@ -1,121 +1,76 @@
 """`staanet list`: list what is available."""
 
-from enum import StrEnum
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any
 
 import typer
 
+from staanet.cli.catalogue import Kind
 from staanet.cli.options import Json
 
-
-class Kind(StrEnum):
-    """Kinds of things that can be listed."""
-
-    ATTACKS = "attacks"
-    CORPORA = "corpora"
-    CORRUPTIONS = "corruptions"
-    DEFENCES = "defences"
-    EXPERIMENTS = "experiments"
-    GENERATORS = "generators"
-    LOADERS = "loaders"
-    METRICS = "metrics"
-    MODELS = "models"
+SHORT = ("access", "severities", "licence", "form", "unit")
+"""Columns that a table has besides name and summary; `--long` prints all."""
 
 
-def list_(kind: Annotated[Kind, typer.Argument(help="What to list.")], as_json: Json = False) -> None:
+def list_(
+    kind: Annotated[Kind | None, typer.Argument(help="What to list (default: the names of everything).")] = None,
+    long: Annotated[bool, typer.Option("--long", "-l", help="Print every detail of every entry.")] = False,
+    as_json: Json = False,
+) -> None:
     """List available attacks, models, corpora, corruptions, defences, experiments, generators, loaders or metrics."""
     import json
 
-    rows = entries(kind)
+    from rich.console import Console
+
+    from staanet.cli.catalogue import listed
+
+    rows = {kind.value: listed(kind) for kind in ([kind] if kind else Kind)}
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps(rows[kind.value] if kind else rows, indent=2))
         return
+    console = Console(highlight=False)
+    if kind is None and not long:
+        console.print(_table({"kind": name, "names": ", ".join(row["name"] for row in rows[name])} for name in rows))
+    elif long:
+        for row in (row for several in rows.values() for row in several):
+            _print_entry(console, row)
+    else:
+        (several,) = rows.values()
+        shown = [key for key in several[0] if key in ("name", "summary") or key in SHORT]
+        console.print(_table({key: row[key] for key in shown} for row in several))
+
+
+def _table(rows: Iterable[Mapping[str, Any]]) -> Any:
+    """Return a table as wide as the terminal; the first column is never wrapped."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0))
     for row in rows:
-        details = {key: value for key, value in row.items() if key not in ("name", "summary")}
-        typer.echo(f"{row['name']}: {row['summary']}")
-        if details:
-            typer.echo(f"    {'; '.join(f'{key}: {_as_text(value)}' for key, value in details.items())}")
+        if not table.columns:
+            for key in row:
+                first = not table.columns
+                table.add_column(_heading(key), no_wrap=first, overflow="fold", style="bold" if first else None)
+        table.add_row(*(Text(_as_text(value)) for value in row.values()))
+    return table
 
 
-def entries(kind: Kind) -> list[dict[str, Any]]:
-    """Return one row per entry of a kind, with its name, its summary and further columns."""
-    match kind:
-        case Kind.ATTACKS:
-            from staanet.attacks import ATTACKS
+def _print_entry(console: Any, row: Mapping[str, Any]) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
 
-            return [
-                {
-                    "name": name,
-                    "summary": _first_line(attack),
-                    "access": attack.access,
-                    "norms": list(attack.norms),
-                    "targetable": attack.targetable,
-                    "reference": attack.reference,
-                }
-                for name, attack in ATTACKS.items()
-            ]
-        case Kind.METRICS:
-            from staanet.metrics import METRICS
-
-            return [
-                {
-                    "name": name,
-                    "summary": _first_line(metric),
-                    "unit": metric.unit,
-                    "stronger": metric.stronger,
-                    "over": metric.over,
-                }
-                for name, metric in METRICS.items()
-            ]
-        case Kind.CORPORA:
-            from staanet.corpora import CORPORA
-
-            return [
-                {"name": name, "summary": _first_line(corpus), "licence": corpus.licence, "citation": corpus.citation}
-                for name, corpus in CORPORA.items()
-            ]
-        case Kind.CORRUPTIONS:
-            from staanet.audio.corruptions import CORRUPTIONS
-
-            return [
-                {
-                    "name": name,
-                    "summary": _first_line(corruption),
-                    "severities": f"{', '.join(map(str, corruption.levels))} {corruption.unit}",
-                    "reference": corruption.reference,
-                }
-                for name, corruption in CORRUPTIONS.items()
-            ]
-        case Kind.DEFENCES:
-            from staanet.defences import DEFENCES
-
-            return [
-                {"name": name, "summary": _first_line(defence), "reference": defence.reference}
-                for name, defence in DEFENCES.items()
-            ]
-        case Kind.EXPERIMENTS:
-            from staanet.study import load, packaged
-
-            return [{"name": name, "summary": load(name)[1].title} for name in sorted(packaged())]
-        case Kind.GENERATORS:
-            from staanet.attacks.generator import GENERATORS
-
-            return [{"name": name, "summary": _first_line(generator)} for name, generator in GENERATORS.items()]
-        case Kind.LOADERS:
-            from staanet.models import LOADERS
-
-            return [
-                {"name": name, "summary": _first_line(loader), "form": loader.form, "needs_trust": loader.runs_code}
-                for name, loader in LOADERS.items()
-            ]
-        case Kind.MODELS:
-            from staanet.models import MODELS
-
-            return [{"name": name, "summary": _first_line(model)} for name, model in MODELS.items()]
+    console.print(Text(row["name"], "bold"))
+    for key, value in row.items():
+        if key not in ("name", "cites") and value != "":
+            text = _as_text(value) if key == "summary" else f"{_heading(key)}: {_as_text(value)}"
+            console.print(Padding(Text(text), (0, 0, 0, 4)))
+    if row["cites"]:
+        console.print(Padding(Text(f"BibTeX: staanet cite {row['name']}"), (0, 0, 0, 4)))
 
 
-def _first_line(entry: Any) -> str:
-    return str(entry.__doc__).strip().splitlines()[0]
+def _heading(key: str) -> str:
+    return {"reference": "source"}.get(key, key).replace("_", " ").capitalize()
 
 
 def _as_text(value: Any) -> str:

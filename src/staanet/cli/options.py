@@ -1,6 +1,5 @@
 """Options that several commands share."""
 
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from staanet.core.errors import StaanetError
+from staanet.core.parsing import parse_toml
 
 Out = Annotated[Path, typer.Option("--out", "-o", help="Output folder.")]
 Seed = Annotated[int, typer.Option(help="Random seed.")]
@@ -45,8 +45,8 @@ def parsed(settings: Sequence[str] | None) -> dict[str, Any]:
         if not separator:
             raise StaanetError(f"expected KEY=VALUE, got {word!r}; write for example epochs=3")
         try:
-            value = tomllib.loads(f"value = {text}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = parse_toml(f"value = {text}")["value"]
+        except ValueError:
             value = text
         *path, last = key.split(".")
         inner = table

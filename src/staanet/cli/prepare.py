@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from staanet.cli.catalogue import Kind
+from staanet.cli.completion import names_of
 from staanet.cli.options import Json, Set, parsed
 from staanet.core.errors import StaanetError
 
@@ -14,7 +16,10 @@ MOST_SPEAKERS = 12
 
 
 def prepare(
-    corpus: Annotated[str, typer.Argument(help="Name of a corpus (see `staanet list corpora`).")],
+    corpus: Annotated[
+        str,
+        typer.Argument(help="Name of a corpus (see `staanet list corpora`).", autocompletion=names_of(Kind.CORPORA)),
+    ],
     root: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Output folder; an existing dataset is replaced.")

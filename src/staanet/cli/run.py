@@ -5,12 +5,18 @@ from typing import Annotated
 
 import typer
 
+from staanet.cli.catalogue import Kind
+from staanet.cli.completion import names_of
 from staanet.cli.options import Device, Json, Trust
 
 
 def run(
     experiment: Annotated[
-        str, typer.Argument(help="Name of a packaged experiment (smoke, emodb, ...) or a TOML file.")
+        str,
+        typer.Argument(
+            help="Name of a packaged experiment (smoke, emodb, ...) or a TOML file.",
+            autocompletion=names_of(Kind.EXPERIMENTS),
+        ),
     ],
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/EXPERIMENT).")] = None,
     root: Annotated[Path | None, typer.Option(help="Folder of the corpus (default: $STAANET_CORPORA/NAME).")] = None,

@@ -5,11 +5,15 @@ from typing import Annotated
 
 import typer
 
+from staanet.cli.catalogue import Kind
+from staanet.cli.completion import names_of
 from staanet.cli.options import Device, Out, Preset, Seed, Set, parsed
 
 
 def train(
-    model: Annotated[str, typer.Argument(help="Name of a model (see `staanet list models`).")],
+    model: Annotated[
+        str, typer.Argument(help="Name of a model (see `staanet list models`).", autocompletion=names_of(Kind.MODELS))
+    ],
     dataset: Annotated[Path, typer.Option(help="Prepared dataset.")],
     out: Out,
     seconds: Annotated[
