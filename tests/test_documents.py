@@ -331,7 +331,7 @@ def test_flags_have_a_paragraph_and_a_sentence() -> None:
 
 def test_glossary_has_every_field_of_a_record(desk: Path) -> None:
     text = read(ROOT / "docs" / "glossary.md")
-    (outcomes, *_) = sorted((desk / "first" / "records").glob("*.jsonl"))
+    (outcomes, *_) = sorted((desk / "first" / "records").glob("*-*.jsonl"))
     names = [field.name for field in dataclasses.fields(Record)] + list(read_jsonl(outcomes)[0])
     assert [name for name in names if f"`{name}`" not in text] == []
 

@@ -9,6 +9,7 @@ import pytest
 
 import staanet
 from staanet.assessment import Plan, wording
+from staanet.assessment.page.wording import plain
 from staanet.audio import files
 from staanet.audio.corruptions import CORRUPTIONS
 from staanet.core import checkpoints
@@ -68,7 +69,7 @@ def test_corruptions_are_part_of_the_result_and_of_the_page(evaluate, tmp_path):
     assert len(found.corruptions) == len(CORRUPTIONS)
     assert {one.severity for one in found.corruptions} == {3}
     page = (tmp_path / "out" / "report" / "index.html").read_text()
-    assert all(name in page for name in CORRUPTIONS)
+    assert all(plain(name) in page for name in CORRUPTIONS)
     assert "Of the corruptions that nobody intends" in "\n".join(wording.lines(found))
 
 

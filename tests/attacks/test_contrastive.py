@@ -107,7 +107,7 @@ def test_a_model_that_cannot_represent_clips_is_rejected(represent, message, wra
         ATTACK(wrap(model_with(represent)), waveforms, labels, lengths)
 
 
-@pytest.mark.parametrize("settings", [{"steps": 0}, {"step_size": 0.0}, {"step_size": float("inf")}])
+@pytest.mark.parametrize("settings", [{"steps": 0}, {"step_size": 0.0}])
 def test_invalid_settings_are_rejected(settings):
     with pytest.raises(StaanetError, match="steps of 1 or more and a step_size above 0"):
         create_attack("contrastive", **settings)

@@ -66,6 +66,7 @@ def test_a_dataset_without_an_overview_is_read(root, tmp_path):
     about = json.loads((tmp_path / "dataset" / "dataset.json").read_text())
     del about["overview"]
     (tmp_path / "dataset" / "dataset.json").write_text(json.dumps(about))
+    (tmp_path / "dataset" / "checksums.jsonl").unlink()
     assert Dataset(tmp_path / "dataset").overview == {}
 
 

@@ -121,14 +121,14 @@ def test_training_may_change_a_preset(written):
         (BASE.replace("models.a", 'models."a/b"'), "letters, digits"),
         (BASE.replace("models.a", "models.none"), "means no source"),
         (BASE.replace('"emo18"', '"emo18"\nseconds = 0.001'), "trained length"),
-        (BASE.replace('"emo18"', '"emo18"\nseconds = nan'), "trained length"),
+        (BASE.replace('"emo18"', '"emo18"\nseconds = nan'), "got models.a.seconds: the number nan"),
         ("title = \n", "expected TOML"),
         ("", "either a corpus or several corpora"),
         (BASE.replace('[corpus]\nname = "synthetic"', ""), "either a corpus or several corpora"),
         (BASE + '[corpora.b]\nname = "synthetic"\n', "either a corpus or several corpora"),
         (BASE.replace('"synthetic"', '"synthetic"\ntrim_db = 0'), "expected trim_db above 0, got 0"),
         (BASE.replace('"emo18"', '"emo18"\ntraining = { crop = 0.0 }'), "expected a crop of some seconds, got 0.0"),
-        (BASE.replace('"emo18"', '"emo18"\ntraining = { crop = inf }'), "expected a crop of some seconds, got inf"),
+        (BASE.replace('"emo18"', '"emo18"\ntraining = { crop = inf }'), "got models.a.training.crop: the number inf"),
         (BASE.replace('"emo18"', '"emo18"\ntraining = { precision = "half" }'), "precision"),
         (BASE.replace('"compact"', '"compact"\ntraining = { share = 10 }'), "share, not a percentage"),
     ],
@@ -248,10 +248,8 @@ def test_a_mistake_in_a_reproduction_is_told_before_any_work(written, text, told
         load(written(text))
 
 
-def test_the_transformers_of_emodb_stand_beside_what_emodb_trained():
+def test_the_transformers_of_emodb_have_the_budget_of_emodb():
     published, more = (load(name)[1] for name in ("emodb", "emodb_transformers"))
-    assert {name: more.models[name] for name in published.models} == published.models
-    assert (more.generators, more.budget, more.seed) == (published.generators, published.budget, published.seed)
-    assert more.split.folds == published.split.folds
+    assert (more.budget, more.seed) == (published.budget, published.seed)
     assert more.attacks["staa_net"]["sources"] == ["emo18", "zhao19", "wav2vec2_small"]
     assert more.target_names == ("emo18", "zhao19", "wav2vec2_small", "wavlm_small")

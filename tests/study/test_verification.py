@@ -17,7 +17,6 @@ from staanet.study.verification import verify
 
 EXPERIMENT = """
 batch_size = 4
-examples = 1
 corpus = { name = "synthetic", settings = { speakers = 6, sentences = 1, seconds = [0.5, 0.6] } }
 split = { folds = 3, run = [0] }
 budget = { snr_db = 17.0, sparsity = 0.12 }
@@ -77,7 +76,7 @@ DAMAGED = (
     "models/*/model.safetensors",
     "adversarial/*/batch-*.safetensors",
     "adversarial/*/done.json",
-    "examples/*/original.flac",
+    "models/*/config.json",
     "records/*.json",
     "records/*.jsonl",
     "splits/*.json",
@@ -111,7 +110,7 @@ def test_a_record_that_was_edited_with_its_checksum_does_not_follow_from_its_out
     (line,) = verify(out, clips=0).problems
     assert "as the run wrote it, got one that was changed afterwards" in line
     contents = read_json(out / "run.json")
-    contents["records_sha256"][values["signature"]] = records.record_hash(values)
+    contents["records_sha256"][path.stem] = records.record_hash(values)
     write_json(out / "run.json", contents)
     seal(out, [out / "run.json", *(out / "splits").iterdir()])
     (line,) = verify(out, clips=0).problems

@@ -165,7 +165,9 @@ def test_a_disk_that_is_full_ends_a_folder_with_one_line(source, tmp_path, clips
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(audio.soundfile.SoundFile, "write", full)
-    with pytest.raises(StaanetError, match=r"^a.wav: .*No space left on device.*stopped with 0 files written"):
+    with pytest.raises(
+        StaanetError, match=r"^a.wav: .*expected more room on its disk, got a full one.*stopped with 0 files written"
+    ):
         attacked(source, clips, tmp_path / "out")
     assert caplog.records == []
 

@@ -27,7 +27,7 @@ def fields(entry: str) -> dict[str, str]:
     >>> fields("@misc{key,\n  title = {A {Long}\n           Title},\n  year = {2024}\n}")
     {'title': 'A {Long} Title', 'year': '2024'}
     """
-    found = re.findall(r"^  (\w+) = \{(.*?)\},?$", entry, flags=re.M | re.S)
+    found = re.findall(r"^  (\w+) = \{(.*?)\},?$(?=\n  \w|\n\})", entry, flags=re.M | re.S)
     return {name: re.sub(r"\s+", " ", value) for name, value in found}
 
 

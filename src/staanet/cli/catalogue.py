@@ -76,7 +76,7 @@ def names(kind: Kind, start: str = "") -> list[str]:
     """Return the names of a kind that begin with a text.
 
     >>> names(Kind.DEFENCES, "r")
-    ['rounding']
+    ['resampling', 'rounding']
     """
     return [row["name"] for row in listed(kind) if row["name"].startswith(start)]
 

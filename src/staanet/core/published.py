@@ -80,7 +80,7 @@ class PublishedRecords:
         lines = read_jsonl(path)
         full = [{**line, "settings": _resolve(line["settings"], groups, path)} for line in lines]
         for number, values in enumerate(full, 1):
-            check_hash(values, self._hashes, f"{path}: line {number}")
+            check_hash(values, self._hashes.get(str(values.get("signature"))), f"{path}: line {number}")
         records = [validated(Record, values, f"{path}: line {number}") for number, values in enumerate(full, 1)]
         for record in records:
             rows = self.outcomes(record)

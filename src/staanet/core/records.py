@@ -62,22 +62,21 @@ def record_hash(values: Mapping[str, Any]) -> str:
     return outcomes_hash([dict(values)])
 
 
-def check_hash(values: Any, hashes: Mapping[str, str], where: str) -> None:
+def check_hash(values: Any, expected: str | None, where: str) -> None:
     """Check the content of a record against the hash that the run holds of it.
 
     Args:
         values: Content of the record, as it was read.
-        hashes: The hash of each record of the run by its signature; a record without one is not checked.
+        expected: The hash; None if the run holds none.
         where: The file, with which the error message begins.
 
     Raises:
         StaanetError: The record was changed after the run.
     """
-    expected = hashes.get(str(values.get("signature"))) if isinstance(values, dict) else None
-    if expected is not None and record_hash(values) != expected:
+    if expected is not None and isinstance(values, dict) and record_hash(values) != expected:
         raise StaanetError(
-            f"{where}: expected record {values['signature']} as the run wrote it, got one that was changed afterwards; "
-            "run the experiment again, which makes the record again"
+            f"{where}: expected the record as the run wrote it, got one that was changed afterwards; run the experiment "
+            "again, which makes the record again"
         )
 
 
@@ -91,19 +90,19 @@ def read(path: Path) -> Record:
     return read_with_outcomes(path)[0]
 
 
-def read_with_outcomes(path: Path, hashes: Mapping[str, str] | None = None) -> tuple[Record, list[dict[str, Any]]]:
+def read_with_outcomes(path: Path, expected: str | None = None) -> tuple[Record, list[dict[str, Any]]]:
     """Read a record and the outcomes of its clips.
 
     Args:
         path: File of the record.
-        hashes: The hash of each record of the run by its signature.
+        expected: The hash that the run holds of the record; None to leave it unchecked.
 
     Raises:
         StaanetError: The file is not a record, the outcomes do not match the hash in the record, or they break an
             invariant.
     """
     values = read_json(path)
-    check_hash(values, hashes or {}, str(path))
+    check_hash(values, expected, str(path))
     record = validated(Record, values, str(path))
     file = path.with_suffix(".jsonl")
     problem = StaanetError(

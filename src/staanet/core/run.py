@@ -76,7 +76,7 @@ class Contents(Layout):
     examples: tuple[str, ...] = ()
     splits: tuple[str, ...] = ()
     records_sha256: Mapping[str, str] = field(default_factory=dict)
-    """The hash of each record by its signature, so that a record that was changed after the run is noticed."""
+    """The hash of each record by the name of its file, so that a record that was changed after the run is noticed."""
 
 
 class RecordSource(Protocol):
@@ -94,7 +94,7 @@ class RecordFolder:
 
     Args:
         paths: Paths of the records, in the order of the experiment.
-        hashes: The hash of each record by its signature.
+        hashes: The hash of each record by the name of its file, without ending.
     """
 
     def __init__(self, paths: Iterable[Path], hashes: Mapping[str, str]) -> None:
@@ -105,7 +105,7 @@ class RecordFolder:
         """Read all records and check their outcomes."""
         records = []
         for path in self._paths:
-            record, rows = record_files.read_with_outcomes(path, self._hashes)
+            record, rows = record_files.read_with_outcomes(path, self._hashes.get(path.stem))
             self._outcomes[record.signature] = rows
             records.append(record)
         return records
@@ -223,8 +223,7 @@ class Run(Shown):
         """
         files = {"records": list(records), "examples": list(examples), "splits": list(splits)}
         names = {kind: [path.name for path in paths] for kind, paths in files.items()}
-        written = [read_json(path) for path in files["records"]]
-        hashes = {"records_sha256": {values["signature"]: record_files.record_hash(values) for values in written}}
+        hashes = {"records_sha256": {path.stem: record_files.record_hash(read_json(path)) for path in files["records"]}}
         write_json(self.folder / CONTENTS, {"format": FORMAT, **dataclasses.asdict(layout), **names, **hashes})
         seal(self.folder, [self.folder / CONTENTS, *files["splits"]])
         folder = self.folder
@@ -259,7 +258,10 @@ class Run(Shown):
 
     @property
     def hashes(self) -> Mapping[str, str]:
-        """The hash of each record by its signature; none in a folder of an earlier version."""
+        """The hash of each record by the name of its file, or in a published study by its signature.
+
+        A folder of an earlier version has none.
+        """
         return {} if self._contents is None else self._contents.records_sha256
 
     @cached_property

@@ -110,7 +110,7 @@ def _check_records(run: Run, found: Verification) -> dict[str, tuple[Record, Row
     for path in paths:
         found.records += 1
         try:
-            record, rows = record_files.read_with_outcomes(path, hashes)
+            record, rows = record_files.read_with_outcomes(path, hashes.get(path.stem))
         except StaanetError as error:
             found.problems.append(str(error))
             continue

@@ -91,7 +91,7 @@ def test_answers_can_be_logits_probabilities_or_labels(server, answer, access, e
         ([], '/emotion: expected {"labels": [...]'),
         ({"labels": "joy"}, "expected labels as a list of names, got 'joy'"),
         ({"labels": ["joy", ""]}, "expected labels as a list of names"),
-        ({"labels": ["joy", "joy"]}, "expected two or more different labels, got ['joy', 'joy']"),
+        ({"labels": ["joy", "joy"]}, "expected each label once, got ['joy', 'joy']"),
         ({"labels": LABELS, "sample_rate": "16 kHz"}, "expected a sample_rate in Hz, such as 16000, got '16 kHz'"),
         ({"labels": LABELS, "version": 2}, "expected a version as text, got 2"),
         ({}, "expected the labels of the model, found none; give labels as a list"),

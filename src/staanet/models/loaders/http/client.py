@@ -201,8 +201,9 @@ class Client:
         """Return what `read` finds in the JSON of an answer."""
         try:
             answer = parse_json(content)
-        except ValueError:
-            raise StaanetError(f"{self.where}: expected JSON, got something else{self._excerpt(content)}") from None
+        except ValueError as error:
+            told = "something else" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else error
+            raise StaanetError(f"{self.where}: expected JSON, got {told}{self._excerpt(content)}") from None
         try:
             return read(answer)
         except StaanetError as error:
