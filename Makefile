@@ -5,17 +5,21 @@ CORE := .venv/.core
 DEV := .venv/.dev
 HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble recipes)
 
-.PHONY: demo test test-slow check verify bench docs package supply-chain venv clean
+.PHONY: demo test test-slow test-browser check verify bench docs package supply-chain venv clean
 .DELETE_ON_ERROR:
 
 demo: $(CORE)
 	$(BIN)/staanet demo
 
 test: $(DEV)
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist worksteal
 
 test-slow: $(DEV)
-	$(BIN)/pytest -n 2 -m "slow or corpus" --durations=10
+	$(BIN)/pytest -n 2 --dist worksteal -m "(slow or corpus) and not browser" --durations=10
+
+# Needs Chromium; STAANET_AXE names the file axe.min.js of axe-core, without which accessibility is not checked.
+test-browser: $(DEV)
+	$(BIN)/pytest -m browser
 
 check: $(DEV)
 	$(BIN)/ruff check .

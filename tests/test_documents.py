@@ -135,6 +135,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.stem)
 def test_guide_works(page: Path, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
@@ -173,6 +174,7 @@ def test_example_of_an_experiment_is_valid(tmp_path: Path) -> None:
     assert set(plan.source_names) < set(plan.target_names)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.name)
 def test_examples_run(path: Path, tmp_path: Path) -> None:
     assert len(read(path).splitlines()) <= 60
@@ -329,6 +331,7 @@ def test_flags_have_a_paragraph_and_a_sentence() -> None:
     assert set(summary.FLAGS) == set(FLAGS)
 
 
+@pytest.mark.slow
 def test_glossary_has_every_field_of_a_record(desk: Path) -> None:
     text = read(ROOT / "docs" / "glossary.md")
     (outcomes, *_) = sorted((desk / "first" / "records").glob("*-*.jsonl"))

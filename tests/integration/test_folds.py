@@ -9,6 +9,8 @@ from staanet import report, study
 from staanet.core.run import Run
 from staanet.evaluation import pooled
 
+pytestmark = pytest.mark.slow
+
 FOLDS = 3
 
 

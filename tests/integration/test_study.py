@@ -110,6 +110,7 @@ def test_a_second_run_finds_everything(toy, out, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in (out / "records").iterdir()} == before
 
 
+@pytest.mark.slow
 def test_a_changed_setting_makes_only_what_depends_on_it(toy, out, tmp_path, monkeypatch):
     changed = tmp_path / "toy.toml"
     changed.write_text(toy.read_text() + "epsilon = 0.01\nsparsity = 0.05\n")
@@ -122,6 +123,7 @@ def test_a_changed_setting_makes_only_what_depends_on_it(toy, out, tmp_path, mon
     study.run(toy, out)
 
 
+@pytest.mark.slow
 def test_folds_and_corpora_keep_apart(toy, tmp_path):
     text = toy.read_text().replace("epochs = 3", "epochs = 1").replace("run = [0]", "run = [0, 1]")
     text = text[: text.index("[models.zhao19]")] + text[text.index("[generators.compact]") :]
@@ -137,6 +139,7 @@ def test_folds_and_corpora_keep_apart(toy, tmp_path):
         assert record.sparsity <= 0.12
 
 
+@pytest.mark.slow
 def test_another_folder_of_clips_is_another_dataset(toy, tmp_path):
     text = toy.read_text()
     start, end = text.index("[corpus]"), text.index("[split]")

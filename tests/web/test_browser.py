@@ -1,6 +1,6 @@
 """The workbench in a real browser: `staanet web` as users start it, and Chromium.
 
-`$AXE` names axe.min.js of axe-core, with which the page is checked for accessibility.
+`$STAANET_AXE` names axe.min.js of axe-core, with which the page is checked for accessibility.
 """
 
 import json
@@ -263,7 +263,7 @@ def test_the_page_fits_and_is_accessible(opened, width, scheme):
 
 def violations(page):
     """Return what axe-core finds, if it is there."""
-    axe = os.environ.get("AXE")
+    axe = os.environ.get("STAANET_AXE")
     if not axe:
         return []
     page.evaluate(Path(axe).read_text())

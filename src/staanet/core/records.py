@@ -75,8 +75,8 @@ def check_hash(values: Any, expected: str | None, where: str) -> None:
     """
     if expected is not None and isinstance(values, dict) and record_hash(values) != expected:
         raise StaanetError(
-            f"{where}: expected the record as the run wrote it, got one that was changed afterwards; run the experiment "
-            "again, which makes the record again"
+            f"{where}: expected the record as the run wrote it, got one that was changed afterwards; run the "
+            "experiment again, which makes the record again"
         )
 
 
