@@ -192,7 +192,7 @@ def test_a_large_table_is_checked_in_seconds(tmp_path):
     table(tmp_path, "path,emotion,speaker\n" + "".join(f"{name},joy,anna\n" for name in names))
     began = time.process_time()
     assert len(Folder().validate(tmp_path).utterances) == 4000
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 5
 
 
 def test_a_pattern_and_a_label_map_describe_the_files(tmp_path):

@@ -1,4 +1,4 @@
-"""Kill a tiny run at random moments and resume it: `python tools/reliability/kills.py --cases 100`."""
+"""Kill tiny runs at random moments, 100 times in all, and resume them: `python tools/reliability/kills.py`."""
 
 import random
 import shutil
@@ -50,16 +50,17 @@ def case(seed: int, reference: dict[str, Any], seconds: float, place: Path) -> d
 
 
 def main(cases: int, folder: Path) -> None:
-    """Run all cases and write their results."""
+    """Run cases until there were that many kills, and write their results."""
+    reference = results(tiny_runs.whole_run(folder, page=False))
+    (folder / "timed").mkdir()
     times: list[float] = []
     with tiny_runs.measured(times):
-        whole = tiny_runs.whole_run(folder, page=False)
-    reference = results(whole)
-    made = []
-    for seed in range(cases):
-        place = folder / str(seed)
+        tiny_runs.whole_run(folder / "timed", page=False)
+    made: list[dict[str, Any]] = []
+    while sum(len(one["kills"]) for one in made) < cases:
+        place = folder / str(len(made))
         place.mkdir()
-        made.append(case(seed, reference, times[0], place))
+        made.append(case(len(made), reference, times[0], place))
         print(made[-1], flush=True)
         _write(made)
 
@@ -67,7 +68,7 @@ def main(cases: int, folder: Path) -> None:
 def _write(made: list[dict[str, Any]]) -> None:
     """Write the results of the cases so far."""
     counts = summaries.counted([one["result"] for one in made])
-    rows = [["runs that were killed", len(made)], ["kills", sum(len(one["kills"]) for one in made)], *counts]
+    rows = [["runs", len(made)], ["kills", sum(len(one["kills"]) for one in made)], *counts]
     command = "python tools/reliability/kills.py"
     summaries.write("kills", TITLE, ABOUT, ["", "number"], rows, made, command)
 

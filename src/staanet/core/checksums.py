@@ -100,7 +100,7 @@ def damages(folder: Path, names: Sequence[str] | None = None, thorough: bool = F
         folder: The folder.
         names: Names of the files to check, which must have a checksum; by default all that have one, and the
             checksums themselves.
-        thorough: Whether contents are hashed even if size and times are as they were.
+        thorough: Whether contents are hashed even if size and times are as they were, and nothing is written.
     """
     lines = _read(folder)
     if lines is None:
@@ -117,8 +117,9 @@ def damages(folder: Path, names: Sequence[str] | None = None, thorough: bool = F
             found.append(Damage(path, reason))
         elif stamp_of(path)[0] != checksum.stamp:
             renewed.append(Checksum(name, checksum.sha256, checksum.size, stamp_of(path)[0]))
-    with contextlib.suppress(OSError):  # a folder that cannot be written is hashed again each time
-        _append(folder, renewed)
+    if not found and not thorough:
+        with contextlib.suppress(OSError):  # a folder that cannot be written is hashed again each time
+            _append(folder, renewed)
     return found
 
 
