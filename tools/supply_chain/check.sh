@@ -9,5 +9,7 @@ test -x "$tools/bin/pip-audit" || { python3 -m venv "$tools"; "$tools/bin/pip" i
 "$bin/python" tools/supply_chain/licences.py
 "$tools/bin/cyclonedx-py" environment --output-reproducible --of JSON -o sbom.json "$bin/python"
 # torch is a local build without an entry in the index, so that its version is audited without the local part.
+# The audit asks the index for what it knows of each version; a mirror that has files alone cannot answer, and the audit
+# then fails with "could not be audited".
 { grep -v '^#' requirements.lock | cut -d' ' -f1; grep '^torch==' constraints.txt; } > .venv/audited.txt
 "$tools/bin/pip-audit" --strict --no-deps --disable-pip -r .venv/audited.txt
