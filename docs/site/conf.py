@@ -1,5 +1,8 @@
 """Settings of Sphinx for the pages that `tools/website` assembles; `make docs` runs both."""
 
+from pygments.lexers.special import TextLexer
+from sphinx.highlighting import lexers
+
 from staanet import __version__
 
 project = "staanet"
@@ -18,6 +21,8 @@ add_module_names = toc_object_entries = False
 python_maximum_signature_line_length = 88
 copybutton_exclude = ".linenos, .gp, .go"
 copybutton_prompt_text = ">>> "
+
+lexers["csv"] = TextLexer()  # Pygments has none for tables
 
 html_theme = "furo"
 html_title = f"staanet {__version__}"
