@@ -44,7 +44,8 @@ def test_help_lists_and_citations_load_nothing_heavy(arguments):
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_TORCH, *arguments], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if arguments[0] != "cite" or not line.startswith("% ")]
+    assert (done.returncode, told) == (0, [])
     assert done.stdout.strip()
 
 
