@@ -3,6 +3,7 @@
 import base64
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from staanet.audio import files
 from staanet.audio.front_ends.mel_scale import mel
 from staanet.audio.spectrogram import LogMel, log_mel
+from staanet.core.checksums import stamp_of
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.core.run import Run
@@ -25,6 +27,7 @@ BANDS = 64
 RANGE_DB = 80
 COLUMNS = 300  # largest number of points of a drawn waveform
 FRAMES = 200  # largest number of frames of a drawn spectrogram
+MARGINS = {"left": 0.07, "right": 0.92, "top": 0.94, "bottom": 0.09, "wspace": 0.16, "hspace": 0.14}
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,10 @@ class Example:
 
 def read_examples(run: Run) -> list[Example]:
     """Read the examples of a run, in the order of the experiment."""
-    return [_read(path, index) for index, path in enumerate(run.examples)]
+    return [
+        _read(path, index, tuple(stamp_of(file) for file in sorted(path.iterdir())))
+        for index, path in enumerate(run.examples)
+    ]
 
 
 def read_clips(folder: Path) -> tuple[Facts, NDArray[np.float32], NDArray[np.float32], int]:
@@ -86,7 +92,9 @@ def read_clips(folder: Path) -> tuple[Facts, NDArray[np.float32], NDArray[np.flo
     return facts, original, adversarial, rate
 
 
-def _read(folder: Path, index: int) -> Example:
+@lru_cache(maxsize=1024)  # the page is written after each fold, with the examples of all folds so far
+def _read(folder: Path, index: int, _stamps: tuple[tuple[str, int], ...]) -> Example:
+    """Return an example, which is read again if the stamps of its files are others."""
     facts, original, adversarial, rate = read_clips(folder)
     perturbation = adversarial - original
     gain_db = _gain_db(original, perturbation)
@@ -116,7 +124,8 @@ def _gain_db(original: NDArray[np.float32], perturbation: NDArray[np.float32]) -
 def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Facts) -> str:
     """Draw waveforms and log-mel spectrograms of original, perturbation and adversarial clip on shared axes."""
     figure.set_size_inches(9, 5.2)
-    grid = figure.subplots(3, 2, sharex=True, sharey="col")
+    figure.set_layout_engine("none")  # a fixed layout is drawn twice as fast as one that is fitted to its texts
+    grid = figure.subplots(3, 2, sharex=True, sharey="col", gridspec_kw=MARGINS)
     seconds = len(clips[0]) / rate
     hop = max(160, math.ceil(len(clips[0]) / FRAMES))
     settings = LogMel(BANDS, n_fft=512, hop=hop)
@@ -148,7 +157,8 @@ def _draw(figure: Figure, clips: list[NDArray[np.float32]], rate: int, facts: Fa
     grid[0, 1].set_title("log-mel")
     for axes in grid[-1]:
         axes.set_xlabel("seconds")
-    bar: Any = figure.colorbar(image, ax=grid[:, 1], label="dB", shrink=0.6)
+    bar: Any = figure.colorbar(image, cax=figure.add_axes((0.935, 0.3, 0.012, 0.4)))
+    bar.ax.set_title("dB")
     bar.solids.set_rasterized(True)
     bar.outline.set_edgecolor(INK)
     peak = float(np.abs(clips[1]).max())
