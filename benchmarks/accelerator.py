@@ -1,6 +1,6 @@
-"""Speed on an accelerator: generation, the training of a generator, and sparse PGD.
+"""Speed on an accelerator: the whole attack against its network alone, single clips, training, and sparse PGD.
 
-The speed of generation is also given as a share of the speed at which the accelerator multiplies large matrices.
+Random clips and untrained networks suffice, so the script needs the library only, and at most five minutes.
 
 python benchmarks/accelerator.py                      on the accelerator; without one, nothing is measured
 python benchmarks/accelerator.py --device cpu --clips 2 --seconds 1      a trial of the script; nothing is written
@@ -8,22 +8,56 @@ python benchmarks/accelerator.py --device cpu --clips 2 --seconds 1      a trial
 
 import argparse
 import statistics
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from claims import write
 from generator_training import step_of
-from torch.utils.flop_counter import FlopCounterMode
+from torch import Tensor
 
 from staanet import create_attack, create_generator, create_model
+from staanet.attacks.generator import GENERATORS, Generator
+from staanet.attacks.generator.base import Given
 from staanet.core.provenance import device_name, device_of
 from staanet.core.seeds import seeded
 from staanet.core.unwrapping import frozen
+from staanet.corpora import Synthetic
+from staanet.data import by_speaker, prepare
+from staanet.models import Model
+from staanet.training.classifier import train_model
+from staanet.training.settings import MODEL_PRESETS
 
 RATE = 16_000
+BUDGET = {"snr_db": 17.0, "sparsity": 0.12}
 TRAINING_CLIPS, EPOCHS = 3_700, 20
 """The training clips of DEMoS and the epochs in the STAA-Net paper."""
+EMODB_CLIPS = 336
+"""Training clips of EmoDB in one fold of five."""
+MEASURED_EPOCHS = 3
+"""Epochs of a model's training that are timed, of which the first is not counted."""
+FAST = ("compact", "conditional", "conditional_small", "gradient_conditional")
+"""The generators that are meant to be fast."""
+
+
+class Result(NamedTuple):
+    name: str
+    claim: str
+    aim: float
+    measured: float
+    unit: str
+
+
+class Scene(NamedTuple):
+    model: Model
+    clips: Tensor
+    lengths: Tensor
+    labels: Tensor
+    device: torch.device
 
 
 def seconds(function: Callable[[], object], device: torch.device, repeats: int = 5) -> float:
@@ -38,10 +72,69 @@ def seconds(function: Callable[[], object], device: torch.device, repeats: int =
     return statistics.median(times[2:])
 
 
-def attainable(device: torch.device, size: int) -> float:
-    """Return the speed of a product of large matrices in single precision, in GFLOP per second."""
-    matrix = torch.randn(size, size, device=device)
-    return 2 * size**3 / 1e9 / seconds(lambda: matrix @ matrix, device)
+def scene(clips: int, length: float, device: torch.device) -> Scene:
+    with seeded("benchmark"):
+        waveforms = (torch.rand(clips, round(length * RATE)) - 0.5).to(device)
+        model = create_model("emo18", labels="abcdefg", seconds=length).to(device)
+    with torch.no_grad():
+        labels = model.eval()(waveforms).argmax(1)
+    return Scene(model, waveforms, torch.full((clips,), waveforms.shape[1], device=device), labels, device)
+
+
+def network_alone(generator: Generator, at: Scene) -> Callable[[], object]:
+    epsilon, gradients = torch.full_like(at.clips[:, :1], 0.05), at.clips if generator.uses_gradients else None
+    given = Given(epsilon, at.lengths // 8, gradients)
+
+    @torch.no_grad()
+    def outputs() -> object:
+        return generator.conditioned_outputs(at.clips, at.lengths, given)
+
+    return outputs
+
+
+def generation(name: str, at: Scene) -> Iterator[Result]:
+    with seeded("benchmark"):
+        generator = create_generator(name).to(at.device)
+    kind = "one_gradient" if GENERATORS[name].uses_gradients else "staa_net"
+    attack = create_attack(kind, generator=generator, **BUDGET)
+    whole = seconds(lambda: attack(at.model, at.clips, at.labels, at.lengths), at.device)
+    alone = seconds(network_alone(generator, at), at.device)
+    one = seconds(lambda: attack(at.model, at.clips[:1], at.labels[:1], at.lengths[:1]), at.device)
+    yield Result(f"{name}_speed", f"{kind} with {name}", 5_000, len(at.clips) / whole, "clips per second")
+    yield Result(f"{name}_share", f"{kind} with {name}, against its network alone", 0.5, alone / whole, "of its speed")
+    yield Result(f"{name}_single", f"{kind} with {name}, one clip at a time, at most", 5, 1000 * one, "ms")
+
+
+def training(at: Scene) -> Iterator[Result]:
+    default = next(name for name, kind in GENERATORS.items() if kind.default)
+    with seeded("benchmark"):
+        generator = create_generator(default).to(at.device)
+    with frozen(at.model):
+        step = seconds(step_of(generator, at.model, at.clips), at.device)
+    minutes = step * EPOCHS * TRAINING_CLIPS / len(at.clips) / 60
+    claim = f"{EPOCHS} epochs of {default} on {TRAINING_CLIPS} clips, at most"
+    yield Result("training", claim, 0.7, minutes, "minutes")
+    sparse_pgd = create_attack("sparse_pgd", preset="paper", **BUDGET)
+    each = seconds(lambda: sparse_pgd(at.model, at.clips, at.labels, at.lengths), at.device, repeats=1) / len(at.clips)
+    yield Result("sparse_pgd", "sparse_pgd of 20 steps, against the paper's 1.1 s", 20, 1.1 / each, "times faster")
+
+
+def recipe(device: torch.device) -> Result:
+    """Return the time of the default recipe of a model, from its first epochs on synthetic speech."""
+    settings, times = MODEL_PRESETS["default"], []
+    with tempfile.TemporaryDirectory() as folder:
+        dataset = prepare(Synthetic(speakers=6, sentences=2), Path(), Path(folder) / "speech")
+        split = by_speaker(list(dataset.utterances.values()))
+        with seeded("benchmark"):
+            model = create_model("emo18", dataset.labels, seconds=3.0)
+        for epochs in (1, MEASURED_EPOCHS):
+            changed = replace(settings, epochs=epochs)
+            began, progress = time.perf_counter(), Path(folder) / f"{epochs}"
+            train_model(model, dataset, split.train, split.val, changed, progress, 0, device)
+            times.append(time.perf_counter() - began)
+    each = (times[1] - times[0]) / (MEASURED_EPOCHS - 1) / len(split.train)
+    claim = f"{settings.epochs} epochs of emo18 on {EMODB_CLIPS} clips of 3 s, at most"
+    return Result("recipe", claim, 10, each * settings.epochs * EMODB_CLIPS, "seconds")
 
 
 def main() -> None:
@@ -54,34 +147,14 @@ def main() -> None:
     if device.type == "cpu" and options.device is None:
         print("expected an accelerator, found none; nothing was measured")
         return
-    with seeded("benchmark"):
-        clips = torch.rand(options.clips, round(options.seconds * RATE)) - 0.5
-        model = create_model("emo18", labels="abcdefg", seconds=options.seconds).to(device)
-        generator = create_generator("compact").to(device)
-    clips = clips.to(device)
-    lengths = torch.full((len(clips),), clips.shape[1], device=device)
-    with torch.no_grad():
-        labels = model.eval()(clips).argmax(1)
-        staa_net = create_attack("staa_net", generator=generator.eval(), snr_db=17.0, sparsity=0.12)
-        generated = len(clips) / seconds(lambda: staa_net(model, clips, labels, lengths), device)
-        with FlopCounterMode(display=False) as counter:
-            generator(clips[:1], 0.05)
-    share = generated * counter.get_total_flops() / 1e9 / attainable(device, 8192 if device.type == "cuda" else 512)
-    sparse_pgd = create_attack("sparse_pgd", preset="paper", snr_db=17.0, sparsity=0.12)
-    attacked = seconds(lambda: sparse_pgd(model, clips, labels, lengths), device, repeats=1) / len(clips)
-    with frozen(model):
-        trained = seconds(step_of(generator, model, clips), device) * EPOCHS * TRAINING_CLIPS / len(clips) / 60
-    results = (
-        ("generation", f"compact at {share:.1%} of the speed of large products", 5_000, generated, "clips per second"),
-        ("training", f"{EPOCHS} epochs of compact on {TRAINING_CLIPS} clips, at most", 3, trained, "minutes"),
-        ("sparse_pgd", "sparse_pgd of 20 steps, against the paper's 1.1 s", 20, 1.1 / attacked, "times faster"),
-    )
-    for name, claim, aim, measured, unit in results:
-        full_claim = f"{claim}, {device_name(device)}, {len(clips)} clips of {options.seconds:g} s at a time"
+    at = scene(options.clips, options.seconds, device)
+    about = f"{device_name(device)}, {len(at.clips)} clips of {options.seconds:g} s at a time"
+    for result in (*(one for name in FAST for one in generation(name, at)), *training(at), recipe(device)):
+        claim = f"{result.claim}, {about}"
         if device.type == "cpu":
-            print(f"{full_claim}: {measured:.3g} {unit}")
+            print(f"{claim}: {result.measured:.3g} {result.unit}", flush=True)
         else:
-            write(f"accelerator_{name}", full_claim, aim, measured, unit)
+            write(f"accelerator_{result.name}", claim, result.aim, result.measured, result.unit)
 
 
 if __name__ == "__main__":

@@ -63,3 +63,9 @@ def test_is_as_strong_as_art(tone_model, tone_clips, art_model):
 @pytest.mark.parametrize(("settings", "other"), [({}, "LinfPGD"), (BALL, "L2PGD")], ids=["linf", "l2"])
 def test_is_as_strong_as_the_pgd_of_foolbox(settings, other, tone_model, tone_clips, foolbox_model):
     check_as_strong_as_foolbox("apgd", other, tone_model, tone_clips, foolbox_model, restarts=1, **settings)
+
+
+@pytest.mark.parametrize("settings", [{"momentum": 0.5}, {"diversity": 0.5}, {"noise": 1.0}])
+def test_settings_of_pgd_that_do_not_fit_are_refused(settings):
+    with pytest.raises(StaanetError, match="expected no momentum, diversity and noise for apgd"):
+        create_attack("apgd", **settings)

@@ -45,9 +45,38 @@ def test_the_preset_has_the_published_settings():
     assert bim.steps == 100
 
 
-def test_invalid_settings_are_rejected():
-    with pytest.raises(StaanetError, match="step_size above 0"):
-        create_attack("bim", step_size=0.0)
+def test_momentum_reaches_the_optimum(waveforms):
+    check_dense_optimum("bim", "linf", 1.0, waveforms, preset="momentum")
+
+
+def test_momentum_adds_up_gradients_of_unit_length():
+    """The second gradient is a tenth of the first and points the other way, so only their lengths cancel."""
+
+    def model(waveforms):
+        value = torch.where(waveforms[:, 0] < 0.01, 10 * waveforms[:, 0], 0.11 - waveforms[:, 0])
+        return torch.stack([torch.full_like(value, 5.0), value], 1)
+
+    settings = {"epsilon": 0.2, "sparsity": 1.0, "steps": 2, "step_size": 0.25}
+    clip = torch.zeros(1, 1)
+    points = [
+        float(create_attack("bim", momentum=momentum, diversity=1e-9, **settings)(model, clip, ZERO))
+        for momentum in (0.0, 0.5, 1.0)
+    ]
+    assert points == pytest.approx([0.0, 0.0, 0.05], abs=1e-6)  # the last points, since with diversity none is kept
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"step_size": 0.0}, "step_size above 0"),
+        ({"momentum": 2.0}, "momentum in"),
+        ({"diversity": 50.0}, "diversity in"),
+        ({"noise": -1.0}, "noise of 0 or more"),
+    ],
+)
+def test_invalid_settings_are_rejected(settings, told):
+    with pytest.raises(StaanetError, match=told):
+        create_attack("bim", **settings)
 
 
 def test_is_as_strong_as_art(tone_model, tone_clips, art_model):

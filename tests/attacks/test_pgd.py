@@ -16,6 +16,10 @@ def test_reaches_the_optimum_within_the_budget(norm, sparsity, waveforms):
     check_dense_optimum("pgd", norm, sparsity, waveforms, **SETTINGS)
 
 
+def test_noise_does_no_harm_to_a_linear_model(waveforms):
+    check_dense_optimum("pgd", "linf", 1.0, waveforms, preset="noise_injection")
+
+
 def test_reaches_the_target_where_it_can(waveforms):
     check_target("pgd", waveforms, **SETTINGS)
 

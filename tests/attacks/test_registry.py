@@ -17,7 +17,8 @@ def build(name):
     settings = {**TINY_ATTACKS.get(name, {}), **SPARSE}
     if ATTACKS[name].needs_generator:
         with seeded("weights"):
-            settings["generator"] = create_generator("compact", **TINY["compact"])
+            generator = ATTACKS[name].generators()[0]
+            settings["generator"] = create_generator(generator, **TINY[generator])
     return create_attack(name, **settings)
 
 

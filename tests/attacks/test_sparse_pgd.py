@@ -15,7 +15,9 @@ from attacks.oracles import FOOLED, fooled_by
 from staanet.attacks import create_attack
 from staanet.core.errors import StaanetError
 
-CASES = pytest.mark.parametrize("settings", [{}, {"positions": "first_gradient", "momentum": 0.0}])
+CASES = pytest.mark.parametrize(
+    "settings", [{}, {"positions": "first_gradient", "momentum": 0.0}, {"preset": "noise_injection"}]
+)
 
 
 @CASES
@@ -79,6 +81,7 @@ def test_the_preset_has_the_published_settings():
         ({"step_size": 0.0}, "step_size above 0"),
         ({"momentum": 1.0}, "momentum in .0, 1."),
         ({"positions": "top"}, "positions"),
+        ({"diversity": 1.5}, "diversity in"),
     ],
 )
 def test_invalid_settings_are_rejected(settings, message):

@@ -60,7 +60,11 @@ def test_chosen_positions_are_those_of_the_generator_or_the_changed_samples(wave
 
 
 def test_only_attacks_by_a_generator_have_a_stride(generator):
-    assert [name for name in ATTACKS if ATTACKS[name].needs_generator] == ["shuffled_staa_net", "staa_net"]
+    assert [name for name in ATTACKS if ATTACKS[name].needs_generator] == [
+        "one_gradient",
+        "shuffled_staa_net",
+        "staa_net",
+    ]
     assert create_attack("staa_net", generator=generator).stride == generator.stride
     assert create_attack("noise").stride is None
 

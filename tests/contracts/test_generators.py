@@ -27,10 +27,17 @@ def generator(request):
         return create_generator(name, **TINY[name], **changes).eval()
 
 
+def apply(generator, waveforms, epsilon, lengths=None, counts=None, **given):
+    """Return the output of a generator, with gradients that depend on the samples if it uses them."""
+    if generator.uses_gradients:
+        given["gradients"] = (9 * waveforms).sin()
+    return generator(waveforms, epsilon, lengths, counts, **given)
+
+
 @torch.no_grad()
 def test_gives_magnitudes_times_zero_one_positions(generator, clips):
     waveforms, lengths, _ = clips
-    output = generator(waveforms, 0.05, lengths)
+    output = apply(generator, waveforms, 0.05, lengths)
     assert set(output.positions.unique().tolist()) <= {0.0, 1.0}
     assert output.magnitudes.abs().max() <= 0.05
     expected = (waveforms + output.magnitudes * output.positions).clamp(-1, 1)
@@ -45,7 +52,7 @@ def test_gives_magnitudes_times_zero_one_positions(generator, clips):
 def test_epsilon_may_differ_from_clip_to_clip(generator, clips):
     waveforms, lengths, _ = clips
     epsilon = torch.tensor([[0.1], [0.01], [0.0]])
-    output = generator(waveforms, epsilon, lengths)
+    output = apply(generator, waveforms, epsilon, lengths)
     assert (output.magnitudes.abs() <= epsilon).all()
     assert torch.equal(output.adversarial[2], waveforms[2])
 
@@ -53,12 +60,12 @@ def test_epsilon_may_differ_from_clip_to_clip(generator, clips):
 @torch.no_grad()
 def test_batch_order_and_padding_change_nothing(generator, clips):
     waveforms, lengths, _ = clips
-    together = generator(waveforms, 0.05, lengths)
+    together = apply(generator, waveforms, 0.05, lengths)
     padded = functional.pad(waveforms, (0, 777))
-    again = generator(padded, 0.05, lengths)
+    again = apply(generator, padded, 0.05, lengths)
     torch.testing.assert_close(again.scores[:, :900], together.scores, atol=1e-5, rtol=0)
     for row, length in enumerate(lengths.tolist()):
-        alone = generator(waveforms[row : row + 1, :length], 0.05)
+        alone = apply(generator, waveforms[row : row + 1, :length], 0.05)
         torch.testing.assert_close(alone.scores[0], together.scores[row, :length], atol=1e-5, rtol=0)
         torch.testing.assert_close(alone.magnitudes[0], together.magnitudes[row, :length], atol=1e-5, rtol=0)
 
@@ -66,7 +73,7 @@ def test_batch_order_and_padding_change_nothing(generator, clips):
 @pytest.mark.parametrize("length", [1, 2, 63, 64, 65, 500, 4097])
 @torch.no_grad()
 def test_takes_clips_of_any_length(generator, length):
-    output = generator(torch.linspace(-0.5, 0.5, length)[None], 0.1)
+    output = apply(generator, torch.linspace(-0.5, 0.5, length)[None], 0.1)
     assert output.adversarial.shape == (1, length)
     assert all(torch.isfinite(part).all() for part in output)
 
@@ -75,7 +82,7 @@ def test_takes_clips_of_any_length(generator, length):
 def test_counts_bound_the_positions(generator, clips):
     waveforms, lengths, _ = clips
     counts = torch.tensor([1, 20, 900])
-    marked = generator(waveforms, 0.05, lengths, counts).positions.sum(1)
+    marked = apply(generator, waveforms, 0.05, lengths, counts).positions.sum(1)
     assert (marked <= counts).all()
     if generator.settings.sparsity != "learned":
         assert torch.equal(marked.long(), torch.minimum(counts, lengths))
@@ -86,7 +93,7 @@ def test_a_given_sparsity_is_kept_without_a_budget(clips):
     waveforms, lengths, _ = clips
     for name in FACTORISED:
         generator = create_generator(name, **TINY[name], sparsity=0.07).eval()
-        marked = generator(waveforms, 0.05, lengths).positions.sum(1)
+        marked = apply(generator, waveforms, 0.05, lengths).positions.sum(1)
         assert torch.equal(marked.long(), (0.07 * lengths).long())
 
 
@@ -95,7 +102,7 @@ def test_gradients_reach_both_ways_up_in_training(generator, clips, quantisation
     waveforms, lengths, _ = clips
     generator.train()
     with seeded("quantisation", 1):
-        output = generator(waveforms, 0.5, lengths, quantisation=quantisation)
+        output = apply(generator, waveforms, 0.5, lengths, quantisation=quantisation)
     (output.adversarial.square().sum() + output.scores.sum()).backward()
     for path in (generator.magnitudes, generator.positions) if output.factorised else (generator.magnitudes,):
         assert all(parameter.grad is not None for parameter in path.parameters())
@@ -105,7 +112,7 @@ def test_gradients_reach_both_ways_up_in_training(generator, clips, quantisation
 def test_element_quantisation_is_hard_for_half_of_the_samples():
     with seeded("weights"):
         generator = create_generator("compact", **TINY["compact"], sparsity="learned").train()
-        output = generator(torch.rand(4, 5000) - 0.5, 0.05, quantisation="element")
+        output = apply(generator, torch.rand(4, 5000) - 0.5, 0.05, quantisation="element")
     hard = (output.positions == 0) | (output.positions == 1)
     assert 0.45 < float(hard.float().mean()) < 0.55
     assert torch.equal(output.positions[hard], (output.scores >= 0.5).float()[hard])
@@ -116,7 +123,7 @@ def test_pass_quantisation_is_hard_for_all_samples_or_none():
         generator = create_generator("compact", **TINY["compact"], sparsity="learned").train()
         kinds = set()
         for _ in range(12):
-            output = generator(torch.rand(1, 500) - 0.5, 0.05, quantisation="pass")
+            output = apply(generator, torch.rand(1, 500) - 0.5, 0.05, quantisation="pass")
             hard = (output.positions == 0) | (output.positions == 1)
             kinds.add(float(hard.float().mean()))
     assert kinds == {0.0, 1.0}

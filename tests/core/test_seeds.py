@@ -65,6 +65,18 @@ def test_draws_have_the_right_distribution():
     assert np.array_equal(np.sort(orders), np.arange(20_000))
 
 
+def test_a_clip_is_hashed_only_when_something_is_drawn(monkeypatch):
+    random = ClipRandom(0, torch.ones(2, 10), torch.tensor([10, 5]))
+    expected = ClipRandom(0, torch.ones(2, 10), torch.tensor([10, 5])).uniform()
+    with monkeypatch.context() as patch:
+        patch.delattr("staanet.core.seeds.hashlib.blake2b")
+        chosen = ClipRandom(0, torch.ones(2, 10), torch.tensor([10, 5])).select(torch.tensor([1]))
+        with pytest.raises(AttributeError, match="blake2b"):
+            chosen.signs()
+    assert torch.equal(random.select(torch.tensor([1])).uniform()[0], expected[1])
+    assert not torch.equal(random.uniform()[1], expected[1])  # the selection advanced the shared stream
+
+
 def test_two_draws_of_one_stream_differ():
     random = ClipRandom(0, torch.ones(1, 100), torch.tensor([100]))
     assert not torch.equal(random.uniform(), random.uniform())

@@ -1,6 +1,6 @@
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from staanet.core.signature import file_digest, signature, to_jsonable
+from staanet.core.signature import LATER, file_digest, signature, to_jsonable
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 settings = st.dictionaries(
@@ -87,3 +87,14 @@ def test_the_digest_of_a_file_is_its_sha256(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(bytes(range(256)) * 1000)
     assert file_digest(path) == hashlib.sha256(bytes(range(256)) * 1000).hexdigest()
+
+
+@dataclass(frozen=True)
+class LongerLoop(Loop):
+    warm_up: float = field(default=0.0, metadata=LATER)
+
+
+def test_a_field_that_came_later_counts_only_if_it_is_set():
+    assert signature(LongerLoop()) == signature(Loop())
+    assert signature(LongerLoop(warm_up=0.1)) != signature(Loop())
+    assert to_jsonable({"inner": [LongerLoop(epochs=2)]}) == {"inner": [to_jsonable(Loop(epochs=2))]}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from staanet.core.errors import StaanetError
-from staanet.core.waveforms import check_waveforms, top_positions, valid_samples
+from staanet.core.waveforms import check_waveforms, kth_largest, top_positions, valid_samples
 
 
 @given(
@@ -23,6 +23,21 @@ def test_top_positions_are_as_many_as_asked_and_none_skipped_is_higher(rows, cou
         rest = row[may & ~picked]
         if len(rest) and picked.any():
             assert row[picked].min() >= rest.max()
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(-3, 3), min_size=1, max_size=9), min_size=1, max_size=5),
+    counts=st.lists(st.integers(1, 9), min_size=5, max_size=5),
+    padding=st.integers(0, 4),
+)
+def test_the_kth_largest_of_every_clip_is_that_of_a_sort(rows, counts, padding):
+    lengths = torch.tensor([len(row) for row in rows])
+    values = torch.full((len(rows), int(lengths.max()) + padding), 2.0)  # what stands beyond a clip does not count
+    for row, clip in zip(values, rows, strict=True):
+        row[: len(clip)] = torch.tensor(clip, dtype=torch.float32)
+    ranks = torch.minimum(torch.tensor(counts[: len(rows)]), lengths)
+    expected = [sorted(clip, reverse=True)[rank - 1] for clip, rank in zip(rows, ranks.tolist(), strict=True)]
+    assert kth_largest(values, ranks, lengths)[:, 0].tolist() == expected
 
 
 def test_valid_samples_are_those_before_each_length():

@@ -10,6 +10,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.metrics import observe
 from staanet.models import create_model
+from staanet.training.batch_augmentation import BatchAugmentation
 from staanet.training.classifier import train_model
 from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
 from staanet.training.settings import MODEL_PRESETS, ModelTraining
@@ -153,7 +154,12 @@ def test_the_seed_decides_which_clips_a_share_holds(dataset, split, tmp_path):
     assert first == again != other
 
 
-@pytest.mark.parametrize("settings", [{"share": 0.4}, {"precision": "bfloat16"}], ids=str)
+AUGMENTED = {"augmentation": BatchAugmentation(), "schedule": "cosine", "warm_up": 0.2}
+
+
+@pytest.mark.parametrize(
+    "settings", [{"share": 0.4}, {"precision": "bfloat16"}, AUGMENTED], ids=["share", "precision", "augmented"]
+)
 def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_path, monkeypatch, settings):
     weights, history, steps = fitted(dataset, split, tmp_path / "whole", **settings)
     validated = itertools.count(1)
@@ -171,6 +177,30 @@ def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_pa
     assert interrupted[1] == history
     assert interrupted[2] == steps[len(steps) // 2 :]
     assert same(interrupted[0], weights)
+
+
+def test_a_conditional_generator_sees_many_budgets_and_learning_rates(dataset, split, tmp_path, monkeypatch):
+    generator = create_generator("conditional", **TINY["conditional"])
+    shares, rates, draw = [], [], generator.budgets.draw
+
+    def drawn(waveforms, lengths):
+        epsilon, counts = draw(waveforms, lengths)
+        shares.extend((counts / lengths).tolist())
+        return epsilon, counts
+
+    def step(self, *_):
+        rates.append(self.param_groups[0]["lr"])
+
+    monkeypatch.setattr(type(generator.budgets), "draw", lambda _, *clips: drawn(*clips))
+    monkeypatch.setattr(torch.optim.Adam, "step", step)
+    settings = GeneratorTraining(**{"epochs": 1, "batch_size": 3, **AUGMENTED})
+    source = model(dataset).eval()
+    train_generator(generator, source, dataset, split.train, (), settings, tmp_path / "progress", 0, CPU)
+    assert len(set(shares)) > len(split.train) // 2
+    assert 0.004 < min(shares) < 0.03 < max(shares) <= 0.15
+    assert rates[0] == 0
+    assert max(rates) <= settings.learning_rate
+    assert 0 < rates[-1] < max(rates)
 
 
 def test_a_generators_precision_is_that_of_the_model_in_training(dataset, split, tmp_path, monkeypatch):

@@ -21,6 +21,7 @@ from staanet.attacks.held_noise import HeldNoise as HeldNoise
 from staanet.attacks.hum import Hum as Hum
 from staanet.attacks.jsma import JSMA as JSMA
 from staanet.attacks.noise import Noise as Noise
+from staanet.attacks.one_gradient import OneGradient as OneGradient
 from staanet.attacks.one_pixel import OnePixel as OnePixel
 from staanet.attacks.pgd import PGD as PGD
 from staanet.attacks.pgd0 import PGD0 as PGD0

@@ -11,6 +11,7 @@ from torch import Tensor
 from staanet.attacks.components.best_so_far import BestSoFar
 from staanet.attacks.components.dense import FeasibleSet
 from staanet.attacks.pgd import PGD
+from staanet.core.errors import StaanetError
 
 MOMENTUM = 0.75
 """Weight of the new step; the previous step has the weight 0.25 (the paper's values)."""
@@ -61,6 +62,15 @@ class APGD(PGD):
     presets: ClassVar = {}
 
     step_size: float = 2.0
+
+    def __post_init__(self) -> None:
+        """Validate the settings."""
+        super().__post_init__()
+        if self.momentum or self.diversity or self.noise:
+            raise StaanetError(
+                f"expected no momentum, diversity and noise for {self.name}, which has a momentum of its own and "
+                "compares values between steps; use pgd"
+            )
 
     def ascend(self, best: BestSoFar, feasible: FeasibleSet, perturbations: Tensor, rows: Tensor) -> None:
         """Take the steps from perturbations `[N, T]` of the clips `rows` `[N]`, within their feasible set."""

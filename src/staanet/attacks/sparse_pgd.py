@@ -1,6 +1,6 @@
 """PGD on a share of the samples: a stronger form of the sparse baseline of STAA-Net (arXiv 2402.01227)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import torch
@@ -8,10 +8,12 @@ from torch import Tensor
 
 from staanet.attacks.components.best_so_far import BestSoFar
 from staanet.attacks.components.box import Box
+from staanet.attacks.components.random_input import RandomInput, check_random_input
 from staanet.attacks.components.sparse import SparseAscent, l1_normalise
-from staanet.core.classifier import Classifier
+from staanet.core.classifier import Classifier, bounds_of
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import ClipRandom
+from staanet.core.signature import LATER
 
 Positions = Literal["every_step", "first_gradient", "random"]
 """- `every_step`: the samples with the largest gain by the running mean of the gradient, chosen anew in each step;
@@ -29,7 +31,10 @@ class SparsePGD(SparseAscent):
     reselected sample resumes from its last value.
 
     The preset `paper` has the published settings: 20 steps of epsilon / 4 from a random point. Which positions the
-    paper used is not known; the preset uses `first_gradient`, the stronger of the two fixed choices.
+    paper used is not known; the preset uses `first_gradient`, the stronger of the two fixed choices. The presets
+    `diverse` and `noise_injection` are baselines of transfer: the momentum of Y. Dong et al., CVPR 2018, arXiv
+    1710.06081, with the input diversity of C. Xie et al., CVPR 2019, arXiv 1803.06978, or the noise of H. Kim, J. Park,
+    J. Lee, "Generating Transferable Adversarial Examples for Speech Classification", Pattern Recognition 137, 2023.
 
     Args:
         budget: Limits on the size of a change and on the share of samples that may change.
@@ -40,6 +45,10 @@ class SparsePGD(SparseAscent):
         positions: Which samples change.
         momentum: Weight of the past in the running mean of the gradient, in [0, 1); 0 steps along the gradient itself.
         random_start: Whether to start from a random perturbation instead of the clean clip.
+        diversity: Probability, in [0, 1], that a gradient is taken at the clip played up to a tenth faster or slower
+            from another beginning, which carries over to other models more often. With it or noise, the result is the
+            last point instead of the best one.
+        noise: Standard deviation of noise at which each gradient is taken, as a multiple of epsilon.
     """
 
     name = "sparse_pgd"
@@ -51,13 +60,17 @@ class SparsePGD(SparseAscent):
             "positions": "first_gradient",
             "momentum": 0.0,
             "random_start": True,
-        }
+        },
+        "diverse": {"steps": 10, "diversity": 0.5},
+        "noise_injection": {"steps": 10, "noise": 1.0},
     }
 
     step_size: float = 0.25
     positions: Positions = "every_step"
     momentum: float = 0.9
     random_start: bool = False
+    diversity: float = field(default=0.0, metadata=LATER)
+    noise: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Validate the settings."""
@@ -66,13 +79,17 @@ class SparsePGD(SparseAscent):
             raise StaanetError(
                 f"expected a step_size above 0 and a momentum in [0, 1), got {self.step_size} and {self.momentum}"
             )
+        check_random_input(self.diversity, self.noise)
 
     def perturb(
         self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, random: ClipRandom
     ) -> Tensor:
         """Return the best adversarial waveforms found, `[B, T]`."""
-        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted)
         box = Box.of(self.budget, model, waveforms, lengths)
+        seen_as = None
+        if self.diversity or self.noise:
+            seen_as = RandomInput(random, self.diversity, self.noise * box.epsilon, bounds_of(model))
+        best = BestSoFar(model, waveforms, labels, lengths, self.objective, self.targeted, seen_as=seen_as)
         perturbations, mask, mean = torch.zeros(3, *waveforms.shape, dtype=waveforms.dtype, device=waveforms.device)
         if self.random_start:
             perturbations = box.uniform(random)

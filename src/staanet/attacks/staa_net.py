@@ -1,20 +1,22 @@
 """STAA-Net: one forward pass of a trained generator (arXiv 2402.01227), and a control with shuffled positions."""
 
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import ClassVar
 
 import torch
 from pydantic import ConfigDict
 from torch import Tensor, nn
 
-from staanet.attacks.base import Attack
-from staanet.attacks.generator import load_generator
+from staanet.attacks.base import Access, Attack
+from staanet.attacks.generator import GENERATORS, load_generator
 from staanet.attacks.generator.base import Generator, SparsePerturbation
 from staanet.core import checkpoints
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.seeds import ClipRandom
 from staanet.core.unwrapping import frozen
 
@@ -37,20 +39,45 @@ class GeneratorAttack(Attack):
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 
-    access = "none"
+    access: ClassVar[Access] = "none"
     norms = ("l0", "linf")
     needs_generator = True
+    uses_gradients: ClassVar[bool] = False
+    """Whether the attack gives its generator the gradients of the source model."""
 
     generator: str | Path | nn.Module
     digest: str | None = None
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
 
+    @classmethod
+    def generators(cls) -> tuple[str, ...]:
+        """Return the names of the generators that the attack can apply.
+
+        >>> StaaNet.generators()[:2]
+        ('compact', 'conditional')
+        """
+        return tuple(name for name, made in GENERATORS.items() if made.uses_gradients == cls.uses_gradients)
+
     def network(self) -> Generator:
         """Return the generator; it is loaded once.
 
         Raises:
-            StaanetError: There is no generator in the folder, or its weights do not match the digest.
+            StaanetError: There is no generator in the folder, its weights do not match the digest, or it is one for
+                another attack.
         """
+        network = self._network()
+        if network.uses_gradients != self.uses_gradients:
+            sees, other = (
+                ("the clip only", "one_gradient")
+                if network.uses_gradients
+                else ("a gradient of the source", "staa_net")
+            )
+            raise StaanetError(
+                f"expected a generator that sees {sees} for {self.name}, got {network.name}; use the attack {other}"
+            )
+        return network
+
+    def _network(self) -> Generator:
         if isinstance(self.generator, Generator):
             return self.generator
         if isinstance(self.generator, nn.Module):
@@ -73,13 +100,27 @@ class GeneratorAttack(Attack):
         self.network().to(device)
         return self
 
-    def output(self, waveforms: Tensor, lengths: Tensor) -> SparsePerturbation:
-        """Return the output of the generator for waveforms `[B, T]`, within the budget."""
+    def output(self, waveforms: Tensor, lengths: Tensor, gradients: Tensor | None = None) -> SparsePerturbation:
+        """Return the output of the generator for waveforms `[B, T]`, within the budget.
+
+        Args:
+            waveforms: Clean clips, `[B, T]`, which the caller has checked.
+            lengths: Number of valid samples of each clip, `[B]`.
+            gradients: Gradients of the source model at the clips, `[B, T]`, for a generator that uses them.
+
+        Warns:
+            StaanetWarning: If the generator was trained for many budgets, but not for this one.
+        """
         epsilon, counts = self.budget.resolve(waveforms, lengths)
         network = self.network().to(waveforms.device)
+        if network.budgets is not None and (unseen := network.budgets.unseen(self.budget, waveforms)):
+            warnings.warn(
+                f"{network.name}: expected {unseen}, for which it acts, although within the budget that was asked for",
+                StaanetWarning,
+                stacklevel=2,
+            )
         with frozen(network), torch.no_grad():
-            output: SparsePerturbation = network(waveforms, epsilon, lengths, counts)
-        return output
+            return network.perturbation(waveforms, epsilon, lengths, counts, gradients=gradients)
 
 
 @dataclass(frozen=True)

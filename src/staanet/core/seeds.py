@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from typing import Self
@@ -36,11 +37,28 @@ def seeded(*parts: object) -> Iterator[None]:
         yield
 
 
+class _Streams:
+    """The random streams of a batch, made when the first number is drawn: to hash the clips copies them to the CPU."""
+
+    def __init__(self, seed: int, waveforms: Tensor, lengths: Tensor) -> None:
+        self._seed, self._waveforms, self._lengths = seed, waveforms.detach(), lengths
+
+    @functools.cached_property
+    def streams(self) -> list[tuple[int, torch.Generator]]:
+        """The length and the random stream of each clip."""
+        made = []
+        for waveform, length in zip(self._waveforms.cpu(), self._lengths.tolist(), strict=True):
+            content = hashlib.blake2b(waveform[:length].contiguous().numpy().tobytes(), digest_size=16).hexdigest()
+            made.append((length, torch.Generator().manual_seed(derive(self._seed, content))))
+        return made
+
+
 class ClipRandom:
     """One random stream per clip, which depends only on the seed and on the samples of the clip.
 
     The composition, order and padding of a batch therefore do not change any draw. Draws are made on the CPU and then
-    moved to the device of the clips, so that they are the same on every device.
+    moved to the device of the clips, so that they are the same on every device. Nothing is copied before the first
+    draw, so the clips must not change until then.
 
     Args:
         seed: Any integer.
@@ -54,13 +72,15 @@ class ClipRandom:
     """
 
     def __init__(self, seed: int, waveforms: Tensor, lengths: Tensor) -> None:
-        self._size = waveforms.shape[1]
-        self._device = waveforms.device
-        self._lengths = lengths.tolist()
-        self._streams = []
-        for waveform, length in zip(waveforms.detach().cpu(), self._lengths, strict=True):
-            content = hashlib.blake2b(waveform[:length].contiguous().numpy().tobytes(), digest_size=16).hexdigest()
-            self._streams.append(torch.Generator().manual_seed(derive(seed, content)))
+        self._size, self._device = waveforms.shape[1], waveforms.device
+        self._all = _Streams(seed, waveforms, lengths)
+        self._rows: list[int] | None = None
+
+    @property
+    def _streams(self) -> list[tuple[int, torch.Generator]]:
+        """The length and the random stream of each clip."""
+        every = self._all.streams
+        return every if self._rows is None else [every[row] for row in self._rows]
 
     def select(self, rows: Tensor) -> Self:
         """Return the streams of some clips; they are shared, so that draws from either object advance them.
@@ -73,23 +93,24 @@ class ClipRandom:
         >>> bool((one.select(torch.tensor([1])).signs()[0] == both.signs()[1]).all())
         True
         """
-        chosen = rows.tolist()
+        chosen: list[int] = rows.tolist()
         selected = copy.copy(self)
-        selected._lengths = [self._lengths[row] for row in chosen]
-        selected._streams = [self._streams[row] for row in chosen]
+        selected._rows = chosen if self._rows is None else [self._rows[row] for row in chosen]
         return selected
 
     def _draw(self, one: Callable[[int, torch.Generator], Tensor], dtype: torch.dtype) -> Tensor:
-        drawn = torch.zeros(len(self._lengths), self._size, dtype=dtype)
-        for row, length, stream in zip(drawn, self._lengths, self._streams, strict=True):
+        streams = self._streams
+        drawn = torch.zeros(len(streams), self._size, dtype=dtype)
+        for row, (length, stream) in zip(drawn, streams, strict=True):
             row[:length] = one(length, stream)
         return drawn.to(self._device)
 
     def uniform(self, *shape: int) -> Tensor:
         """Return uniform draws from [0, 1): `[B, T]`, zero beyond each clip, or `[B, *shape]` if a shape is given."""
         if shape:
-            drawn = torch.empty(len(self._streams), *shape)
-            for row, stream in zip(drawn, self._streams, strict=True):
+            streams = self._streams
+            drawn = torch.empty(len(streams), *shape)
+            for row, (_, stream) in zip(drawn, streams, strict=True):
                 torch.rand(shape, generator=stream, out=row)
             return drawn.to(self._device)
         return self._draw(lambda length, stream: torch.rand(length, generator=stream), torch.float32)
@@ -110,7 +131,6 @@ class ClipRandom:
 
     def shuffle(self, values: Tensor) -> Tensor:
         """Return the values `[B, T]` of each clip, moved to random positions within the same clip."""
-        valid = (
-            torch.arange(self._size, device=self._device) < torch.tensor(self._lengths, device=self._device)[:, None]
-        )
+        lengths = torch.tensor([length for length, _ in self._streams], device=self._device)
+        valid = torch.arange(self._size, device=self._device) < lengths[:, None]
         return values.gather(1, self.orders()) * valid

@@ -9,11 +9,16 @@ from typing import Any
 
 from staanet.core.version import NUMERICS
 
+LATER: Mapping[str, bool] = {"later": True}
+"""Metadata of a field that was added to published settings. It is left out while it has its default, which must mean
+what held before, so that the signatures of earlier results stay as they are."""
+
 
 def to_jsonable(value: Any) -> Any:
     """Return settings as values that JSON can hold: dataclasses and mappings become objects, tuples become lists.
 
-    A dataclass with a class attribute `name` (an attack or a corpus) keeps that name next to its fields.
+    A dataclass with a class attribute `name` (an attack or a corpus) keeps that name next to its fields. Fields that
+    were added later (`LATER`) appear only if they differ from their default.
 
     Raises:
         TypeError: If a value is of a type that no setting has, such as an array or an open file.
@@ -23,6 +28,10 @@ def to_jsonable(value: Any) -> Any:
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        later = [field for field in dataclasses.fields(value) if field.metadata.get("later")]
+        for field in later:
+            if fields[field.name] == field.default:
+                del fields[field.name]
         return to_jsonable({"name": value.name, **fields} if hasattr(value, "name") else fields)
     if isinstance(value, Mapping):
         return {str(key): to_jsonable(inner) for key, inner in value.items()}

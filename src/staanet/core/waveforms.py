@@ -4,6 +4,7 @@ import math
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 
@@ -46,6 +47,32 @@ def top_positions(scores: Tensor, counts: Tensor, allowed: Tensor) -> Tensor:
     return torch.zeros_like(allowed).scatter(1, best, chosen)
 
 
+def kth_largest(values: Tensor, counts: Tensor, lengths: Tensor) -> Tensor:
+    """Return the value that ranks last among the `counts` highest of each clip, `[B, 1]`, for all clips in one call.
+
+    A selection has one rank for all rows. Each row is therefore padded with values below all others, so many that the
+    wanted one has the same rank in every row, and with values above all others.
+
+    Args:
+        values: Finite values, `[B, T]`; those beyond the length of a clip do not count.
+        counts: Rank of the wanted value, `[B]`, from 1 for the highest to the length of the clip.
+        lengths: Number of valid samples of each clip, `[B]`, 1 or more.
+
+    >>> kth_largest(torch.tensor([[3.0, 1.0, 2.0], [5.0, 4.0, 9.0]]), torch.tensor([2, 1]), torch.tensor([3, 2]))
+    tensor([[2.],
+            [5.]])
+    """
+    ranks = lengths - counts + 1  # from the lowest
+    figures = torch.stack([ranks.min(), ranks.max(), lengths.min(), (lengths - ranks).max()])
+    least, rank, shortest, above = figures.tolist()
+    if least < rank or shortest < values.shape[1]:
+        places = torch.arange(rank + above, device=values.device)
+        values = functional.pad(values, (0, len(places) - values.shape[1]))
+        values = values.masked_fill(places >= lengths[:, None], -torch.inf)
+        values = values.masked_fill(places >= (lengths + rank - ranks)[:, None], torch.inf)
+    return values.kthvalue(rank, dim=1, keepdim=True).values
+
+
 def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tuple[float, float] = BOUNDS) -> Tensor:
     """Check a batch of waveforms and return the lengths of its clips, `[B]`.
 
@@ -77,9 +104,8 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
         return lengths
     if not size:
         raise StaanetError("expected clips of one sample or more, got empty ones; remove them from the batch")
-    beyond = (waveforms != 0).logical_and_(~valid_samples(lengths, size)).any()
-    figures = (*lengths.aminmax(), *waveforms.aminmax(), beyond)
-    shortest, longest, least, most, tail = torch.stack([figure.double() for figure in figures]).tolist()
+    figures = (*lengths.aminmax(), *waveforms.aminmax())
+    shortest, longest, least, most = torch.stack([figure.double() for figure in figures]).tolist()
     if not (math.isfinite(least) and math.isfinite(most)):
         raise StaanetError("expected finite waveforms, got NaN or infinite samples; remove the damaged clips")
     if not 1 <= shortest <= longest <= size:
@@ -90,6 +116,6 @@ def check_waveforms(waveforms: Tensor, lengths: Tensor | None = None, bounds: tu
             f"expected samples in [{low:g}, {high:g}], got [{least:g}, {most:g}]; divide by the peak or by the "
             "integer range"
         )
-    if tail:
+    if shortest < size and (waveforms != 0).logical_and_(~valid_samples(lengths, size)).any():
         raise StaanetError("expected zeros beyond each clip's length, got other samples; check the lengths")
     return lengths

@@ -7,6 +7,7 @@ from staanet.models.external import External as External
 from staanet.models.loaders import LOADERS as LOADERS
 from staanet.models.loaders import load_model as load_model
 from staanet.models.loaders import loader_of as loader_of
+from staanet.models.mean_logits import MeanLogits as MeanLogits
 from staanet.models.registry import MODELS as MODELS
 from staanet.models.registry import CnnLstm as CnnLstm
 from staanet.models.registry import Emo18 as Emo18

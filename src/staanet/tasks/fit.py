@@ -12,14 +12,14 @@ from staanet.attacks.generator import GENERATORS, Generator, create_generator
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable
-from staanet.core.settings import from_preset, validated
+from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.data import Dataset
 from staanet.models import load_model, loader_of
 from staanet.models.loaders.base import weights_digest
 from staanet.tasks.train import split_of_model
 from staanet.training.checkpointed import train_and_save
-from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
+from staanet.training.generator import generator_training, train_generator
 from staanet.training.loop import History
 
 
@@ -69,7 +69,7 @@ def fit(
             f"prepare one with --sample-rate {model.sample_rate}"
         )
     split = split_of_model(source, clips, seed)
-    settings = from_preset(GeneratorTraining, GENERATOR_PRESETS, training, generator)
+    settings = generator_training(generator, training, generator)
     check_replaceable(out, checkpoints.CONFIG)
     made_from = {
         "generator": generator,

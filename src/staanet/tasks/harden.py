@@ -26,6 +26,9 @@ METHODS = ("pgd", "fast", "trades", "noise", "gaussian_smoothing", "ablation", "
 """How a model can be hardened: against attacks of several steps, of one step, by TRADES, or, as a control, against
 noise; or by a smoothing, so that it can be certified."""
 
+SMALLEST = 2.0**-23
+"""Size of one step of 24-bit audio in full scale; an attack with smaller changes changes nothing."""
+
 
 def harden(
     model: str | Path,
@@ -107,11 +110,7 @@ def method_defence(method: str, budget: Budget, steps: int, settings: Mapping[st
     """
     if method not in METHODS:
         raise unknown_name("method", method, METHODS)
-    if budget.sparsity == 1 and budget.snr_db is not None and budget.snr_db <= 0:
-        raise StaanetError(
-            f"expected a budget below the peak of a clip, got {budget.snr_db:g} dB for every sample, with which an "
-            "attack can silence any clip, so that nothing can be learnt; raise snr_db"
-        )
+    _check_learnable(budget)
     bounds = {key: value for key, value in asdict(budget).items() if value is not None}
     several: dict[str, Any] = {"attack": "sparse_pgd", "steps": steps, **bounds}
     if budget.sparsity == 1:
@@ -124,6 +123,27 @@ def method_defence(method: str, budget: Budget, steps: int, settings: Mapping[st
         return cast(TrainingDefence, create_defence("trades", **{"attack": several, **settings}))
     training = {"attack": attacks[method], "ratio": 1.0, **settings}
     return cast(TrainingDefence, create_defence("adversarial_training", **training))
+
+
+def _check_learnable(budget: Budget) -> None:
+    """Check that an attack within a budget can change a clip and leaves something of it.
+
+    Raises:
+        StaanetError: If nothing can be learnt under it.
+    """
+    largest = budget.epsilon if budget.snr_db is None else 10 ** (-budget.snr_db / 20)
+    assert largest is not None  # noqa: S101  # a budget has one of both
+    given = f"epsilon = {budget.epsilon:g}" if budget.snr_db is None else f"{budget.snr_db:g} dB"
+    if budget.sparsity == 1 and largest >= 1:
+        raise StaanetError(
+            f"expected a budget below the peak of a clip, got {given} for every sample, with which an attack can "
+            "silence any clip, so that nothing can be learnt; choose a smaller one, such as 40 dB"
+        )
+    if largest < SMALLEST:
+        raise StaanetError(
+            f"expected a budget that can change a clip, got {given}, which 24-bit audio cannot hold, so that nothing "
+            "can be learnt; choose a larger one, such as 40 dB"
+        )
 
 
 def _prepared(data: Path) -> Dataset:

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from staanet.attacks.generator import GENERATORS, Generator, load_generator
+from staanet.attacks.generator.base import Given
 from staanet.audio.lengths import standardise
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
@@ -79,12 +80,17 @@ class PortableGenerator(nn.Module):
 
     def __init__(self, generator: Generator) -> None:
         super().__init__()
+        if generator.uses_gradients:
+            raise StaanetError(
+                f"expected a generator that sees the clip only, got {generator.name}, which also needs the gradient of "
+                "its source model"
+            )
         self.generator = generator
         self.about = {"name": generator.name}
 
     def forward(self, waveforms: Tensor, epsilon: Tensor, counts: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the attacked clips, the magnitudes and the positions."""
-        raw_magnitudes, raw_positions = self.generator.unpadded_outputs(waveforms)
+        raw_magnitudes, raw_positions = self.generator.unpadded_outputs(waveforms, Given(epsilon, counts))
         magnitudes = self.generator.bounded(raw_magnitudes, epsilon)
         order = raw_positions.sort(dim=1, descending=True).indices
         if self.generator.settings.sparsity == "learned":

@@ -7,83 +7,25 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from staanet.attacks import StaaNet
+from staanet.attacks import OneGradient, StaaNet
+from staanet.attacks.components.objectives import value_and_grad
 from staanet.attacks.generator import Generator
-from staanet.attacks.generator.base import Quantisation
-from staanet.attacks.generator.losses import Losses
-from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
 from staanet.core.unwrapping import frozen
 from staanet.data import Batch, Dataset
 from staanet.metrics import Outcome, asr, asr_control, comb_share, observe, snr_peak_db, sparsity
-from staanet.models import Model
-from staanet.training.loop import History, Precision, check_training, computing_in, train
-
-
-@dataclass(frozen=True)
-class GeneratorTraining:
-    """Training of a generator with Adam. The preset `paper` has the settings of arXiv 2402.01227.
-
-    Args:
-        budget: Largest magnitude of the perturbation and largest share of perturbed samples in training and in
-            validation. `sparsity = 1` leaves the share to the losses, as the paper does.
-        losses: Weights and reduction of the loss terms.
-        quantisation: How the positions become 0 or 1 in training. The default, `straight_through`, makes training see
-            the same perturbations as the attack; `element` is that of the paper's code.
-        epochs: Number of passes over as many clips as there are training clips; 1 or more.
-        batch_size: Clips per optimisation step; 1 or more.
-        learning_rate: Learning rate of Adam in the first epochs, above 0.
-        halve_every: Number of epochs after which the learning rate is halved.
-        clip_gradient: Largest Euclidean norm of the gradient in a step; longer gradients are shortened to it, which
-            stabilises training. None: gradients are not clipped, as in the paper.
-        share: Share of the training clips that the generator learns from, in (0, 1], to study how much data it needs.
-            An epoch has the same number of steps for every share.
-        precision: Arithmetic of the attacked model in training: `float32`, or `bfloat16`, which is faster where
-            supported.
-    """
-
-    budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
-    losses: Losses = Losses()
-    quantisation: Quantisation = "straight_through"
-    epochs: int = 12
-    batch_size: int = 8
-    learning_rate: float = 1e-3
-    halve_every: int = 4
-    clip_gradient: float | None = 1.0
-    share: float = 1.0
-    precision: Precision = "float32"
-
-    def __post_init__(self) -> None:
-        """Validate the settings."""
-        check_training(self.epochs, self.batch_size, self.learning_rate)
-        if not 0 < self.share <= 1:
-            raise StaanetError(f"expected share in (0, 1], got {self.share}; it is a share, not a percentage")
-
-    def rate(self, history: History) -> float:
-        """Return the learning rate of the next epoch, given the figures of the epochs so far."""
-        return self.learning_rate * 0.5 ** (len(history) // self.halve_every)
-
-
-GENERATOR_PRESETS = {
-    "default": GeneratorTraining(),
-    "paper": GeneratorTraining(
-        budget=Budget(epsilon=0.05),
-        losses=Losses(reduction="paper", confidence=0.0, magnitude=1e-3, sparsity=1e-4, quantisation=1e-4),
-        quantisation="element",
-        epochs=20,
-        learning_rate=1e-4,
-        halve_every=5,
-        clip_gradient=None,
-    ),
-}
-"""Training presets by name; `paper` is the training on DEMoS in arXiv 2402.01227, section 4.4."""
+from staanet.models import MeanLogits, Model
+from staanet.training.batch_augmentation import BatchAugmentation
+from staanet.training.generator_settings import GENERATOR_PRESETS as GENERATOR_PRESETS
+from staanet.training.generator_settings import GeneratorTraining as GeneratorTraining
+from staanet.training.generator_settings import generator_training as generator_training
+from staanet.training.loop import History, computing_in, train
 
 
 def train_generator(
     generator: Generator,
-    model: Model,
+    model: Model | MeanLogits,
     dataset: Dataset,
     train_clips: Sequence[str],
     val_clips: Sequence[str],
@@ -99,7 +41,7 @@ def train_generator(
 
     Args:
         generator: Untrained generator.
-        model: Source model; it is not changed.
+        model: Source model, or several as one (`MeanLogits`); it is not changed.
         dataset: Dataset that contains the clips.
         train_clips: Ids of the training clips.
         val_clips: Ids of the validation clips, on which each epoch is measured; they may be empty.
@@ -139,13 +81,16 @@ def _share_of(clips: Sequence[str], share: float, seed: int) -> list[str]:
 class _Source:
     """The attacked model together with the clips that it classifies."""
 
-    model: Model
+    model: Model | MeanLogits
     dataset: Dataset
     device: torch.device
 
-    def load(self, clips: Sequence[str]) -> Batch:
-        """Return clips as one batch, cut to the model's trained length."""
+    def load(self, clips: Sequence[str], augmentation: BatchAugmentation | None = None) -> Batch:
+        """Return clips as one batch, changed by the augmentation if there is one, cut to the model's trained length."""
         batch = self.dataset.batch(clips).to(self.device)
+        if augmentation is not None:
+            changed = augmentation(batch.waveforms, batch.lengths, self.model.trained_length)
+            return Batch(*changed, batch.labels, batch.ids)
         size = min(self.model.trained_length or batch.waveforms.shape[1], batch.waveforms.shape[1])
         return Batch(batch.waveforms[:, :size], batch.lengths.clamp_max(size), batch.labels, batch.ids)
 
@@ -168,7 +113,8 @@ class _Learning:
         self.epoch_size = epoch_size
         self.settings = settings
         self.predictions: dict[str, Tensor] = {}
-        for group in source.dataset.batches(clips, settings.batch_size):
+        unchanged = clips if settings.augmentation is None else []
+        for group in source.dataset.batches(unchanged, settings.batch_size):
             self.predictions |= zip(group, source.logits(source.load(group)).argmax(1), strict=True)
 
     def one_epoch(self, optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
@@ -178,7 +124,10 @@ class _Learning:
         starts = range(0, len(order), self.settings.batch_size)
         for start in track(starts, f"fit {self.generator.name}, epoch {epoch + 1} of {self.settings.epochs}"):
             clips = [self.clips[i] for i in order[start : start + self.settings.batch_size]]
-            losses = self._losses(self.source.load(clips))
+            if self.settings.schedule == "cosine":
+                for group in optimiser.param_groups:
+                    group["lr"] = self.settings.rate_at((epoch + start / len(order)) / self.settings.epochs)
+            losses = self._losses(self.source.load(clips, self.settings.augmentation))
             optimiser.zero_grad()
             torch.stack(list(losses.values())).sum().backward()
             if self.settings.clip_gradient is not None:
@@ -195,12 +144,24 @@ class _Learning:
 
     def _losses(self, batch: Batch) -> dict[str, Tensor]:
         """Return the loss terms of a batch."""
-        predictions = torch.stack([self.predictions[clip] for clip in batch.ids])
-        epsilon, counts = self.settings.budget.resolve(batch.waveforms, batch.lengths)
-        output = self.generator(batch.waveforms, epsilon, batch.lengths, counts, self.settings.quantisation)
+        predictions, gradients = self._known(batch)
+        if self.generator.budgets is None:
+            epsilon, counts = self.settings.budget.resolve(batch.waveforms, batch.lengths)
+        else:
+            epsilon, counts = self.generator.budgets.draw(batch.waveforms, batch.lengths)
+        output = self.generator(batch.waveforms, epsilon, batch.lengths, counts, self.settings.quantisation, gradients)
         with computing_in(self.settings.precision, self.source.device):
             logits = self.source.model(output.adversarial, batch.lengths)
         return self.settings.losses(logits.float(), predictions, output, epsilon, batch.lengths)
+
+    def _known(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Return the source's decisions about clips, `[B]`, and its gradients if the generator uses them, `[B, T]`."""
+        if self.generator.uses_gradients:
+            found = value_and_grad(self.source.model, batch.waveforms, None, batch.lengths, "margin")
+            return found.logits.argmax(1), found.gradients
+        if self.settings.augmentation is None:
+            return torch.stack([self.predictions[clip] for clip in batch.ids]), None
+        return self.source.logits(batch).argmax(1), None
 
 
 class _Validation:
@@ -220,7 +181,8 @@ class _Validation:
         """Return the success and the size of the attack on the validation clips; nothing if there are none."""
         if not self.batches:
             return {}
-        attack = StaaNet(self.generator, budget=self.budget)
+        kind = OneGradient if self.generator.uses_gradients else StaaNet
+        attack = kind(self.generator, budget=self.budget)
         outcomes, combs = [], []
         for batch, logits in zip(self.batches, self.clean_logits, strict=True):
             waveforms, labels, lengths = batch.waveforms, logits.argmax(1), batch.lengths

@@ -1,10 +1,14 @@
 """What the page offers: the attacks with their settings, the clips, and what the models are called."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 from staanet.attacks import ATTACKS, create_attack
+from staanet.attacks.generator import GENERATORS
+from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
+from staanet.core.files import read_json
 from staanet.models import loader_of
 from staanet.web import clips
 from staanet.web.process import Talk
@@ -43,10 +47,18 @@ def files_of(attack: str, settings: WebSettings) -> dict[str, Any]:
     return {"generator": str(settings.generator)} if ATTACKS[attack].needs_generator else {}
 
 
+def _fits(attack: str, generator: Path) -> bool:
+    """Return whether a generator is not known to be one for other attacks, by the description of its checkpoint."""
+    config = generator / checkpoints.CONFIG
+    about = read_json(config) if config.is_file() else None
+    made = about.get("name") if isinstance(about, dict) else None
+    return made not in GENERATORS or made in ATTACKS[attack].generators()
+
+
 def _about(name: str, settings: WebSettings) -> dict[str, Any] | None:
     """Return an attack as the page shows it; None if it needs a file that was not given."""
     kind = ATTACKS[name]
-    if kind.needs_generator and settings.generator is None:
+    if kind.needs_generator and (settings.generator is None or not _fits(name, settings.generator)):
         return None
     try:
         attack = create_attack(name, **files_of(name, settings))

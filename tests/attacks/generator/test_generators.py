@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from staanet.attacks.generator import create_generator
+from staanet.attacks.generator import GENERATORS, create_generator
 from staanet.attacks.generator.wave_unet import mirror
 from staanet.core.waveforms import valid_samples
 from tiny import TINY
@@ -25,6 +25,10 @@ def test_wave_unet_has_the_sizes_of_the_papers_code():
 
 def test_compact_takes_at_most_1_5_gflop_for_six_seconds():
     assert flops(create_generator("compact"), 6.0) <= 1.5e9
+
+
+def test_one_generator_is_the_default():
+    assert [name for name in GENERATORS if GENERATORS[name].default] == ["compact"]
 
 
 def test_mirrors_like_numpy():

@@ -13,6 +13,7 @@ from staanet.attacks.components.objectives import (
     succeeded,
     value_and_grad,
 )
+from staanet.attacks.components.random_input import RandomInput
 from staanet.core.classifier import Classifier
 
 CLEAR = 2
@@ -34,6 +35,8 @@ class BestSoFar:
         objective: Objective that the attack maximises.
         targeted: Whether the attack moves towards `labels`.
         size: Function from perturbations `[b, T]` to their sizes `[b]`, for attacks that minimise a norm.
+        seen_as: Random changes of what the model sees when a gradient is taken. Points at which it is taken are then no
+            candidates for the best; only those of `evaluate` are.
     """
 
     def __init__(
@@ -45,7 +48,9 @@ class BestSoFar:
         objective: Objective,
         targeted: bool = False,
         size: Callable[[Tensor], Tensor] | None = None,
+        seen_as: RandomInput | None = None,
     ) -> None:
+        self._seen_as = seen_as
         self._model, self._waveforms, self._labels, self._lengths = model, waveforms, labels, lengths
         self._objective, self._targeted, self._size = objective, targeted, size
         self.all_rows = torch.arange(len(waveforms), device=waveforms.device)
@@ -73,6 +78,12 @@ class BestSoFar:
         """
         rows = self.all_rows if rows is None else rows
         waveforms, labels, lengths = self._waveforms[rows] + perturbations, self._labels[rows], self._lengths[rows]
+        if (seen_as := self._seen_as) is not None:
+
+            def changed(waveforms: Tensor, lengths: Tensor) -> Tensor:
+                return self._model(*seen_as(waveforms, lengths, rows))
+
+            return value_and_grad(changed, waveforms, labels, lengths, self._objective, self._targeted)
         found = value_and_grad(self._model, waveforms, labels, lengths, self._objective, self._targeted)
         self.update(perturbations, found.logits, rows)
         return found

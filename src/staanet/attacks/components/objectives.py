@@ -60,12 +60,14 @@ class ValueAndGrad(NamedTuple):
 def value_and_grad(
     model: Classifier,
     waveforms: Tensor,
-    labels: Tensor,
+    labels: Tensor | None,
     lengths: Tensor,
     objective: Objective = "cross_entropy",
     targeted: bool = False,
 ) -> ValueAndGrad:
     """Return the objective and its gradient at waveforms `[B, T]`, by one forward and one backward pass.
+
+    Without labels, those of the objective are the decisions of the model.
 
     >>> weights = torch.tensor([[1.0, 0.0], [0.0, 2.0]])
     >>> labels, lengths = torch.tensor([0]), torch.tensor([2])
@@ -75,7 +77,8 @@ def value_and_grad(
     waveforms = waveforms.detach().requires_grad_()
     with torch.enable_grad():
         logits = model(waveforms, lengths)
-        values = objective_values(logits, labels, objective, targeted)
+        classes = logits.detach().argmax(1) if labels is None else labels
+        values = objective_values(logits, classes, objective, targeted)
         (gradients,) = torch.autograd.grad(values.sum(), waveforms)
     return ValueAndGrad(logits.detach(), values.detach(), gradients)
 

@@ -7,8 +7,9 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from staanet.attacks.generator.budgets import BudgetRange
 from staanet.core.errors import StaanetError
-from staanet.core.waveforms import check_waveforms, top_positions, valid_samples
+from staanet.core.waveforms import check_waveforms, kth_largest, top_positions, valid_samples
 
 Quantisation = Literal["element", "pass", "straight_through"]
 """How training quantises the positions to 0 or 1, a step that has no gradient:
@@ -21,6 +22,17 @@ Quantisation = Literal["element", "pass", "straight_through"]
 LEAK = 0.1
 """Fraction of the gradient that `straight_through` passes to magnitudes where the position is 0. With 0, a position
 whose magnitude has the wrong sign may never become 1; with 1, the positions that are 1 learn little."""
+
+
+class Given(NamedTuple):
+    """What a generator is told besides the clips; one that does not use it ignores it."""
+
+    epsilon: Tensor
+    """Largest change of a sample of each clip in full scale, `[B, 1]`."""
+    counts: Tensor
+    """Number of positions of each clip that may be 1, `[B]`."""
+    gradients: Tensor | None = None
+    """Gradients of the source model at the clips, `[B, T]`, for a generator that uses them."""
 
 
 class SparsePerturbation(NamedTuple):
@@ -83,10 +95,22 @@ class Generator(nn.Module, abc.ABC):
     settings: Any
     Output: ClassVar[type[SparsePerturbation]] = SparsePerturbation
     Settings: ClassVar[type[GeneratorSettings]] = GeneratorSettings
+    default: ClassVar[bool] = False
+    """Whether this is the generator that the library recommends; it is so of one."""
+    uses_gradients: ClassVar[bool] = False
+    """Whether the network needs the gradients of the source model at the clips, for the attack `one_gradient`."""
+    preset: ClassVar[str] = "default"
+    """Preset of `training.generator.GENERATOR_PRESETS` by which the network is trained if none is named."""
+    budgets: BudgetRange | None = None
+    """Budgets for which one training suffices; None for a network that is trained for one budget."""
 
     @abc.abstractmethod
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw, unbounded magnitudes and positions of padded clips, each `[B, T]`."""
+
+    def conditioned_outputs(self, waveforms: Tensor, lengths: Tensor, given: Given) -> tuple[Tensor, Tensor]:  # noqa: ARG002
+        """Return the raw outputs as `outputs` does. A network that uses what is given replaces this."""
+        return self.outputs(waveforms, lengths)
 
     def forward(
         self,
@@ -95,6 +119,7 @@ class Generator(nn.Module, abc.ABC):
         lengths: Tensor | None = None,
         counts: Tensor | None = None,
         quantisation: Quantisation = "element",
+        gradients: Tensor | None = None,
     ) -> SparsePerturbation:
         """Return the perturbation of waveforms `[B, T]`; in evaluation mode the positions are always 0 or 1.
 
@@ -105,13 +130,32 @@ class Generator(nn.Module, abc.ABC):
             counts: Largest number of positions that are 1, `[B]`. Default: the number that the settings or the scores
                 give.
             quantisation: How training quantises the positions.
+            gradients: Gradients of the source model at the clips, `[B, T]`, which only a network that
+                `uses_gradients` needs.
 
         Raises:
-            StaanetError: The waveforms or lengths are not valid.
+            StaanetError: The waveforms or lengths are not valid, or gradients are missing.
         """
-        lengths = check_waveforms(waveforms, lengths)
+        return self.perturbation(
+            waveforms, epsilon, check_waveforms(waveforms, lengths), counts, quantisation, gradients
+        )
+
+    def perturbation(
+        self,
+        waveforms: Tensor,
+        epsilon: float | Tensor,
+        lengths: Tensor,
+        counts: Tensor | None = None,
+        quantisation: Quantisation = "element",
+        gradients: Tensor | None = None,
+    ) -> SparsePerturbation:
+        """Return what `forward` returns for clips that were checked already."""
+        if self.uses_gradients and gradients is None:
+            raise StaanetError(f"expected gradients for {self.name}, got none; use it with the attack one_gradient")
         valid = valid_samples(lengths, waveforms.shape[1])
-        raw_magnitudes, raw_positions = self.outputs(waveforms, lengths)
+        sizes = torch.as_tensor(epsilon, dtype=waveforms.dtype, device=waveforms.device).expand(len(waveforms), 1)
+        given = Given(sizes, self._counts(lengths) if counts is None else counts, gradients)
+        raw_magnitudes, raw_positions = self.conditioned_outputs(waveforms, lengths, given)
         magnitudes = self.bounded(raw_magnitudes, epsilon) * valid
         raw_positions = self._relative(raw_positions, lengths, valid, counts)
         scores = (raw_positions.tanh() + 1) / 2 * valid
@@ -127,9 +171,10 @@ class Generator(nn.Module, abc.ABC):
         adversarial = (waveforms + perturbations).clamp(-1, 1)
         return self.Output(adversarial, magnitudes, positions, scores)
 
-    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def unpadded_outputs(self, waveforms: Tensor, given: Given) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
-        return self.outputs(waveforms, torch.full_like(waveforms[:, 0], waveforms.shape[1], dtype=torch.int64))
+        lengths = torch.full_like(waveforms[:, 0], waveforms.shape[1], dtype=torch.int64)
+        return self.conditioned_outputs(waveforms, lengths, given)
 
     def bounded(self, raw_magnitudes: Tensor, epsilon: float | Tensor) -> Tensor:
         """Return magnitudes `[B, T]` bounded by epsilon, which is one number or `[B, 1]`."""
@@ -138,20 +183,23 @@ class Generator(nn.Module, abc.ABC):
         epsilon = torch.as_tensor(epsilon, dtype=raw_magnitudes.dtype, device=raw_magnitudes.device)
         return raw_magnitudes.clamp(-epsilon, epsilon)
 
+    def _counts(self, lengths: Tensor) -> Tensor:
+        """Return the number of positions that the settings allow, `[B]`: all if the network decides on it."""
+        if self.settings.sparsity == "learned":
+            return lengths
+        share: float = self.settings.sparsity
+        return (share * lengths).long().clamp_min(1)
+
     def _relative(self, raw_positions: Tensor, lengths: Tensor, valid: Tensor, counts: Tensor | None) -> Tensor:
         """Return raw positions `[B, T]` shifted so that those of 0 or more become 1."""
         if self.settings.sparsity == "learned":
             return raw_positions
-        if counts is None:
-            counts = (self.settings.sparsity * lengths).long().clamp_min(1)
+        counts = self._counts(lengths) if counts is None else counts
         mean = (raw_positions * valid).sum(1, keepdim=True) / lengths[:, None]
         deviations = (raw_positions - mean) * valid
         standardised = deviations / (deviations.square().sum(1, keepdim=True) / lengths[:, None] + 1e-6).sqrt()
-        cuts = [  # the k-th largest value of each clip, without a full sort
-            row[:length].kthvalue(max(1, length - count + 1)).values
-            for row, length, count in zip(standardised.detach(), lengths.tolist(), counts.tolist(), strict=True)
-        ]
-        return standardised - torch.stack(cuts)[:, None]
+        most = torch.minimum(counts.clamp_min(1), lengths)
+        return standardised - kth_largest(standardised.detach(), most, lengths)
 
 
 def _quantised(scores: Tensor, hard: Tensor, quantisation: Quantisation) -> Tensor:

@@ -1,8 +1,9 @@
 """A small generator with one encoder and two decoders on frames, with 1/58 of the operations of the paper's."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -65,10 +66,14 @@ class FrameNorm(nn.Module):
         super().__init__()
         self.gain = nn.Parameter(torch.ones(channels, 1))
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Return normalised features `[B, C, 1, F]`, zero where the mask `[B, 1, 1, F]` is zero."""
+    def forward(self, x: Tensor, mask: Tensor, factor: Tensor | None = None) -> Tensor:
+        """Return normalised features `[B, C, 1, F]`, zero where the mask `[B, 1, 1, F]` is zero.
+
+        The gains are multiplied by a factor `[B, C, 1, 1]` if one is given.
+        """
         scale = (x.square().mean(1, keepdim=True) + 1e-5).rsqrt() * mask
-        return x * scale * self.gain[:, :, None]
+        gain = self.gain[:, :, None]
+        return x * scale * (gain if factor is None else gain * factor)
 
 
 class Block(nn.ModuleList):
@@ -80,10 +85,10 @@ class Block(nn.ModuleList):
             [nn.Conv1d(c_in, c_out, kernel, stride=stride, padding=padding), FrameNorm(c_out), nn.LeakyReLU(0.1)]
         )
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, factor: Tensor | None = None) -> Tensor:
         """Return features `[B, c_out, 1, F']`, zero where the mask `[B, 1, 1, F']` is zero."""
         convolution, norm, activation = self
-        return cast(Tensor, activation(norm(over_frames(x, cast(nn.Conv1d, convolution)), mask)))
+        return cast(Tensor, activation(norm(over_frames(x, cast(nn.Conv1d, convolution)), mask, factor)))
 
 
 class Stem(Block):
@@ -92,13 +97,13 @@ class Stem(Block):
     def __init__(self, width: int, frame: int) -> None:
         super().__init__(1, width, 2 * frame, stride=frame)
 
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor, factor: Tensor | None = None) -> Tensor:
         """Return features `[B, c_out, 1, F]` of waveforms `[B, T]`."""
         convolution, norm, activation = cast(tuple[nn.Conv1d, nn.Module, nn.Module], tuple(self))
         frame = convolution.stride[0]
         halves = in_frames(functional.pad(x, (frame // 2, frame // 2)), frame)  # [B, frame, 1, F + 1]
         weight = convolution.weight.view(-1, 2, 1, frame).transpose(1, 3).contiguous()  # [c_out, frame, 1, 2]
-        return cast(Tensor, activation(norm(functional.conv2d(halves, weight, convolution.bias), mask)))
+        return cast(Tensor, activation(norm(functional.conv2d(halves, weight, convolution.bias), mask, factor)))
 
 
 def in_frames(waveforms: Tensor, frame: int) -> Tensor:
@@ -107,9 +112,14 @@ def in_frames(waveforms: Tensor, frame: int) -> Tensor:
 
 
 class Decoder(nn.Module):
-    """Bottleneck, upsampling levels with linear interpolation and skip connections, and one output per sample."""
+    """Bottleneck, upsampling levels with linear interpolation and skip connections, and one output per sample.
 
-    def __init__(self, settings: CompactSettings) -> None:
+    Args:
+        settings: Sizes of the network.
+        inputs: Number of signals that the last convolution takes beside the features.
+    """
+
+    def __init__(self, settings: CompactSettings, inputs: int) -> None:
         super().__init__()
         widths, kernel = settings.widths, settings.kernel
         self.factor = settings.factor
@@ -118,23 +128,42 @@ class Decoder(nn.Module):
         self.narrow = nn.ModuleList(nn.Conv1d(coarse, fine, 1, bias=False) for fine, coarse in reversed(fine_to_coarse))
         self.merge = nn.ModuleList(Block(2 * fine, fine, kernel) for fine, _ in reversed(fine_to_coarse))
         self.samples = nn.Conv1d(widths[0], settings.detail * settings.frame, 3, padding=1)
-        self.output = nn.Conv1d(settings.detail + 1, 1, 9, padding=4)
+        self.inputs = inputs
+        self.output = nn.Conv1d(settings.detail + inputs, 1, 9, padding=4)
         self.taps: Tensor
         self.register_buffer("taps", taps(settings.frame, 9), persistent=False)
 
-    def forward(self, x: Tensor, skips: list[Tensor], masks: list[Tensor], frames: Tensor) -> Tensor:
-        """Return one value per sample, `[B, T']`."""
-        x = self.bottleneck(x, masks[-1])
-        for narrow, merge, skip, mask in zip(self.narrow, self.merge, skips[::-1], masks[-2::-1], strict=True):
+    def forward(
+        self,
+        x: Tensor,
+        skips: list[Tensor],
+        masks: list[Tensor],
+        frames: Tensor,
+        factors: Sequence[Tensor | None] | None = None,
+    ) -> Tensor:
+        """Return one value per sample, `[B, T']`.
+
+        Args:
+            x: Features of the coarsest level, `[B, C, 1, F]`.
+            skips: Features of the finer levels, from the finest.
+            masks: Masks of all levels, from the finest.
+            frames: The signals beside the features as frames, `[B, inputs * frame, 1, F]`.
+            factors: Factors of the gains of the blocks, from the coarsest. Default: 1.
+        """
+        first, *others = factors or [None] * (len(skips) + 1)
+        x = self.bottleneck(x, masks[-1], first)
+        levels = zip(self.narrow, self.merge, skips[::-1], masks[-2::-1], others, strict=True)
+        for narrow, merge, skip, mask, factor in levels:
             x = over_frames(x, cast(nn.Conv1d, narrow))
             x = functional.interpolate(x, scale_factor=(1.0, float(self.factor)), mode="bilinear")
-            x = merge(torch.cat([x * mask, skip], dim=1), mask)
+            x = merge(torch.cat([x * mask, skip], dim=1), mask, factor)
         x = functional.leaky_relu(over_frames(x, self.samples).mul_(masks[0]), 0.1, inplace=True)
-        weight = functional.pad(self.output.weight[0], (0, 1))[:, self.taps]  # [detail + 1, frame, frame, K]
+        weight = functional.pad(self.output.weight[0], (0, 1))[:, self.taps]  # [detail + inputs, frame, frame, K]
         padding = (0, weight.shape[3] // 2)
-        detail = weight[:-1].transpose(0, 1).flatten(1, 2)[:, :, None]  # [frame, detail * frame, 1, K]
+        detail = weight[: -self.inputs].transpose(0, 1).flatten(1, 2)[:, :, None]  # [frame, detail * frame, 1, K]
+        signals = weight[-self.inputs :].transpose(0, 1).flatten(1, 2)[:, :, None]  # [frame, inputs * frame, 1, K]
         values = functional.conv2d(x, detail, cast(Tensor, self.output.bias).expand(len(detail)), padding=padding)
-        values = values + functional.conv2d(frames, weight[-1][:, :, None], padding=padding)  # [B, frame, 1, F]
+        values = values + functional.conv2d(frames, signals, padding=padding)  # [B, frame, 1, F]
         return values.squeeze(2).transpose(1, 2).flatten(1)
 
 
@@ -169,6 +198,9 @@ class Compact(Generator):
 
     name = "compact"
     Settings = CompactSettings
+    default = True
+    inputs: ClassVar[int] = 1
+    """Number of signals that the network sees."""
 
     def __init__(self, settings: CompactSettings) -> None:
         super().__init__()
@@ -178,27 +210,37 @@ class Compact(Generator):
         self.stem = Stem(widths[0], frame)
         self.levels = nn.ModuleList(Block(width, width, settings.kernel) for width in widths)
         self.coarser = nn.ModuleList(Block(a, b, 2 * factor, stride=factor) for a, b in pairwise(widths))
-        self.magnitudes = Decoder(settings)
-        self.positions = Decoder(settings)
+        self.magnitudes = Decoder(settings, self.inputs)
+        self.positions = Decoder(settings, self.inputs)
 
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
-        size = waveforms.shape[1]
-        masks = self._masks(lengths, size)
+        scaled, masks = self._scaled(waveforms, lengths), self._masks(lengths, waveforms.shape[1])
+        x, skips = self._encoded(self.stem(scaled, masks[0]), masks)
+        frames = in_frames(scaled, self.settings.frame)
+        magnitudes, positions = (path(x, skips, masks, frames) for path in (self.magnitudes, self.positions))
+        return magnitudes[:, : waveforms.shape[1]], positions[:, : waveforms.shape[1]]
+
+    def _padded(self, signals: Tensor) -> Tensor:
+        """Return signals `[B, T]` with zeros up to whole coarsest frames and one more, `[B, T']`."""
+        size = signals.shape[1]
+        return functional.pad(signals, (0, (size + 2 * self.stride - 1) // self.stride * self.stride - size))
+
+    def _scaled(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return clips `[B, T]` with a mean square of 1, padded with zeros, `[B, T']`."""
         loudness = waveforms.square().sum(1, keepdim=True) / lengths[:, None]
-        waveforms = functional.pad(waveforms, (0, masks[-1].shape[3] * self.stride - size))
         floor = torch.full_like(loudness, 1e-10)  # a tensor, because the ONNX exporter drops so small a number
-        scaled = waveforms * (loudness + floor).rsqrt()  # [B, T']
-        x = self.stem(scaled, masks[0])
+        return self._padded(waveforms) * (loudness + floor).rsqrt()
+
+    def _encoded(self, x: Tensor, masks: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """Return the features of the coarsest level and those of all others, from those of the stem."""
         skips: list[Tensor] = []
         for depth, level in enumerate(self.levels):
             if depth:
                 skips.append(x)
                 x = self.coarser[depth - 1](x, masks[depth])
             x = level(x, masks[depth])
-        frames = in_frames(scaled, self.settings.frame)
-        magnitudes, positions = (path(x, skips, masks, frames) for path in (self.magnitudes, self.positions))
-        return magnitudes[:, :size], positions[:, :size]
+        return x, skips
 
     def _masks(self, lengths: Tensor, size: int) -> list[Tensor]:
         """Return masks, one per level, of the frames that belong to each clip, with `size` padded to coarsest frames.

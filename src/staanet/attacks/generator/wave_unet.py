@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet.attacks.generator.base import DensePerturbation, Generator, GeneratorSettings
+from staanet.attacks.generator.base import DensePerturbation, Generator, GeneratorSettings, Given
 from staanet.core.errors import StaanetError
 
 
@@ -178,10 +178,14 @@ class WaveUNet(Generator):
         raw = waveforms.new_zeros(2, *waveforms.shape)
         for length in lengths.unique().tolist():
             rows = (lengths == length).nonzero()[:, 0]
-            raw[:, rows, :length] = torch.stack(self.unpadded_outputs(waveforms[rows, :length]))
+            raw[:, rows, :length] = torch.stack(self.outputs_of_one_length(waveforms[rows, :length]))
         return raw[0], raw[1]
 
-    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def unpadded_outputs(self, waveforms: Tensor, _: Given) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
+        return self.outputs_of_one_length(waveforms)
+
+    def outputs_of_one_length(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
         x, skips = self._encode(waveforms)
         magnitudes, positions = (path(x, skips)[:, : waveforms.shape[1]] for path in (self.magnitudes, self.positions))
@@ -224,7 +228,7 @@ class WaveUNetMagnitudes(WaveUNet):
         super().__init__(settings)
         del self.positions
 
-    def unpadded_outputs(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
+    def outputs_of_one_length(self, waveforms: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and positions of clips without padding, each `[B, T]`."""
         magnitudes = self.magnitudes(*self._encode(waveforms))[:, : waveforms.shape[1]]
         return magnitudes, CERTAIN + magnitudes.detach().abs()

@@ -1,0 +1,143 @@
+"""Generators that are told the budget, so that one training serves every budget, and one that is told a gradient."""
+
+from dataclasses import dataclass, field
+from itertools import accumulate
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from staanet.attacks.generator.base import Given
+from staanet.attacks.generator.budgets import BudgetRange
+from staanet.attacks.generator.compact import Compact, CompactSettings, Stem, in_frames
+from staanet.core.waveforms import valid_samples
+
+HIDDEN = 32
+"""Number of hidden units between the budget and the factors of the gains."""
+
+
+@dataclass(frozen=True)
+class ConditionalSettings(CompactSettings):
+    """Sizes of the network, four times as wide as those of `compact`, and the budgets that it is trained for.
+
+    Args:
+        budgets: Ranges of the budgets; the network acts for any other one as for the nearest of these.
+    """
+
+    widths: tuple[int, ...] = (64, 128, 256)
+    detail: int = 16
+    budgets: BudgetRange = field(default_factory=BudgetRange)
+
+
+@dataclass(frozen=True)
+class ConditionalSmallSettings(ConditionalSettings):
+    """Sizes of a network that is faster than `compact`, with the same channels on frames twice as long."""
+
+    frame: int = 32
+    widths: tuple[int, ...] = (32, 64, 128)
+    detail: int = 4
+
+
+class Conditional(Compact):
+    """A wide `compact` that is told epsilon and the sparsity, so that one training serves every budget.
+
+    The generator of arXiv 2402.01227 is trained for one budget. Here epsilon and the sparsity multiply the gains of the
+    normalisation in the two decoders: conditional normalisation, the scale of E. Perez et al., "FiLM: Visual Reasoning
+    with a General Conditioning Layer", arXiv 1709.07871, without its shift, which would not vanish in the padding. The
+    factors are 1 before training, so that the network starts as one without a condition. Epsilon is given relative to
+    the loudness of the clip, because the network sees the clip at a loudness of 1.
+
+    >>> generator = Conditional(ConditionalSettings(frame=4, widths=(8, 16), detail=2)).eval()
+    >>> clip, lengths = torch.zeros(1, 1000), torch.tensor([1000])
+    >>> [int(generator(clip, 0.1, lengths, torch.tensor([count])).positions.sum()) for count in (5, 120)]
+    [5, 120]
+    """
+
+    name = "conditional"
+    Settings = ConditionalSettings
+    default = False
+    preset = "conditional"
+    settings: ConditionalSettings
+
+    def __init__(self, settings: ConditionalSettings) -> None:
+        super().__init__(settings)
+        self.budgets = settings.budgets
+        self.channels = [settings.widths[-1], *reversed(settings.widths[:-1])]
+        last = nn.Linear(HIDDEN, 2 * sum(self.channels))
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.condition = nn.Sequential(nn.Linear(2, HIDDEN), nn.LeakyReLU(0.1), last)
+
+    def conditioned_outputs(self, waveforms: Tensor, lengths: Tensor, given: Given) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
+        size, masks = waveforms.shape[1], self._masks(lengths, waveforms.shape[1])
+        signals = self._signals(waveforms, lengths, given)
+        x, skips = self._encoded(self._stems(signals, masks[0]), masks)
+        frames = torch.cat([in_frames(signal, self.settings.frame) for signal in signals], dim=1)
+        magnitudes, positions = (
+            path(x, skips, masks, frames, factors)
+            for path, factors in zip(
+                (self.magnitudes, self.positions), self._factors(waveforms, lengths, given), strict=True
+            )
+        )
+        return magnitudes[:, :size], positions[:, :size]
+
+    def _signals(self, waveforms: Tensor, lengths: Tensor, _: Given) -> list[Tensor]:
+        """Return the signals that the network sees, each `[B, T']` with a mean square of 1."""
+        return [self._scaled(waveforms, lengths)]
+
+    def _stems(self, signals: list[Tensor], mask: Tensor) -> Tensor:
+        """Return the features of the finest level, `[B, C, 1, F]`."""
+        return cast(Tensor, self.stem(signals[0], mask))
+
+    def _factors(self, waveforms: Tensor, lengths: Tensor, given: Given) -> tuple[list[Tensor], list[Tensor]]:
+        """Return the factors of the gains of the blocks of each decoder, `[B, C, 1, 1]` each."""
+        epsilon, shares = self.settings.budgets.within(given.epsilon, given.counts, waveforms, lengths)
+        loudness = (waveforms.square().sum(1, keepdim=True) / lengths[:, None]).sqrt()
+        level = 2 * (epsilon.clamp_min(1e-10) / loudness.clamp_min(1e-10)).log10()  # 0 at 0 dB, in units of 10 dB
+        condition = torch.cat([level.clamp(-4, 4), (shares / 0.03).log()], dim=1)  # [B, 2]
+        factors = (1 + self.condition(condition))[:, :, None, None]
+        ends = list(accumulate([*self.channels, *self.channels]))
+        pieces = [
+            factors[:, end - width : end] for end, width in zip(ends, [*self.channels, *self.channels], strict=True)
+        ]
+        return pieces[: len(self.channels)], pieces[len(self.channels) :]
+
+
+class ConditionalSmall(Conditional):
+    """A `conditional` generator with frames of 32 samples and few channels, which is faster than `compact`.
+
+    Like all generators, it follows arXiv 2402.01227.
+    """
+
+    name = "conditional_small"
+    Settings = ConditionalSmallSettings
+
+
+class GradientConditional(Conditional):
+    """A `conditional` generator that also sees the gradient of its source model at the clean clip.
+
+    The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
+    the samples, scaled to a mean square of 1. It enters through a stem of its own, and beside the waveform in the last
+    convolution. The attack `one_gradient` provides it.
+    """
+
+    name = "gradient_conditional"
+    uses_gradients = True
+    inputs = 2
+
+    def __init__(self, settings: ConditionalSettings) -> None:
+        super().__init__(settings)
+        self.gradient_stem = Stem(settings.widths[0], settings.frame)
+
+    def _signals(self, waveforms: Tensor, lengths: Tensor, given: Given) -> list[Tensor]:
+        """Return the waveforms and the gradients, each `[B, T']` with a mean square of 1."""
+        assert given.gradients is not None  # noqa: S101
+        gradients = torch.where(valid_samples(lengths, waveforms.shape[1]), given.gradients, 0)
+        largest = gradients.abs().amax(1, keepdim=True).clamp_min(torch.finfo(gradients.dtype).tiny)
+        return [self._scaled(waveforms, lengths), self._scaled(gradients / largest, lengths)]
+
+    def _stems(self, signals: list[Tensor], mask: Tensor) -> Tensor:
+        """Return the features of the finest level, `[B, C, 1, F]`."""
+        waveforms, gradients = signals
+        return cast(Tensor, self.stem(waveforms, mask) + self.gradient_stem(gradients, mask))
