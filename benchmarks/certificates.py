@@ -111,6 +111,7 @@ def row(model: External, dataset: Dataset, smoothing, clip: str, draws: Draws) -
         votes=dict(zip(labels, found.votes, strict=True)),
         norm=math.sqrt(float(samples.double().square().sum())),
         peak=float(samples.abs().max()),
+        samples=len(samples),
     )
 
 

@@ -43,10 +43,12 @@ class Images(WholeClips):
 
     def __init__(self, model: Model, centre: Tensor, reach: float) -> None:
         super().__init__(model)
-        self.centre, self.reach = centre, reach
+        self.centre, self.reach, self.classes = centre, reach, len(model.labels)
         self.device_marker = nn.Parameter(torch.empty(0))
 
     def forward(self, images: Tensor) -> Tensor:
+        if not len(images):  # asked by Sparse-RS once every image is fooled
+            return images.new_zeros(0, self.classes)
         return super().forward(self.centre + self.reach * (2 * images.flatten(1) - 1))
 
     def images_of(self, clips: Tensor) -> Tensor:

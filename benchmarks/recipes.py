@@ -29,8 +29,8 @@ from staanet.data import Dataset, by_speaker, prepare
 from staanet.models.external import External, ExternalSettings
 
 SECONDS, RATE = 0.5, 16_000
-CURVES = Curves(dense=(60.0, 50.0, 40.0), sparse=())
-NOISE = 0.02
+CURVES = Curves(dense=(60.0, 50.0, 40.0, 30.0), sparse=())
+NOISE = 0.05
 """Standard deviation of the noise of the second recipe, in full scale."""
 
 

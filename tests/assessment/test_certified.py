@@ -5,6 +5,7 @@ import math
 
 import pytest
 from tests.assessment.conftest import DISTANCES, SAMPLES
+from tests.report.test_templates import check
 
 import staanet
 from staanet.assessment.certified import CertificationPlan, smoothing_of
@@ -13,7 +14,7 @@ from staanet.certificates import Draws
 from staanet.cli import app
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
-from staanet.core.files import read_json
+from staanet.core.files import read_json, write_json
 from staanet.defences import GaussianSmoothing, Partition
 from staanet.models import create_model
 
@@ -50,13 +51,24 @@ def test_every_file_holds_the_same_result_and_a_second_run_asks_no_voter(certify
         assert "with gaussian_smoothing is right on" in text
         assert str(tmp_path) not in text
         assert "Gaussian noise of 0.02 of full scale" in text
+    check((out / "report" / "certificate.html").read_text())
     monkeypatch.setattr("staanet.assessment.certified.certificate_of", None)
     assert certify(clips=4, draws=100).curve == found.curve
 
 
+def test_a_part_of_another_version_is_certified_again(certify, tmp_path):
+    found = certify({"defence": "partition", "samples": 400}, clips=2)
+    part = next((tmp_path / "out" / "parts").glob("*/*.json"))
+    row = read_json(part)
+    del row["samples"]
+    write_json(part, row)
+    assert certify({"defence": "partition", "samples": 400}, clips=2).curve == found.curve
+    assert read_json(part)["samples"] == SAMPLES
+
+
 def test_a_point_counts_clips_that_are_correct_and_certified():
     rows = [
-        CertifiedRow(str(number), label, str(number), decided, radius, {}, norm=2.0, peak=0.5)
+        CertifiedRow(str(number), label, str(number), decided, radius, {}, norm=2.0, peak=0.5, samples=100)
         for number, (label, decided, radius) in enumerate(
             [("a", "a", 0.1), ("a", "a", 0.01), ("b", None, 0.0), ("b", "a", 0.5), ("b", "b", 0.5)]
         )

@@ -118,7 +118,7 @@ def test_a_difference_has_the_values_of_its_clips(written):
     assert found.at_reference("accuracy_clean").difference == pytest.approx(-0.05)
     headline = compare_wording.headline(found)
     assert headline.startswith("else is more robust than net by 40.0 points at 60 dB (90.0 and 50.0 %")
-    assert "Clean accuracy is equal within" in compare_wording.besides(found)
+    assert "Clean accuracy differs by at most" in compare_wording.besides(found)
 
 
 def test_directions_that_differ_between_budgets_are_both_told(written):
@@ -289,7 +289,7 @@ def test_folders_that_cannot_be_compared_are_refused(written, tmp_path):
         compare([one], a=[one], b=[one])
     with pytest.raises(StaanetError, match="give either"):
         compare()
-    with pytest.raises(StaanetError, match="expected a folder that `staanet evaluate` wrote"):
+    with pytest.raises(StaanetError, match="expected a folder that `staanet evaluate` or `staanet certify` wrote"):
         compare([one, tmp_path / "nothing"])
     with pytest.raises(StaanetError, match="two trainings or more, got 1"):
         compare([recipe_of_one, one])

@@ -49,7 +49,7 @@ def test_the_lines_are_the_values_of_the_evaluations(four, monkeypatch, tmp_path
     drawn = {}
     draw = several._draw
     monkeypatch.setattr(
-        several, "_draw", lambda figure, panels, clips: drawn.update(panels) or draw(figure, panels, clips)
+        several, "_draw", lambda figure, panels, *rest: drawn.update(panels) or draw(figure, panels, *rest)
     )
     several.write_figure(four, tmp_path / "robustness.png")
     assert (tmp_path / "robustness.png").read_bytes().startswith(b"\x89PNG")

@@ -8,7 +8,8 @@ import torch
 from tests.assessment.conftest import SAMPLES
 
 import staanet
-from staanet.assessment.defended import MOST_DRAWS, Attackers, divided
+from staanet.assessment.defended import Attackers, divided
+from staanet.assessment.defended.draws import MOST_DRAWS, until_settled
 from staanet.assessment.defended.figures import worst
 from staanet.cli import app
 from staanet.core.budget import Budget
@@ -81,6 +82,14 @@ def test_a_random_defence_is_averaged_over_until_more_draws_change_nothing(asses
     assert len(draws) >= 2
     assert found.converged == (abs(found.draws[-1][1] - found.draws[-2][1]) <= 0.02)
     assert found.converged or draws[-1] == MOST_DRAWS
+
+
+def test_draws_are_doubled_only_while_that_changes_something():
+    shares = {1: 8, 2: 5, 4: 5}
+    robust, tried = until_settled(lambda draws: np.arange(10) < shares[draws], random=True)
+    assert tried == [(1, 0.8), (2, 0.5), (4, 0.5)]
+    assert robust.sum() == 5
+    assert until_settled(lambda draws: np.arange(10) < shares[draws], random=False)[1] == [(1, 0.8)]
 
 
 def test_the_verdict_is_refused_from_the_oblivious_attacker_alone():

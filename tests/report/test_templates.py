@@ -9,7 +9,8 @@ from importlib.resources import files
 
 import pytest
 
-from staanet.report.templates import page
+from staanet.report.listening import test as listening
+from staanet.report.templates import TEMPLATES, page
 
 VENDOR = files("staanet.report").joinpath("vendor")
 
@@ -46,7 +47,7 @@ def check(text):
     rules, styles, scripts = parts(text)
     assert rules["default-src"] == ["'none'"]
     assert rules["style-src"] == [digest(style) for style in styles]
-    assert rules["script-src"] == [digest(script) for script in scripts]
+    assert rules["script-src"] == ([digest(script) for script in scripts] or ["'none'"])
     assert rules["img-src"] == rules["media-src"] == ["data:"]
     assert "unsafe" not in json.dumps(rules)
     names = {name for _, attributes in tags(text) for name in attributes}
@@ -55,6 +56,21 @@ def check(text):
 
 def test_the_page_of_a_run_allows_only_its_own_styles_and_scripts(run):
     check((run / "report" / "index.html").read_text())
+
+
+def test_the_page_for_listeners_allows_only_its_own_styles_and_scripts(run):
+    path = listening.write(run)
+    check(path.read_text())
+    assert "uPlot" not in path.read_text()
+
+
+@pytest.mark.parametrize("template", sorted(name for name in TEMPLATES.list_templates() if name.endswith(".j2")))
+def test_no_template_writes_a_policy_of_its_own(template):
+    text = TEMPLATES.loader.get_source(TEMPLATES, template)[0]
+    assert "unsafe-inline" not in text
+    if template != "base.html.j2":
+        assert not {"html", "head", "style"} & {tag for tag, _ in tags(text)}
+        assert {attributes.get("type") for tag, attributes in tags(text) if tag == "script"} <= {"application/json"}
 
 
 def test_the_library_in_every_page_is_the_release_that_is_named():

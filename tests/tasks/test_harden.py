@@ -200,7 +200,10 @@ def test_a_method_trains_against_the_attack_of_its_budget(method, budget, attack
     ("settings", "message"),
     [
         ({"method": "luck"}, "expected a method from"),
-        ({"method": "pgd", "budget": Budget(snr_db=0.0)}, "nothing can be learnt"),
+        ({"method": "pgd", "budget": Budget(snr_db=0.0)}, "silence any clip, so that nothing can be learnt"),
+        ({"method": "pgd", "budget": Budget(epsilon=1.0)}, "silence any clip, so that nothing can be learnt"),
+        ({"method": "noise", "budget": Budget(epsilon=0.0)}, "got epsilon = 0, which 24-bit audio cannot hold"),
+        ({"method": "fast", "budget": Budget(snr_db=200.0, sparsity=0.1)}, "got 200 dB, which 24-bit audio cannot"),
         ({"method": "pgd", "name": "without_gradients"}, "expected a model with gradients"),
         ({"method": "pgd", "name": "without_weights"}, "expected a model with weights"),
         ({"method": "pgd", "training": {"guard": 2.0}}, "guard in"),

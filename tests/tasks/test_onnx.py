@@ -80,7 +80,9 @@ def test_a_constant_clip_has_one_decision_in_torch_and_onnx_runtime(exported, na
         assert (expected - expected[0]).abs().max() < (TOLERANCE if ripple == 0 else 1e-2)
 
 
-@pytest.mark.parametrize("name", ["compact", pytest.param("wave_unet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["compact", *(pytest.param(name, marks=pytest.mark.slow) for name in ("conditional", "wave_unet"))]
+)
 def test_a_generator_attacks_the_same_in_onnx_runtime(exported, name):
     generator, path, told = exported(name, **TINY[name])
     assert told.inputs == ("waveforms", "epsilon", "counts")
@@ -124,6 +126,12 @@ def test_what_is_exported_is_what_the_generator_does(sparsity, bound):
             found, expected = portable(waveforms, epsilon, counts), portable.expected(waveforms, epsilon, counts)
         for one, other in zip(found, expected, strict=True):
             assert torch.equal(one, other)
+
+
+def test_a_generator_that_needs_gradients_is_refused():
+    generator = create_generator("gradient_conditional", **TINY["gradient_conditional"])
+    with pytest.raises(StaanetError, match="sees the clip only, got gradient_conditional"):
+        PortableGenerator(generator)
 
 
 def test_an_export_that_is_not_the_network_is_refused(tmp_path, monkeypatch):

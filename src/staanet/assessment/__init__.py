@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from staanet.assessment import card, evidence, page, runs, wording
+from staanet.assessment.certified import beside
 from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
 from staanet.assessment.compare import against
 from staanet.assessment.compare import wording as compare_wording
@@ -18,12 +19,14 @@ from staanet.assessment.measurement import Row, adversarial_clips, measure, memb
 from staanet.assessment.notebook import Evaluation as Evaluation
 from staanet.assessment.page.sounds import keep
 from staanet.assessment.power import check_decidable
+from staanet.assessment.protected import Protection, protection_of, table_of
 from staanet.assessment.result import evaluation
 from staanet.assessment.runs import CLIPS, FILE, Conditions, Run
 from staanet.assessment.saving import FLOATS, Saved, format_of
 from staanet.assessment.search import check_steps
 from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves, Effort
 from staanet.assessment.verdict import Threshold, judged, junit, parsed
+from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.files import check_writable, write_json, write_text
 from staanet.core.processes import locked
@@ -31,11 +34,11 @@ from staanet.core.provenance import commit, device_name, device_of, versions
 from staanet.core.signature import signature, to_jsonable
 from staanet.core.signs import MEANINGS
 from staanet.data import Dataset
+from staanet.defences import input_defence
 from staanet.evaluation.signs import signs_on_clips
 from staanet.metrics import wilson
 from staanet.models import Model, load_model, loader_of
 from staanet.models.loaders.base import weights_digest
-from staanet.models.wrappers import LabelView
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +48,7 @@ class Plan:
     """An evaluation before any attack: what it will do, how long that takes, and what so many clips can show.
 
     Args:
-        model: The model, restricted to the emotions of the clips.
+        protection: The model, restricted to the emotions of the clips, with its defence and its attackers.
         identity: Its name, and what decides its answers.
         dataset: The dataset.
         clips: Ids of the clips.
@@ -58,7 +61,7 @@ class Plan:
         device: Device to compute on.
     """
 
-    model: Model
+    protection: Protection
     identity: Mapping[str, Any]
     dataset: Dataset
     clips: Sequence[str]
@@ -69,6 +72,11 @@ class Plan:
     why_saved: str
     seed: int
     device: torch.device
+
+    @property
+    def model(self) -> Model:
+        """The model as it decides."""
+        return self.protection.model
 
     @property
     def title(self) -> str:
@@ -100,7 +108,10 @@ class Plan:
     @cached_property
     def seconds(self) -> float:
         """About how many seconds it takes, measured on a few clips."""
-        return seconds_needed(self.model, self.dataset, self.clips, self.curves, self.effort, self.device)
+        return sum(
+            seconds_needed(source, self.dataset, self.clips, self.curves, self.effort, self.device)
+            for source in self.protection.sources.values()
+        )
 
     @property
     def resolution(self) -> float:
@@ -121,6 +132,9 @@ def evaluate(
     fail_under: Sequence[str] = (),
     thresholds: str | Path | None = None,
     baseline: str | Path | None = None,
+    defence: str | Mapping[str, Any] | None = None,
+    hardened_from: str | Path | None = None,
+    certificate: str | Path | None = None,
     trust: bool | None = None,
     model_settings: Mapping[str, Any] | None = None,
     corpus_settings: Mapping[str, Any] | None = None,
@@ -133,6 +147,11 @@ def evaluate(
 
     Existing results of the same model, clips and settings are reused, so that an interrupted evaluation resumes.
 
+    A model behind an input defence is put to two attackers: an oblivious one, who attacks the model without the
+    defence, and an adaptive one, who attacks through it with the gradient that the defence declares. All figures are
+    about the worst of the two for each clip. A hardened model is attacked as it is, which is adaptive, and by attacks
+    on the model before, if that is known.
+
     Args:
         model: Reference to the model (`staanet.load_model`).
         data: A prepared dataset, or the root folder of a corpus.
@@ -144,6 +163,9 @@ def evaluate(
         fail_under: Thresholds, such as `accuracy_robust=0.5` or `accuracy_robust@60=0.3`.
         thresholds: TOML file with a table for each threshold, with `least` and `reason`.
         baseline: Folder of an earlier evaluation of the same clips with which this one is compared.
+        defence: Input defence in front of the model: its name, or a table with its name as `defence` and settings.
+        hardened_from: Reference to the model from which `staanet harden` made this one.
+        certificate: Folder that `certify` wrote for the same clips, whose figures are shown beside the measured ones.
         trust: Whether code that comes with the model may run; as for `load_model` by default.
         model_settings: Settings of the loader of the model, such as its labels.
         corpus_settings: Settings of the corpus.
@@ -162,8 +184,9 @@ def evaluate(
     curves = Curves.of(tuple(budgets)) if budgets else Curves()
     stated = parsed(fail_under, None if thresholds is None else Path(thresholds), curves)
     before = None if baseline is None else runs.read(Path(baseline))
-    folder, loader = Path(out), loader_of(model, model_settings)
-    loaded = load_model(model, trust=trust, **(model_settings or {})).to(device_of(device))
+    filtered = None if defence is None else input_defence(defence)
+    folder, loader, where = Path(out), loader_of(model, model_settings), device_of(device)
+    loaded = load_model(model, trust=trust, **(model_settings or {})).to(where)
     check_writable(folder)
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
     dataset = restricted(dataset, loaded)
@@ -180,11 +203,12 @@ def evaluate(
         "loader": to_jsonable(loader.deciding),
     }
     plan = Plan(
-        model=loaded if loaded.labels == dataset.labels else LabelView(loaded, dataset.labels),
+        protection=protection_of(loaded, model, dataset, filtered, hardened_from, trust, where),
         identity={
-            "model": loader.title(str(model)),
+            "model": loader.title(str(model)) + (f" behind {filtered.name}" if filtered else ""),
             **loader.identity(str(model)),
             "weights": weights_digest(loaded),
+            **({"defence": table_of(filtered)} if filtered else {}),
         },
         dataset=dataset,
         clips=chosen(dataset, effort.clips if clips is None else clips),
@@ -194,25 +218,30 @@ def evaluate(
         saved=saved,
         why_saved=why,
         seed=seed,
-        device=device_of(device),
+        device=where,
     )
     check_steps(dataset, plan.clips, curves, saved)
     check_decidable(stated, len(plan.clips))
     if before is not None:
         runs.check_comparable(before.conditions, plan.conditions, (str(before.folder), "this evaluation"))
+    shown = None if certificate is None else beside.proven(Path(certificate), plan.conditions, plan.identity)
     if dry_run:
         return plan
     with locked(folder):
-        return _carried_out(plan, stated, before, folder)
+        return _carried_out(plan, stated, before, shown, folder)
 
 
-def _carried_out(plan: Plan, stated: Sequence[Threshold], before: Run | None, folder: Path) -> Evaluation:
+def _carried_out(
+    plan: Plan, stated: Sequence[Threshold], before: Run | None, shown: beside.Proven | None, folder: Path
+) -> Evaluation:
     """Measure, judge and write all files."""
     parts = folder / "parts" / plan.signature
     if not parts.is_dir():
         for line in (*wording.plan(plan), *runs.replaced(folder, plan.identity)):
             logger.info("%s", line)
         parts.mkdir(parents=True)
+    budget = Budget(snr_db=plan.curves.reference_db)
+    plan = replace(plan, protection=plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, parts))
     rows = measure(
         plan.model,
         plan.dataset,
@@ -223,8 +252,9 @@ def _carried_out(plan: Plan, stated: Sequence[Threshold], before: Run | None, fo
         seed=plan.seed,
         device=plan.device,
         parts=parts,
+        sources=plan.protection.sources,
     )
-    found = replace(_figures(plan, rows, parts), verdict=judged(stated, rows, plan.curves))
+    found = replace(_figures(plan, rows, parts), verdict=judged(stated, rows, plan.curves), certificate=shown)
     if before is not None:
         found = replace(found, baseline=against(before, runs.run(folder, found.as_json(), rows)))
     write_json(folder / CLIPS, [asdict(row) for row in rows])
@@ -267,6 +297,7 @@ def _about(plan: Plan, rows: Sequence[Row]) -> dict[str, Any]:
         "settings": plan.settings,
         "signature": plan.signature,
         "attacks": plan.attacks,
+        "protection": plan.protection.about,
         "access": plan.model.access,
         "corpus": plan.dataset.corpus,
         "data": plan.dataset.digest,

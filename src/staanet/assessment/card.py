@@ -3,6 +3,7 @@
 import json
 
 from staanet.assessment import wording
+from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Evaluation, Point
 from staanet.report.wording import interval, percent
 
@@ -68,6 +69,7 @@ def _section(found: Evaluation) -> list[str]:
         "## Robustness",
         "",
         wording.headline(found),
+        *protected_wording.lines(found),
         wording.breaks(found),
         "",
         "| budget | robust accuracy, % [95 % interval] | under noise, % |",

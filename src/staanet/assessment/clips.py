@@ -17,6 +17,8 @@ from staanet.core.signature import signature
 from staanet.corpora import CORPORA
 from staanet.data import Dataset, prepare
 from staanet.models import Model
+from staanet.models.loaders.released import folder_of
+from staanet.models.wrappers import LabelView
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +73,22 @@ def restricted(dataset: Dataset, model: Model) -> Dataset:
     return dataset.only(shared)
 
 
+def labelled(model: Model, dataset: Dataset) -> Model:
+    """Return a model that decides between the emotions of the clips, in their order."""
+    return model if model.labels == dataset.labels else LabelView(model, dataset.labels)
+
+
+def provenance_of(reference: str | Path) -> Mapping[str, Any]:
+    """Return what a checkpoint says of how it was made; nothing if the reference is none.
+
+    Args:
+        reference: Reference to a model.
+    """
+    path = folder_of(reference) / checkpoints.CONFIG
+    about = read_json(path) if path.is_file() else {}
+    return about if isinstance(about, Mapping) else {}
+
+
 def unseen(dataset: Dataset, reference: str | Path) -> Dataset:
     """Return the clips on which a model was neither trained nor selected, as far as its checkpoint says.
 
@@ -81,8 +99,7 @@ def unseen(dataset: Dataset, reference: str | Path) -> Dataset:
         dataset: The dataset.
         reference: Reference to the model.
     """
-    path = Path(reference) / checkpoints.CONFIG
-    about = read_json(path) if path.is_file() else {}
+    about = provenance_of(reference)
     if "split" not in about or about.get("made_from", {}).get("dataset") != dataset.digest:
         return dataset
     test = set(about["split"]["test"])

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from staanet.assessment import wording
+from staanet.assessment.certified import beside
 from staanet.assessment.compare import wording as compare_wording
+from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Evaluation
 from staanet.assessment.runs import CLIPS, FILE
 from staanet.audio.corruptions import CORRUPTIONS
@@ -61,7 +63,9 @@ def text(found: Evaluation, files: dict[str, str]) -> str:
         ("Intended purpose", _purpose(found)),
         ("Refused uses", REFUSED),
         ("Threat model", _threat_model(found)),
+        *((("Protection of the model", _protection(found)),) if found.about.get("protection") else ()),
         ("Declared metrics", _metrics(found)),
+        *((("What is proven", _proven(found)),) if found.certificate is not None else ()),
         ("Corruptions that nobody intends", _corruptions(found)),
         ("Thresholds", _thresholds(found)),
         ("Reservations", _reservations(found)),
@@ -139,6 +143,32 @@ def _threat_model(found: Evaluation) -> Sequence[str]:
         f"- Attacks: {', '.join(about['attacks'])} (ensemble {about['settings']['ensemble']}, preset "
         f"{about['settings']['preset']}, seed {about['settings']['seed']}); the worst case over all of them counts.",
         f"- Attackers to be expected in this use: {_blank('who, with what access')}",
+    )
+
+
+def _protection(found: Evaluation) -> Sequence[str]:
+    """Return the defence, its gradient, the draws of its attacker, and what each attacker knows."""
+    about = found.about["protection"]
+    names = about["attackers"]
+    return (
+        *(f"- {line}" for line in protected_wording.lines(found)),
+        *(f"- The {name} attacker {protected_wording.ATTACKERS[name]}." for name in names),
+    )
+
+
+def _proven(found: Evaluation) -> Sequence[str]:
+    certificate = found.certificate
+    rows = [
+        f"| {point.name} | {percent(point.accuracy)} | {interval(point.accuracy_ci)} | {percent(point.uar)} |"
+        for point in certificate.points
+    ]
+    return (
+        *(f"- {line}" for line in beside.sentences(certificate)),
+        f"- Smoothing: {protected_wording.described({'name': certificate.smoothing, **certificate.settings})}.",
+        "",
+        "| budget | right and provably so, % | 95 % interval | the same as UAR, % |",
+        "| --- | --- | --- | --- |",
+        *rows,
     )
 
 
@@ -235,7 +265,7 @@ def _hashes(found: Evaluation, files: dict[str, str]) -> Sequence[str]:
     if about["commit"]:
         code = f"commit {about['commit']}{'' if about['tree_clean'] else ', with changes that are not committed'}"
     return (
-        *(f"- Model, {key}: `{value}`" for key, value in about["identity"].items() if key != "model"),
+        *(f"- Model, {key}: `{value}`" for key, value in about["identity"].items() if key not in ("model", "defence")),
         f"- Data: {about['corpus']}, {found.n} clips of {about['speakers']} speakers at {about['sample_rate']} Hz, "
         f"`{about['data']}`",
         f"- Settings, model and clips together: `{about['signature']}`",
@@ -254,6 +284,7 @@ def _not_tested(found: Evaluation) -> Sequence[str]:
     return (
         *gradients,
         "- Stronger or longer attacks than those named above; robust accuracy is an upper bound.",
+        *(f"- {line}" for line in protected_wording.untested(found.about.get("protection"))),
         *_untested_corruptions(found),
         "- Attacks over the air (loudspeaker, room, microphone), and changes beyond the budgets named above.",
         "- Targeted attacks, which aim at a certain emotion.",

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from staanet.assessment.attackers import ADAPTIVE
 from staanet.assessment.search import Saved, Search, quietly
 from staanet.assessment.settings import ONLY_QUERIES, Curves, Effort, Member
 from staanet.attacks import create_attack
@@ -35,12 +37,14 @@ class Curve:
         attack: Attack that found it; None without one.
         noise: For each budget, whether the clip is right under noise of its size.
         decided: The emotion that the model decides on for the attacked clip; None if the clip is never fooled.
+        attackers: If there are several attackers, the smallest budget at which each of them fools the clip.
     """
 
     smallest: int
     attack: str | None
     noise: tuple[bool, ...]
     decided: str | None = None
+    attackers: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,27 @@ def measure(
     seed: int,
     device: torch.device,
     parts: Path,
+    sources: Mapping[str, Model] | None = None,
 ) -> list[Row]:
-    """Return the results of clips; batches that are complete in the folder `parts` are read instead."""
+    """Return the results of clips; batches that are complete in the folder `parts` are read instead.
+
+    Args:
+        model: The model as it decides.
+        dataset: Dataset of the clips.
+        clips: Ids of the clips.
+        curves: The budgets.
+        effort: The attacks with their steps.
+        saved: How clips are saved.
+        seed: Random seed of the attacks.
+        device: Device to compute on.
+        parts: Folder of the batches.
+        sources: What each attacker attacks, by the name of the attacker; a clip is fooled if any of them fools it.
+            Default: one attacker, of the model as it is.
+    """
     members = members_of(effort, model)
     classifier = as_classifier(model)
+    attacked = {ADAPTIVE: model} if sources is None else sources
+    seen = {name: classifier if source is model else as_classifier(source) for name, source in attacked.items()}
     rows: list[Row] = []
     checked = False
     for number, ids in enumerate(track(dataset.batches(clips, BATCH), "evaluate")):
@@ -111,8 +132,10 @@ def measure(
         names = [part.name, part.with_suffix(".safetensors").name]
         if not checksums.intact(parts, names):
             batch = dataset.batch(ids).to(device)
-            with frozen(classifier):
-                made, tensors = _measured(classifier, dataset, batch, curves, members, saved, seed)
+            with ExitStack() as stack:
+                for one in (classifier, *seen.values()):
+                    stack.enter_context(frozen(one))
+                made, tensors = _measured(classifier, seen, dataset, batch, curves, members, saved, seed)
             save_tensors(part.with_suffix(".safetensors"), tensors)
             write_json(part, [asdict(row) for row in made])
             checksums.add(parts, [parts / name for name in names])
@@ -176,7 +199,7 @@ def adversarial_clips(parts: Path, kind: str = "dense") -> dict[str, torch.Tenso
 def seconds_needed(
     model: Model, dataset: Dataset, clips: Sequence[str], curves: Curves, effort: Effort, device: torch.device
 ) -> float:
-    """Return about how many seconds a measurement takes, from one pass of a few clips of middle length."""
+    """Return about how many seconds the attacks on a model take, from one pass of a few clips of middle length."""
     middle = dataset.batches(clips, BATCH)[len(clips) // BATCH // 2]
     batch = dataset.batch(middle).to(device)
     classifier = as_classifier(model)
@@ -203,6 +226,7 @@ def seconds_needed(
 
 def _measured(
     model: CheckedClassifier,
+    sources: Mapping[str, CheckedClassifier],
     dataset: Dataset,
     batch: Batch,
     curves: Curves,
@@ -220,20 +244,18 @@ def _measured(
         ("dense", "sparse"), (curves.dense_points, curves.sparse_points), members, strict=True
     ):
         noise = _under_noise(model, batch, points, saved, seed)
-        smallest: list[int] = [0] * len(batch.ids)
-        attacks: list[str | None] = [None] * len(batch.ids)
-        decided: list[str | None] = [None] * len(batch.ids)
+        made = [Curve(0, None, under) for under in noise]
         if right and points:
-            search = Search(model, _rows_of(batch, right), points, saved, seed)
-            for member in own:
-                search.run(member)
+            clips = _rows_of(batch, right)
+            searches = {name: Search(model, clips, points, saved, seed, source) for name, source in sources.items()}
+            for search in searches.values():
+                for member in own:
+                    search.run(member)
             for place, row in enumerate(right):
-                smallest[row], attacks[row] = search.smallest[place], search.attacks[place]
-                if (number := search.decided[place]) is not None:
-                    decided[row] = dataset.labels[number]
-                if (adversarial := search.adversarial[place]) is not None:
+                made[row], adversarial = _worst(searches, place, noise[row], dataset.labels)
+                if adversarial is not None:
                     tensors[f"{kind}/{batch.ids[row]}"] = adversarial
-        found.append([Curve(*values) for values in zip(smallest, attacks, noise, decided, strict=True)])
+        found.append(made)
     rows = []
     for place, clip in enumerate(batch.ids):
         about = dataset.utterances[clip]
@@ -250,6 +272,22 @@ def _measured(
             )
         )
     return rows, tensors
+
+
+def _worst(
+    searches: Mapping[str, Search], place: int, noise: tuple[bool, ...], labels: Sequence[str]
+) -> tuple[Curve, torch.Tensor | None]:
+    """Return what the worst attacker of a clip found, and the adversarial clip `[T]` if there is one."""
+    worst = min(searches.values(), key=lambda search: search.smallest[place])
+    number = worst.decided[place]
+    curve = Curve(
+        smallest=worst.smallest[place],
+        attack=worst.attacks[place],
+        noise=noise,
+        decided=None if number is None else labels[number],
+        attackers={name: one.smallest[place] for name, one in searches.items()} if len(searches) > 1 else {},
+    )
+    return curve, worst.adversarial[place]
 
 
 def _under_noise(
@@ -275,6 +313,6 @@ def _rows_of(batch: Batch, rows: Sequence[int]) -> Batch:
 
 def _row(values: Mapping[str, Any]) -> Row:
     curve: Callable[[Mapping[str, Any]], Curve] = lambda one: Curve(  # noqa: E731
-        one["smallest"], one["attack"], tuple(one["noise"]), one.get("decided")
+        one["smallest"], one["attack"], tuple(one["noise"]), one.get("decided"), one.get("attackers", {})
     )
     return Row(**{**values, "dense": curve(values["dense"]), "sparse": curve(values["sparse"])})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from staanet.assessment.attackers import check_adaptive
 from staanet.assessment.measurement import Row
 from staanet.assessment.settings import Curves
 from staanet.metrics.groups import LargestGap, largest_gap
@@ -33,6 +34,8 @@ class Point:
         attack: Attack that fools most clips first at this or a smaller budget; None if no clip is fooled.
         attacks: Number of clips that each attack was the first to fool at this or a smaller budget, most first.
         decisions: Number of clips by emotion and by decision under the attacks at this budget.
+        attackers: Robust accuracy under each attacker alone, if there are several; `accuracy_robust` is about the worst
+            of them for each clip.
     """
 
     snr_db: float
@@ -45,6 +48,7 @@ class Point:
     attack: str | None
     attacks: Mapping[str, int] = field(default_factory=dict)
     decisions: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    attackers: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -94,6 +98,7 @@ class Evaluation:
         flags: Meaning of each sign that the numbers say little, by its name.
         verdict: Result of every threshold that the user stated; empty without one.
         baseline: Comparison with an earlier evaluation (`Comparison`), None without one.
+        certificate: What is proven at the same budgets (`Proven`), None without a certificate.
         about: Settings, versions, hashes and counts.
     """
 
@@ -115,6 +120,7 @@ class Evaluation:
     corruptions: Sequence[Any] = ()
     verdict: Sequence[Any] = ()
     baseline: Any = None
+    certificate: Any = None
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -130,14 +136,17 @@ def evaluation(
     flags: Mapping[str, str],
     about: Mapping[str, Any],
 ) -> Evaluation:
-    """Return the figures of an evaluation."""
+    """Return the figures of an evaluation.
+
+    Raises:
+        StaanetError: If no attacker knows the defence of the model.
+    """
+    if names := {name for row in rows for name in row.dense.attackers}:
+        check_adaptive(names)
     right = np.array([row.right for row in rows], dtype=np.float64)
     curve = [
         _point(rows, kind, number, snr, sparsity, labels)
-        for kind, budgets in (
-            ("dense", [(snr, 1.0) for snr in curves.dense]),
-            ("sparse", [(curves.sparse_snr_db, share) for share in curves.sparse]),
-        )
+        for kind, budgets in budgets_of(asdict(curves)).items()
         for number, (snr, sparsity) in enumerate(budgets)
     ]
     place = curves.dense.index(curves.reference_db)
@@ -160,6 +169,18 @@ def evaluation(
         flags=flags,
         about=about,
     )
+
+
+def budgets_of(curves: Mapping[str, Any]) -> dict[str, list[tuple[float, float]]]:
+    """Return the peak SNR in dB and the sparsity of every budget of curves: those on all samples, and on few.
+
+    >>> budgets_of({"dense": [60, 40], "sparse": [0, 0.01], "sparse_snr_db": 17})
+    {'dense': [(60, 1.0), (40, 1.0)], 'sparse': [(17, 0), (17, 0.01)]}
+    """
+    return {
+        "dense": [(snr, 1.0) for snr in curves["dense"]],
+        "sparse": [(curves["sparse_snr_db"], share) for share in curves["sparse"]],
+    }
 
 
 def budget_name(snr_db: float, sparsity: float) -> str:
@@ -222,6 +243,7 @@ def _point(rows: Sequence[Row], kind: str, number: int, snr: float, sparsity: fl
     values = robust(rows, kind, number)
     noise = np.array([getattr(row, kind).noise[number] for row in rows], dtype=np.float64)
     found = [getattr(row, kind) for row in rows if row.right]
+    names = list(dict.fromkeys(name for one in found for name in one.attackers))
     attacks = Counter(one.attack for one in found if one.attack and one.smallest <= number)
     return Point(
         snr_db=snr,
@@ -234,6 +256,7 @@ def _point(rows: Sequence[Row], kind: str, number: int, snr: float, sparsity: fl
         attack=attacks.most_common(1)[0][0] if attacks else None,
         attacks=dict(attacks.most_common()),
         decisions=_decisions([(row.label, under_attack(row, kind, number)) for row in rows], labels),
+        attackers={name: sum(one.attackers[name] > number for one in found) / len(rows) for name in names},
     )
 
 

@@ -17,6 +17,9 @@ FILE = "evaluation.json"
 CLIPS = "clips.json"
 """The file with the results of the clips."""
 
+CERTIFICATE, CERTIFIED_CLIPS = "certificate.json", "certified-clips.json"
+"""The files of a certification: the figures, and the certificates of the clips."""
+
 SEALED = (FILE, CLIPS, "summary.md", "card.md", "verdict.xml", "report/index.html")
 """The files whose checksums an evaluation has; the others are for its user to fill in."""
 
@@ -72,6 +75,8 @@ class Run:
         flags: Names of the flags.
         conditions: What it must share with another evaluation to be compared.
         rows: Results of the clips, by id.
+        protection: What protects the model (`Protection.about`); None if nothing does.
+        proven: Whether robust accuracy is proven by a certificate instead of measured.
     """
 
     folder: Path
@@ -81,6 +86,13 @@ class Run:
     flags: Sequence[str]
     conditions: Conditions
     rows: Mapping[str, Row]
+    protection: Mapping[str, Any] | None = None
+    proven: bool = False
+
+
+def is_certificate(folder: Path) -> bool:
+    """Return whether a folder holds a certificate and no evaluation."""
+    return (folder / CERTIFICATE).is_file() and not (folder / FILE).is_file()
 
 
 def read(folder: Path) -> Run:
@@ -121,6 +133,7 @@ def run(folder: Path, found: Mapping[str, Any], rows: Sequence[Row]) -> Run:
         flags=sorted(found["flags"]),
         conditions=Conditions.of(about, {row.id: (row.label, row.speaker) for row in rows}),
         rows={row.id: row for row in rows},
+        protection=about.get("protection"),
     )
 
 
@@ -155,12 +168,13 @@ def trainings_in(folder: Path) -> list[Path]:
     Raises:
         StaanetError: If there is none.
     """
-    if (folder / FILE).is_file():
+    if (folder / FILE).is_file() or is_certificate(folder):
         return [folder]
     found = sorted(path.parent for path in folder.glob(f"*/{FILE}"))
     if not found:
         raise StaanetError(
-            f"{folder}: expected a folder that `staanet evaluate` wrote, or a folder of such folders, found no {FILE}"
+            f"{folder}: expected a folder that `staanet evaluate` or `staanet certify` wrote, or a folder of such "
+            f"folders, found no {FILE}"
         )
     return found
 

@@ -28,12 +28,20 @@ class Search:
         points: Budgets, from the smallest to the largest.
         saved: How adversarial clips are saved; only what is saved counts.
         seed: Random seed of the attacks.
+        source: What is attacked, if that is not the model: the model as an attacker sees it.
     """
 
     def __init__(
-        self, model: CheckedClassifier, batch: Batch, points: Sequence[Budget], saved: Saved, seed: int
+        self,
+        model: CheckedClassifier,
+        batch: Batch,
+        points: Sequence[Budget],
+        saved: Saved,
+        seed: int,
+        source: CheckedClassifier | None = None,
     ) -> None:
         self.model, self.batch, self.points, self.saved, self.seed = model, batch, points, saved, seed
+        self.source = model if source is None else source
         self.smallest = [len(points)] * len(batch.ids)
         """Number of the smallest budget at which each clip is fooled."""
         self.attacks: list[str | None] = [None] * len(batch.ids)
@@ -69,7 +77,7 @@ class Search:
     def _attack_group(self, member: Member, rows: list[int], target: int) -> list[int]:
         clean, lengths, labels = self.batch.waveforms[rows], self.batch.lengths[rows], self.batch.labels[rows]
         attack = create_attack(member.attack, **member.settings, budget=self.points[target])
-        adversarial = attack(self.model, clean, labels, lengths, seed=self.seed)
+        adversarial = attack(self.source, clean, labels, lengths, seed=self.seed)
         adversarial = self.saved.perturbed(clean, adversarial.detach(), self._epsilons[rows, target][:, None])
         received = self.saved.received(adversarial, lengths)
         with torch.no_grad():

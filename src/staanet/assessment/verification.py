@@ -1,6 +1,8 @@
 """Verification of an evaluation: hashes of all files, and its figures computed again from the results of the clips."""
 
 import json
+from collections.abc import Iterable
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +61,9 @@ def _check_figures(folder: Path, found: Verification) -> None:
         for name in AGAIN
         if again[name] != held[name]
     ]
-    if again["curve"] != held["curve"]:
+    pairs: Iterable[tuple[Any, Any]] = zip_longest(again["curve"], held["curve"], fillvalue={})
+    curve = [{**own, **point} for own, point in pairs]  # figures that an older version did not have are not compared
+    if again["curve"] != curve:
         found.problems.append(f"{folder / FILE}: expected the curve of the results of the clips, got another")
 
 

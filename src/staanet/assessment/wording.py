@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from staanet.assessment.certified import beside
 from staanet.assessment.power import OTHERWISE, detectable_paired, detectable_unpaired
+from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Evaluation, Interval, Point
 from staanet.core import markup
 from staanet.report.wording import percent
@@ -17,7 +19,7 @@ def plan(one: "Plan") -> list[str]:
     minutes, clips = one.seconds / 60, len(one.clips)
     time = f"{one.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} minutes"
     return [
-        f"{one.title} on {clips} clips of {one.dataset.corpus}: {', '.join(one.attacks)} at "
+        f"{one.title} on {clips} clips of {one.dataset.corpus}: {', '.join(one.attacks)}{_attackers(one)} at "
         f"{len(one.curves.dense)} budgets on all samples and {len(one.curves.sparse)} on few samples; about {time}.",
         f"Clips are saved {one.saved.words}, because {one.why_saved}; only what is saved counts.",
         f"With {clips} clips, a share is known to within {100 * one.resolution:.0f} points at best. A difference from "
@@ -25,6 +27,11 @@ def plan(one: "Plan") -> list[str]:
         f"another model on the same clips, if it is {100 * detectable_paired(clips):.0f} points and the two differ on "
         f"{100 * OTHERWISE:.0f} % of the clips. Smaller differences cannot be relied on to show.",
     ]
+
+
+def _attackers(one: "Plan") -> str:
+    names = list(one.protection.sources)
+    return f", each by {len(names)} attackers ({', '.join(names)})," if len(names) > 1 else ""
 
 
 def headline(found: Evaluation) -> str:
@@ -68,6 +75,7 @@ def lines(found: Evaluation) -> list[str]:
     gaps = sorted(found.groups, key=lambda group: group.p_value)
     return [
         headline(found),
+        *protected_wording.lines(found),
         breaks(found),
         f"all samples:  {_series(dense)}",
         *([f"few samples:  {_series(sparse)}"] if sparse else []),
@@ -77,6 +85,7 @@ def lines(found: Evaluation) -> list[str]:
             for group in gaps[:2]
         ),
         *([corruptions(found)] if found.corruptions else []),
+        *(beside.sentences(found.certificate)[:1] if found.certificate is not None else []),
         *(f"flag {name}: {meaning}" for name, meaning in found.flags.items()),
         *(
             f"{line.result}: {line.key} {_measured(line.value, line.ci)} %, demanded {percent(line.least)} %"
@@ -112,6 +121,7 @@ def markdown(found: Evaluation) -> str:
             f"## Robustness of {markup.markdown(found.model)}",
             "",
             headline(found),
+            *protected_wording.lines(found),
             breaks(found),
             *([*head, *verdict] if verdict else []),
             "",
@@ -119,6 +129,7 @@ def markdown(found: Evaluation) -> str:
             "| --- | --- | --- | --- | --- |",
             *rows,
             *(f"\n**{name}**: {meaning}" for name, meaning in found.flags.items()),
+            *(["", *beside.sentences(found.certificate)] if found.certificate is not None else []),
             "",
         ]
     )

@@ -5,13 +5,28 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, Seed, Set, Trust, parsed
+from staanet.cli.options import (
+    Corpus,
+    Data,
+    Device,
+    Json,
+    ModelReference,
+    ModelSet,
+    Seed,
+    Set,
+    Trust,
+    chosen,
+    parsed,
+    run_folder,
+)
 
 
 def certify(
-    model: Annotated[str, typer.Argument(help="Model: a checkpoint, file.py:name, ... (`staanet list loaders`).")],
-    data: Annotated[Path, typer.Argument(help="Prepared dataset, or the root folder of a corpus.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/MODEL).")] = None,
+    model: ModelReference,
+    data: Data,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/MODEL-certificate).")
+    ] = None,
     smoothing: Annotated[
         str | None,
         typer.Option(
@@ -26,10 +41,8 @@ def certify(
     selection: Annotated[int, typer.Option(help="Further votes, by which the class is decided.")] = 100,
     alpha: Annotated[float, typer.Option(help="Probability that the certificate of a clip is wrong.")] = 0.001,
     clips: Annotated[int | None, typer.Option(help="Number of clips (default: all).")] = None,
-    corpus: Annotated[str | None, typer.Option(help="Name of the corpus (default: folder).")] = None,
-    model_settings: Annotated[
-        list[str] | None, typer.Option("--model-set", help="Set KEY of the model to VALUE.", metavar="KEY=VALUE")
-    ] = None,
+    corpus: Corpus = None,
+    model_settings: ModelSet = None,
     settings: Set = None,
     trust: Trust = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done.")] = False,
@@ -45,18 +58,14 @@ def certify(
 
     from staanet.assessment import certified
     from staanet.assessment.certified import wording
-    from staanet.core.errors import StaanetError
-    from staanet.models import loader_of
 
-    if smoothing is None and smoothing_settings:
-        raise StaanetError("expected the smoothing that --smoothing-set changes, got none; name it with --smoothing")
     own = parsed(model_settings)
-    folder = out or Path("runs") / loader_of(model, own).title(model).replace(":", "-")
+    folder = run_folder(out, model, own, "certificate")
     found = certified.certify(
         model,
         data,
         folder,
-        smoothing=None if smoothing is None else {"defence": smoothing, **parsed(smoothing_settings)},
+        smoothing=chosen(smoothing, smoothing_settings, "smoothing"),
         draws=draws,
         selection=selection,
         alpha=alpha,

@@ -41,8 +41,8 @@ def compare(
         list[Path] | None,
         typer.Argument(
             metavar="RUN...",
-            help="Folders that `staanet evaluate` wrote: the first is compared with each of the others. A folder of "
-            "such folders stands for a recipe, of which it holds several trainings.",
+            help="Folders that `staanet evaluate` or `staanet certify` wrote: the first is compared with each of the "
+            "others. A folder of evaluations stands for a recipe, of which it holds several trainings.",
         ),
     ] = None,
     a: Annotated[
@@ -60,6 +60,7 @@ def compare(
             "Models are then compared within each corpus."
         ),
     ] = None,
+    measure: Annotated[str, typer.Option(help="What the figure shows: accuracy, or uar.")] = "accuracy",
     as_json: Json = False,
 ) -> None:
     """Compare evaluations of the same clips: how much more robust one model is than another, with intervals.
@@ -78,8 +79,8 @@ def compare(
     if figure is not None:
         if a or b or not runs:
             raise StaanetError("expected the folders of evaluations for --figure, got --a and --b or none; name them")
-        shown = several.write_figure(runs, figure)
-        groups = [folders for folders in several.by_data(runs).values() if len(folders) > 1]
+        shown = several.write_figure(runs, figure, measure)  # type: ignore[arg-type]  # checked there
+        groups = [[one.folder for one in found] for found in several.by_data(runs).values() if len(found) > 1]
     found = [one for group in groups for one in compared(group, a=a or (), b=b or ())]
     if as_json:
         typer.echo(json.dumps([{"summary": compare_wording.headline(one), **one.as_json()} for one in found]))

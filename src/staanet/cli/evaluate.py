@@ -5,16 +5,31 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, Seed, Set, Trust, parsed
+from staanet.cli.options import (
+    Corpus,
+    Data,
+    DefenceSet,
+    Device,
+    Json,
+    ModelReference,
+    ModelSet,
+    Seed,
+    Set,
+    Trust,
+    chosen,
+    parsed,
+    run_folder,
+)
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Argument(help="Model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`).")
-    ],
-    data: Annotated[Path, typer.Argument(help="Prepared dataset, or the root folder of a corpus.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="Output folder (default: runs/MODEL).")] = None,
-    corpus: Annotated[str | None, typer.Option(help="Name of the corpus (default: folder).")] = None,
+    model: ModelReference,
+    data: Data,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Output folder (default: runs/MODEL, or runs/MODEL-behind-DEFENCE)."),
+    ] = None,
+    corpus: Corpus = None,
     preset: Annotated[str, typer.Option(help="Effort of the attacks: quick, standard or thorough.")] = "standard",
     clips: Annotated[int | None, typer.Option(help="Number of clips (default: that of the preset).")] = None,
     budgets: Annotated[
@@ -34,15 +49,26 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder of an earlier evaluation of the same clips to compare with.", metavar="RUN"),
     ] = None,
+    defence: Annotated[
+        str | None,
+        typer.Option(
+            help="Input defence in front of the model (`staanet list defences`), which one attacker does not know and "
+            "one knows; figures are about the worst of both."
+        ),
+    ] = None,
+    defence_settings: DefenceSet = None,
+    hardened_from: Annotated[
+        str | None,
+        typer.Option(help="The model from which this one was hardened, which is attacked too.", metavar="MODEL"),
+    ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option(help="Folder of staanet certify on the same clips, to show beside.", metavar="RUN"),
+    ] = None,
     floats: Annotated[
         bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of in the format of the recordings.")
     ] = False,
-    model_settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model-set", help="Set KEY of the model to VALUE, such as labels.ang=anger.", metavar="KEY=VALUE"
-        ),
-    ] = None,
+    model_settings: ModelSet = None,
     settings: Set = None,
     trust: Trust = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
@@ -60,14 +86,13 @@ def evaluate(
     from staanet.assessment import wording
     from staanet.assessment.compare import wording as compare_wording
     from staanet.core.errors import StaanetError
-    from staanet.models import loader_of
 
     try:
         levels = [float(word) for word in budgets.split(",")] if budgets else []
     except ValueError:
         raise StaanetError(f"expected budgets as numbers in dB, such as 60,40,20, got {budgets!r}") from None
     own = parsed(model_settings)
-    folder = out or Path("runs") / loader_of(model, own).title(model).replace(":", "-")
+    folder = run_folder(out, model, own, f"behind-{defence}" if defence else "")
     found = assessment.evaluate(
         model,
         data,
@@ -79,6 +104,9 @@ def evaluate(
         fail_under=fail_under or (),
         thresholds=thresholds,
         baseline=baseline,
+        defence=chosen(defence, defence_settings, "defence"),
+        hardened_from=hardened_from,
+        certificate=certificate,
         trust=trust,
         model_settings=own,
         corpus_settings=parsed(settings),

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, Out, Seed, Set, Trust, parsed
+from staanet.cli.options import Device, Json, ModelReference, ModelSet, Out, Seed, Set, SnrDb, Sparsity, Trust, parsed
 
 
 def harden(
-    model: Annotated[str, typer.Argument(help="Model: a checkpoint, file.py:name, ... (`staanet list loaders`).")],
+    model: ModelReference,
     data: Annotated[Path, typer.Argument(help="Prepared dataset.")],
     out: Out,
     method: Annotated[
@@ -18,8 +18,8 @@ def harden(
             help="pgd, fast (one gradient), trades, noise (the control), gaussian_smoothing, ablation or partition."
         ),
     ] = "pgd",
-    snr_db: Annotated[float, typer.Option(help="Largest change of a sample, in dB below the peak.")] = 40.0,
-    sparsity: Annotated[float, typer.Option(help="Share of the samples that may change.")] = 1.0,
+    snr_db: SnrDb = 40.0,
+    sparsity: Sparsity = 1.0,
     steps: Annotated[int, typer.Option(help="Steps of the attack of pgd and trades.")] = 5,
     method_settings: Annotated[
         list[str] | None,
@@ -28,9 +28,7 @@ def harden(
     only: Annotated[
         str | None, typer.Option(help="Beginning of the names of the weights that are trained (default: all).")
     ] = None,
-    model_settings: Annotated[
-        list[str] | None, typer.Option("--model-set", help="Set KEY of the model to VALUE.", metavar="KEY=VALUE")
-    ] = None,
+    model_settings: ModelSet = None,
     settings: Set = None,
     trust: Trust = False,
     seed: Seed = 0,

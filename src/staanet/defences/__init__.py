@@ -57,3 +57,15 @@ def defence_of(values: str | Mapping[str, Any]) -> Defence:
     if "defence" not in settings:
         raise StaanetError(f"expected the name of a defence as defence, got {settings}")
     return create_defence(settings.pop("defence"), **settings)
+
+
+def input_defence(given: str | Mapping[str, Any]) -> InputDefence:
+    """Return an input defence from its name, or from a table with its name as `defence` and settings.
+
+    Raises:
+        StaanetError: If it is none.
+    """
+    built = defence_of(given)
+    if not isinstance(built, InputDefence):
+        raise StaanetError(f"expected an input defence, got {built.name}, which trains a model; evaluate that model")
+    return built

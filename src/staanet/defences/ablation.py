@@ -6,10 +6,9 @@ from dataclasses import dataclass
 import torch
 from scipy.special import gammaln
 from torch import Tensor
-from torch.nn import functional
 
 from staanet.core.errors import StaanetError
-from staanet.defences.base import Criterion, RandomisedSmoothing
+from staanet.defences.base import RandomisedSmoothing
 from staanet.models import Model
 
 
@@ -83,21 +82,13 @@ class Ablation(RandomisedSmoothing):
         unseen = gammaln([blocks - changed + 1, blocks - kept + 1]).sum()
         return round(1 - math.exp(unseen - gammaln([blocks - changed - kept + 1, blocks + 1]).sum()), 12)
 
-    def loss(
-        self,
-        model: Model,
-        base_model: Model | None,  # noqa: ARG002
-        waveforms: Tensor,
-        lengths: Tensor,
-        labels: Tensor,
-        criterion: Criterion = functional.cross_entropy,
-    ) -> Tensor:
-        """Return the loss of a batch of which random blocks are kept."""
+    def vote(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of clips `[B, T]` of which random blocks are kept."""
         ablated = torch.zeros_like(waveforms)
         random = torch.Generator().manual_seed(int(torch.randint(2**62, ())))
         for row, clip, length in zip(ablated, waveforms, lengths.tolist(), strict=True):
             row[:length] = self.draw(clip[:length], 1, random)[0]
-        return criterion(model.forward_fitted(ablated, lengths).float(), labels)
+        return model.forward_fitted(ablated, lengths)
 
     def _blocks(self, length: int) -> int:
         return -(-length // self.block)

@@ -8,15 +8,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from staanet.attacks import Attack, create_attack
 from staanet.core.errors import StaanetError
 from staanet.core.unwrapping import frozen
-from staanet.defences.base import Criterion, TrainingDefence
+from staanet.defences.attacked import AttackedTraining
+from staanet.defences.base import Criterion
 from staanet.models import FeatureView, HasFeatures, Model
 
 
 @dataclass(frozen=True)
-class AdversarialTraining(TrainingDefence):
+class AdversarialTraining(AttackedTraining):
     """Training on batches in which a share of the clips is attacked on the current model.
 
     Source: A. Madry et al., ICLR 2018; with FGSM, I. J. Goodfellow et al., ICLR 2015, section 6. Training starts from
@@ -49,19 +49,7 @@ class AdversarialTraining(TrainingDefence):
         """Validate the settings."""
         if not 0 < self.ratio <= 1:
             raise StaanetError(f"expected ratio in (0, 1], got {self.ratio}")
-        self.build()
-
-    def build(self) -> Attack:
-        """Build the attack."""
-        settings = dict(self.attack)
-        if "attack" not in settings:
-            raise StaanetError(f"expected the name of an attack as attack, got {self.attack}")
-        return create_attack(settings.pop("attack"), **settings)
-
-    def begin(self, model: Model, base_model: Model | None) -> None:
-        """Copy the weights of the base model, if there is one."""
-        if base_model is not None:
-            model.load_state_dict(base_model.state_dict())
+        super().__post_init__()
 
     def loss(
         self,

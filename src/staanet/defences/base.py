@@ -139,8 +139,8 @@ class Smoothing(TrainingDefence):
     """A defence that decides by the votes of a model on changed copies of a clip, so that a certificate exists.
 
     The certificate is a proof: no attack within its radius changes the decision of the votes. It holds for the votes,
-    not for the model on its own. Training, with `loss`, teaches the model the changed copies. A subclass is either
-    `RandomisedSmoothing` or has a finite number of voters, all of which are asked.
+    not for the model on its own. Training teaches the model the changed copies. A subclass is either
+    `RandomisedSmoothing` or has a finite number of voters, all of which are asked; it implements `vote`.
     """
 
     norm: ClassVar[str]
@@ -149,6 +149,24 @@ class Smoothing(TrainingDefence):
     @abc.abstractmethod
     def certified_object(self) -> str:
         """Return which input the certificate is about and what the voters receive, in a sentence."""
+
+    @abc.abstractmethod
+    def vote(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B * V, K]` of V random voters of each clip `[B, T]`, those of one clip in a row."""
+
+    @final
+    def loss(
+        self,
+        model: Model,
+        base_model: Model | None,  # noqa: ARG002
+        waveforms: Tensor,
+        lengths: Tensor,
+        labels: Tensor,
+        criterion: Criterion = functional.cross_entropy,
+    ) -> Tensor:
+        """Return the loss of the voters of a batch."""
+        logits = self.vote(model, waveforms, lengths).float()
+        return criterion(logits, labels.repeat_interleave(len(logits) // len(labels)))
 
 
 class RandomisedSmoothing(Smoothing):

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from staanet.core.errors import StaanetError
 from staanet.defences.base import InputDefence
-from staanet.defences.median import check_width, windows
+from staanet.defences.median import windows
+from staanet.defences.neighbourhood import Neighbourhood
 
 
 @dataclass(frozen=True)
-class ClickRemoval(InputDefence):
+class ClickRemoval(Neighbourhood, InputDefence):
     """Replacement of samples that lie far from the median of their neighbourhood, as restoration of records does.
 
     Source: S. V. Vaseghi, Advanced Digital Signal Processing and Noise Reduction, 4th ed., 2008, chapter 13: detection
@@ -31,15 +31,6 @@ class ClickRemoval(InputDefence):
     name = "click_removal"
     reference = "Vaseghi 2008"
 
-    width: int = 7
-    threshold: float = 5.0
-
-    def __post_init__(self) -> None:
-        """Validate the settings."""
-        check_width(self.width)
-        if not 0 < self.threshold < float("inf"):
-            raise StaanetError(f"expected a threshold above 0, got {self.threshold}")
-
     def transform(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:  # noqa: ARG002
         """Return the waveforms `[B, T]` without clicks."""
         median = windows(waveforms, self.width).median(2).values
@@ -47,8 +38,5 @@ class ClickRemoval(InputDefence):
 
     def clicks(self, waveforms: Tensor) -> Tensor:
         """Return a mask `[B, T]` of the samples that are clicks."""
-        clips = waveforms.detach()
-        around = windows(clips, self.width)
-        median = around.median(2, keepdim=True).values
-        scale = (around - median).abs().median(2).values
-        return (clips - median[:, :, 0]).abs() > self.threshold * scale
+        distances, scale = self.distances(waveforms.detach())
+        return distances > self.threshold * scale

@@ -7,11 +7,10 @@ from typing import Literal
 import torch
 from scipy.stats import norm as normal
 from torch import Tensor
-from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 from staanet.core.waveforms import valid_samples
-from staanet.defences.base import Criterion, RandomisedSmoothing
+from staanet.defences.base import RandomisedSmoothing
 from staanet.models import Model
 
 LEVEL = 0.1
@@ -87,19 +86,11 @@ class GaussianSmoothing(RandomisedSmoothing):
         share = min(own / math.sqrt(len(clip)), math.sqrt(2))  # beyond this, any change below the norm is certified
         return math.sin(2 * math.asin(share / 2)) * length
 
-    def loss(
-        self,
-        model: Model,
-        base_model: Model | None,  # noqa: ARG002
-        waveforms: Tensor,
-        lengths: Tensor,
-        labels: Tensor,
-        criterion: Criterion = functional.cross_entropy,
-    ) -> Tensor:
-        """Return the loss of a batch with noise."""
+    def vote(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B, K]` of clips `[B, T]` with noise."""
         noisy = self._scaled(waveforms, lengths) + self._deviation * torch.randn(waveforms.shape).to(waveforms)
         noisy = torch.where(valid_samples(lengths, waveforms.shape[1]), noisy, 0)
-        return criterion(model.forward_fitted(noisy, lengths).float(), labels)
+        return model.forward_fitted(noisy, lengths)
 
     @property
     def _deviation(self) -> float:

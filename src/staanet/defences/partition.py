@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from staanet.core.errors import StaanetError
 from staanet.core.waveforms import valid_samples
-from staanet.defences.base import Criterion, Smoothing
+from staanet.defences.base import Smoothing
 from staanet.models import Model
 
 
@@ -63,20 +62,13 @@ class Partition(Smoothing):
         leads = [counts[decided] - count - (place < decided) for place, count in enumerate(counts) if place != decided]
         return min(leads) // 2
 
-    def loss(
-        self,
-        model: Model,
-        base_model: Model | None,  # noqa: ARG002
-        waveforms: Tensor,
-        lengths: Tensor,
-        labels: Tensor,
-        criterion: Criterion = functional.cross_entropy,
-    ) -> Tensor:
-        """Return the loss of random parts of each clip."""
+    def vote(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits `[B * votes, K]` of random parts of each clip `[B, T]`."""
         clips, sizes = waveforms.repeat_interleave(self.votes, 0), lengths.repeat_interleave(self.votes)
         size = min(self.samples, waveforms.shape[1])
         starts = (torch.rand(len(sizes)).to(clips.device) * (sizes - size + 1).clamp_min(1)).long()
         parts = clips.gather(1, (starts[:, None] + torch.arange(size, device=clips.device)))
         left = sizes.clamp_max(size)
         parts = torch.where(valid_samples(left, size), parts, 0)
-        return criterion(model(parts, left).float(), labels.repeat_interleave(self.votes))
+        logits: Tensor = model(parts, left)
+        return logits

@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from staanet.attacks import Attack, create_attack
 from staanet.core.errors import StaanetError
 from staanet.core.unwrapping import frozen
-from staanet.defences.base import Criterion, TrainingDefence
+from staanet.defences.attacked import AttackedTraining
+from staanet.defences.base import Criterion
 from staanet.models import Model
 
 
 @dataclass(frozen=True)
-class Trades(TrainingDefence):
+class Trades(AttackedTraining):
     """Cross-entropy of clean clips plus the divergence between the outputs for clean and for attacked clips.
 
     Source: H. Zhang et al., ICML 2019, equation 5. The attacked clips are those of an attack of the registry that moves
@@ -43,19 +43,7 @@ class Trades(TrainingDefence):
         """Validate the settings."""
         if not 0 < self.beta < float("inf"):
             raise StaanetError(f"expected a beta above 0, got {self.beta}")
-        self.build()
-
-    def build(self) -> Attack:
-        """Build the attack."""
-        settings = dict(self.attack)
-        if "attack" not in settings:
-            raise StaanetError(f"expected the name of an attack as attack, got {self.attack}")
-        return create_attack(settings.pop("attack"), **settings)
-
-    def begin(self, model: Model, base_model: Model | None) -> None:
-        """Copy the weights of the base model, if there is one."""
-        if base_model is not None:
-            model.load_state_dict(base_model.state_dict())
+        super().__post_init__()
 
     def loss(
         self,

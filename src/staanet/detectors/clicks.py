@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from staanet.core.errors import StaanetError
 from staanet.core.waveforms import valid_samples
-from staanet.defences.median import check_width, windows
+from staanet.defences.neighbourhood import Neighbourhood
 from staanet.detectors.base import Detector
 from staanet.models import Model
 
@@ -16,7 +15,7 @@ LEAST = 1e-4
 
 
 @dataclass(frozen=True)
-class Clicks(Detector):
+class Clicks(Neighbourhood, Detector):
     """Share of the samples that lie far from the median of their neighbourhood, counted softly.
 
     A sample counts as a logistic function of its distance from the median, in median distances of its window, less
@@ -36,19 +35,8 @@ class Clicks(Detector):
     name = "clicks"
     reference = "Vaseghi 2008"
 
-    width: int = 7
-    threshold: float = 5.0
-
-    def __post_init__(self) -> None:
-        """Validate the settings."""
-        check_width(self.width)
-        if not 0 < self.threshold < float("inf"):
-            raise StaanetError(f"expected a threshold above 0, got {self.threshold}")
-
     def scores(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:  # noqa: ARG002
         """Return the soft shares of clicks `[B]`, from 0 to 1."""
-        around = windows(waveforms, self.width)
-        median = around.median(2, keepdim=True).values
-        scale = (around - median).abs().median(2).values.clamp_min(LEAST)
-        counted = torch.sigmoid((waveforms - median[:, :, 0]).abs() / scale - self.threshold)
+        distances, scale = self.distances(waveforms)
+        counted = torch.sigmoid(distances / scale.clamp_min(LEAST) - self.threshold)
         return (counted * valid_samples(lengths, waveforms.shape[1])).sum(1) / lengths

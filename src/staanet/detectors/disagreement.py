@@ -5,8 +5,7 @@ from typing import Any
 
 from torch import Tensor
 
-from staanet.core.errors import StaanetError
-from staanet.defences import InputDefence, defence_of
+from staanet.defences import InputDefence, input_defence
 from staanet.detectors.base import Detector
 from staanet.models import Model
 
@@ -35,10 +34,7 @@ class Disagreement(Detector):
 
     def build(self) -> InputDefence:
         """Build the defence."""
-        built = defence_of(self.defence)
-        if not isinstance(built, InputDefence):
-            raise StaanetError(f"expected an input defence, got {built.name}, which trains a model")
-        return built
+        return input_defence(self.defence)
 
     def scores(self, model: Model, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the distances `[B]`, from 0 to 2."""

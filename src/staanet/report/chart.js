@@ -10,6 +10,7 @@
     noise: { colour: "--noise", width: 1.5, marker: "diamond" },
     clean: { colour: "--clean", width: 1.5, dash: [8, 5] },
     chance: { colour: "--ink", width: 1.5, dash: [2, 4] },
+    proven: { colour: "--robust", width: 2, dash: [4, 3], marker: "diamond" },
   };
   const PALETTE = 8;
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

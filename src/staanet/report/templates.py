@@ -22,17 +22,22 @@ TEMPLATES = Environment(
 )
 """Templates, which escape all names that they are given."""
 
-STYLES = ("vendor/uPlot.min.css", "page.css")
-"""Style sheets of every page."""
+PLOTTING = "vendor/uPlot.iife.min.js"
+"""The plotting library; `vendor/vendor.json` names its release."""
 
-SCRIPTS = ("vendor/uPlot.iife.min.js", "chart.js", "page.js")
-"""Scripts of every page; `vendor/vendor.json` names the release of the plotting library, which comes first."""
+STYLES = ("vendor/uPlot.min.css", "page.css")
+"""Style sheets of a page with charts."""
+
+SCRIPTS = (PLOTTING, "chart.js", "page.js")
+"""Scripts of a page with charts."""
 
 LICENCE = "vendor/uPlot.LICENSE"
 """Licence of the plotting library, which every copy must contain."""
 
 
-def page(template: str, *, styles: str = "", **content: Any) -> str:
+def page(
+    template: str, *, styles: Sequence[str] = STYLES, scripts: Sequence[str] = SCRIPTS, rules: str = "", **content: Any
+) -> str:
     """Return a page as the text of one file that loads nothing.
 
     Its content security policy names the hashes of its own styles and scripts. A browser runs no other script, applies
@@ -40,19 +45,21 @@ def page(template: str, *, styles: str = "", **content: Any) -> str:
 
     Args:
         template: Name of the template, which extends `base.html.j2`.
-        styles: Rules of this page besides those of all pages.
+        styles: Files of its style sheets.
+        scripts: Files of its scripts.
+        rules: Rules of this page besides those of the files.
         content: What the template shows.
     """
-    sheets = [text for text in (*(_read(name) for name in STYLES), styles) if text]
-    scripts = [f"/*\n{_read(LICENCE)}\n*/\n{_read(SCRIPTS[0])}", *(_read(name) for name in SCRIPTS[1:])]
+    sheets = [text for text in (*map(_read, styles), rules) if text]
+    programs = [f"/*\n{_read(LICENCE)}\n*/\n{_read(name)}" if name == PLOTTING else _read(name) for name in scripts]
     policy = (
-        f"default-src 'none'; style-src {_hashes(sheets)}; script-src {_hashes(scripts)}; img-src data:; "
+        f"default-src 'none'; style-src {_hashes(sheets)}; script-src {_hashes(programs)}; img-src data:; "
         "media-src data:; base-uri 'none'; form-action 'none'"
     )
     return TEMPLATES.get_template(template).render(
         policy=policy,
         sheets=[Markup(text) for text in sheets],  # noqa: S704
-        scripts=[Markup(text) for text in scripts],  # noqa: S704
+        scripts=[Markup(text) for text in programs],  # noqa: S704
         **content,
     )
 
@@ -64,6 +71,6 @@ def _read(name: str) -> str:
 
 
 def _hashes(texts: Sequence[str]) -> str:
-    """Return the sources of a content security policy that allow these texts."""
-    digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts)
-    return " ".join(f"'sha256-{digest}'" for digest in digests)
+    """Return the sources of a content security policy that allow these texts, and nothing if there are none."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"

@@ -3,7 +3,7 @@
 import logging
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,10 @@ import torch
 
 from staanet.assessment.certified import wording
 from staanet.assessment.certified.figures import Certified, CertifiedRow, figures
-from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
+from staanet.assessment.clips import chosen, dataset_of, labelled, provenance_of, restricted, unseen
+from staanet.assessment.runs import CERTIFICATE, CERTIFIED_CLIPS
 from staanet.certificates import Draws
 from staanet.certificates import certify as certificate_of
-from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, read_json, write_json, write_text
 from staanet.core.progress import track
@@ -25,12 +25,8 @@ from staanet.data import Dataset
 from staanet.defences import DEFENCES, Smoothing, defence_of
 from staanet.models import Model, load_model, loader_of
 from staanet.models.loaders.base import weights_digest
-from staanet.models.wrappers import LabelView
 
 logger = logging.getLogger(__name__)
-
-FILE, CLIPS = "certificate.json", "certified-clips.json"
-"""The files with the figures and with the certificates of the clips."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +127,7 @@ def certify(
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
     dataset = restricted(dataset, loaded)
     plan = CertificationPlan(
-        model=loaded if loaded.labels == dataset.labels else LabelView(loaded, dataset.labels),
+        model=labelled(loaded, dataset),
         identity={
             "model": loader.title(str(model)),
             **loader.identity(str(model)),
@@ -155,9 +151,7 @@ def smoothing_of(reference: str | Path, given: str | Mapping[str, Any] | None) -
     """
     known = [name for name, defence in DEFENCES.items() if issubclass(defence, Smoothing)]
     if given is None:
-        path = Path(reference) / checkpoints.CONFIG
-        about = read_json(path) if path.is_file() else {}
-        table = dict((about.get("made_from") or {}).get("defence") or {})
+        table = dict((provenance_of(reference).get("made_from") or {}).get("defence") or {})
         if table.get("name") not in known:
             raise StaanetError(
                 f"{Path(reference).name}: expected a smoothed model, since only votes can be certified, got one that "
@@ -181,8 +175,8 @@ def _carried_out(plan: CertificationPlan, folder: Path) -> Certified:
     tree, clean = commit()
     facts = {"versions": versions(), "commit": tree, "tree_clean": clean, "device": device_name(plan.device)}
     found = figures(str(plan.identity["model"]), plan.smoothing, rows, plan.draws, {**plan.about, **facts})
-    write_json(folder / CLIPS, [asdict(row) for row in rows])
-    write_json(folder / FILE, found.as_json())
+    write_json(folder / CERTIFIED_CLIPS, [asdict(row) for row in rows])
+    write_json(folder / CERTIFICATE, found.as_json())
     write_text(folder / "certificate.md", wording.markdown(found))
     write_text(folder / "report" / "certificate.html", wording.page(found))
     return found
@@ -190,7 +184,8 @@ def _carried_out(plan: CertificationPlan, folder: Path) -> Certified:
 
 def _row(plan: CertificationPlan, clip: str, part: Path) -> CertifiedRow:
     """Return the certificate of a clip; one that is complete in the file `part` is read instead."""
-    if not part.is_file():
+    known = read_json(part) if part.is_file() else {}
+    if set(known) != {one.name for one in fields(CertifiedRow)}:  # there is none, or one of another version
         samples = plan.dataset.waveform(clip)
         labels = plan.dataset.labels
         found = certificate_of(plan.model, plan.smoothing, samples.to(plan.device), len(labels), plan.draws, plan.seed)
@@ -204,6 +199,8 @@ def _row(plan: CertificationPlan, clip: str, part: Path) -> CertifiedRow:
             votes=dict(zip(labels, found.votes, strict=True)),
             norm=math.sqrt(float(samples.double().square().sum())),
             peak=float(samples.abs().max()),
+            samples=len(samples),
         )
         write_json(part, asdict(row))
-    return CertifiedRow(**read_json(part))
+        return row
+    return CertifiedRow(**known)

@@ -38,6 +38,7 @@ class CertifiedRow:
         votes: Number of votes for each emotion.
         norm: L2 norm of the clip in full scale.
         peak: Largest absolute sample of the clip.
+        samples: Number of samples of the clip.
     """
 
     id: str
@@ -48,6 +49,7 @@ class CertifiedRow:
     votes: dict[str, int]
     norm: float
     peak: float
+    samples: int
 
     @property
     def right(self) -> bool:

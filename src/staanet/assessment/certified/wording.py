@@ -3,10 +3,8 @@
 from staanet.assessment.certified.figures import Certified, CertifiedPoint
 from staanet.certificates import Draws
 from staanet.defences import RandomisedSmoothing, Smoothing
-from staanet.report.templates import TEMPLATES
+from staanet.report.templates import page as html_page
 from staanet.report.wording import interval, percent
-
-PAGE = TEMPLATES.get_template("certificate.html.j2")
 
 
 def plan(model: str, smoothing: Smoothing, draws: Draws, clips: int) -> str:
@@ -92,6 +90,13 @@ def markdown(found: Certified) -> str:
 
 def page(found: Certified) -> str:
     """Return the page."""
-    return PAGE.render(
-        found=found, headline=headline(found), reservations=reservations(found), percent=percent, interval=interval
+    return html_page(
+        "certificate.html.j2",
+        styles=("page.css",),
+        scripts=(),
+        found=found,
+        headline=headline(found),
+        reservations=reservations(found),
+        percent=percent,
+        interval=interval,
     )

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from staanet.assessment.compare.reading import read_all
 from staanet.assessment.measurement import Row
-from staanet.assessment.result import Interval, budget_name
-from staanet.assessment.runs import Run, check_comparable, read, trainings_in
+from staanet.assessment.protected import wording as protected_wording
+from staanet.assessment.result import Interval, budget_name, budgets_of
+from staanet.assessment.runs import Run, check_comparable, trainings_in
 from staanet.core.errors import StaanetError
 from staanet.metrics import beyond_clips, paired, sign_test
 from staanet.metrics.intervals import SPEAKERS
@@ -113,6 +115,11 @@ class Side:
     name: str
     runs: Sequence[Run]
 
+    @property
+    def proven(self) -> bool:
+        """Whether its robust accuracy is proven instead of measured."""
+        return self.runs[0].proven
+
 
 def compare(
     runs: Sequence[str | Path] = (), *, a: Sequence[str | Path] = (), b: Sequence[str | Path] = ()
@@ -122,8 +129,11 @@ def compare(
     Evaluations of single models are paired clip by clip. If folders with the evaluations of several trainings are
     given, two recipes are compared, with the training as the unit: the interval covers other trainings, too.
 
+    A folder that `certify` wrote counts as an evaluation whose robust accuracy is proven: no attack can lower it. It is
+    shown at the budgets of the evaluations of the same corpus.
+
     Args:
-        runs: Two or more folders that `evaluate` wrote, or folders of such folders, one for each recipe.
+        runs: Two or more folders that `evaluate` or `certify` wrote, or folders of such folders, one for each recipe.
         a: The evaluations of the trainings of the first recipe, instead of `runs`.
         b: The same for the second recipe.
 
@@ -142,7 +152,8 @@ def compare(
     if len(groups) < 2:
         raise StaanetError(f"expected two or more evaluations to compare, got {len(groups)}; name another one")
     _check_distinct([path for group in groups for path in group])
-    loaded = [[read(path) for path in group] for group in groups]
+    known = read_all([path for group in groups for path in group])
+    loaded = [[known[path] for path in group] for group in groups]
     if over_trainings:
         for name, recipe in zip(names, loaded, strict=True):
             _check_trainings(name, recipe)
@@ -230,7 +241,6 @@ def _pair(a: Side, b: Side, over_trainings: bool) -> Comparison:
     ids = sorted(conditions.clips)
     speakers = [conditions.clips[clip][1] for clip in ids]
     labels = np.unique([conditions.clips[clip][0] for clip in ids], return_inverse=True)[1]
-    curves = conditions.settings["curves"]
 
     def difference(measure: Measure, of: Callable[[Row], bool], snr: float | None, share: float | None) -> Difference:
         one, two = (
@@ -249,15 +259,12 @@ def _pair(a: Side, b: Side, over_trainings: bool) -> Comparison:
         return Difference(measure, budget, snr, share, *values, float(by_clip.mean()), (low, high), p_value)
 
     differences = [difference("accuracy_clean", lambda row: row.right, None, None)]
-    for kind, budgets in (
-        ("dense", [(snr, 1.0) for snr in curves["dense"]]),
-        ("sparse", [(curves["sparse_snr_db"], share) for share in curves["sparse"]]),
-    ):
+    measured = not (a.proven or b.proven)
+    for kind, budgets in budgets_of(conditions.settings["curves"]).items():
         for number, (snr, share) in enumerate(budgets):
-            differences += [
-                difference("accuracy_robust", _robust_at(kind, number), snr, share),
-                difference("accuracy_noise", _noise_at(kind, number), snr, share),
-            ]
+            differences.append(difference("accuracy_robust", _robust_at(kind, number), snr, share))
+            if measured:
+                differences.append(difference("accuracy_noise", _noise_at(kind, number), snr, share))
     return Comparison(
         a=a.name,
         b=b.name,
@@ -265,7 +272,7 @@ def _pair(a: Side, b: Side, over_trainings: bool) -> Comparison:
         trainings=(len(a.runs), len(b.runs)),
         n=len(ids),
         speakers=len(set(speakers)),
-        reference=budget_name(curves["reference_db"], 1.0),
+        reference=budget_name(conditions.settings["curves"]["reference_db"], 1.0),
         differences=differences,
         notes=_notes(a, b, over_trainings, len(set(speakers))),
     )
@@ -302,7 +309,14 @@ def _result(one: Difference, p_holm: float) -> Literal["higher", "lower", "undec
 def _notes(a: Side, b: Side, over_trainings: bool, speakers: int) -> list[str]:
     notes = []
     attacks: Mapping[str, str] = {side.name: ", ".join(side.runs[0].attacks) for side in (a, b)}
-    if attacks[a.name] != attacks[b.name]:
+    for side, other in ((a, b), (b, a)):
+        if side.proven and not other.proven:
+            notes.append(
+                f"What {side.name} keeps is proven, and no attack can take it; what {other.name} keeps was measured, "
+                "and a stronger attack may take more."
+            )
+        notes += [f"{side.name}: {sentence}" for sentence in protected_wording.brief(side.runs[0].protection)]
+    if attacks[a.name] != attacks[b.name] and not (a.proven or b.proven):
         notes.append(
             f"{a.name} was attacked by {attacks[a.name]}, {b.name} by {attacks[b.name]}, because they give different "
             "access: a model under fewer attacks seems more robust."

@@ -39,11 +39,17 @@ def headline(found: Comparison) -> str:
 def besides(found: Comparison) -> str:
     """Return the differences of clean accuracy and of accuracy under noise in one sentence."""
     parts = []
-    for measure in ("accuracy_clean", "accuracy_noise"):
+    measures: tuple[Measure, ...] = ("accuracy_clean", "accuracy_noise")
+    for measure in measures:
+        if not found.of(measure):
+            continue
         one = found.at_reference(measure)
         at = "" if one.budget is None else f" at {one.budget}"
         if one.result == "undecided":
-            parts.append(f"{NAMES[measure]}{at} is equal within {percent(one.within)} points ({_values(one)})")
+            parts.append(
+                f"{NAMES[measure]}{at} differs by at most {percent(one.within)} points ({_values(one)}), "
+                "which chance may explain"
+            )
         else:
             parts.append(f"{NAMES[measure]}{at} is {one.result} for {found.b} ({_values(one)})")
     sentence = "; ".join(parts)

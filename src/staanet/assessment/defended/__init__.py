@@ -6,40 +6,27 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
+from staanet.assessment.clips import chosen, dataset_of, labelled, restricted, unseen
+from staanet.assessment.defended.draws import Flags, attacked, converged, made, right, until_settled
 from staanet.assessment.defended.figures import Attacker, Defended, worst
-from staanet.attacks import StaaNet, create_attack
+from staanet.attacks import StaaNet
 from staanet.attacks.generator import Generator, create_generator
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, write_json, write_text
-from staanet.core.progress import track
 from staanet.core.provenance import device_of
 from staanet.core.seeds import seeded
 from staanet.core.signature import signature
 from staanet.data import Dataset
-from staanet.defences import InputDefence, defence_of
+from staanet.defences import InputDefence, input_defence
 from staanet.defences.expectation import as_attacked
 from staanet.models import Model, load_model, loader_of
-from staanet.models.wrappers import DefendedView, LabelView
+from staanet.models.wrappers import DefendedView
 from staanet.training.generator import GeneratorTraining, train_generator
 
 logger = logging.getLogger(__name__)
-
-Flags = NDArray[np.bool_]
-
-BATCH = 8
-"""Clips that are attacked at once."""
-
-MOST_DRAWS = 32
-"""Largest number of draws over which a random defence is averaged."""
-
-TOLERANCE = 0.02
-"""Change of robust accuracy by twice as many draws below which more draws are not tried."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +44,6 @@ class Attackers:
     steps: int = 50
     generator_epochs: int = 6
     generator_settings: Mapping[str, Any] | None = None
-
-    def perturbed(self, source: Model, clips: Dataset, ids: Sequence[str], device: torch.device) -> dict[str, Any]:
-        """Return the adversarial clips `[T]` of the attack with gradients on a source, by their ids."""
-        name, settings = ("spgd", {}) if self.budget.sparsity < 1 else ("apgd", {"restarts": 1})
-        attack = create_attack(name, budget=self.budget, steps=self.steps, **settings)
-        return _made(lambda *inputs: attack(source, *inputs), clips, ids, device)
 
 
 def assess_defence(
@@ -106,9 +87,7 @@ def assess_defence(
         StaanetError: If the defence is not an input defence, if the model has no gradients, without which no attacker
             can be adaptive, or if the model, the clips or a setting cannot be used.
     """
-    built = defence_of(defence)
-    if not isinstance(built, InputDefence):
-        raise StaanetError(f"expected an input defence, got {built.name}, which trains a model; evaluate that model")
+    built = input_defence(defence)
     folder, loader, where = Path(out), loader_of(model, model_settings), device_of(device)
     plain = load_model(model, trust=trust, **(model_settings or {})).to(where)
     if plain.access != "gradient":
@@ -119,8 +98,7 @@ def assess_defence(
     check_writable(folder)
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, plain), model)
     dataset = restricted(dataset, plain)
-    if plain.labels != dataset.labels:
-        plain = LabelView(plain, dataset.labels)
+    plain = labelled(plain, dataset)
     ids, others = divided(dataset, clips)
     logger.info(
         "%s behind %s: %d clips; the generator learns from %d",
@@ -168,14 +146,13 @@ class _Case:
         """Return the figures of all attackers."""
         defended = DefendedView(self.plain, self.defence)
         clean, clean_plain = self.right(defended, {}), self.right(self.plain, {})
-        unaware = self.attackers.perturbed(self.plain, self.dataset, self.ids, self.device)
+        unaware = self.perturbed(self.plain)
         undefended = clean_plain & self.right(self.plain, unaware)
         robust = {"oblivious": clean & self.right(defended, unaware)}
         robust["adaptive"], draws = self.adaptive(defended, clean)
         if self.attackers.generator_epochs:
             robust["generator"] = clean & self.right(defended, self.generated())
         rows = [self.dataset.utterances[clip] for clip in self.ids]
-        converged = len(draws) < 2 or abs(draws[-1][1] - draws[-2][1]) <= TOLERANCE
         return Defended(
             model=self.plain.name,
             corpus=self.dataset.corpus,
@@ -189,23 +166,26 @@ class _Case:
             undefended=Attacker.of("gradient", undefended, rows),
             attackers=[Attacker.of(name, values, rows) for name, values in robust.items()],
             draws=draws,
-            converged=converged,
+            converged=converged(draws, alone=True),
             **worst(robust, undefended, rows),
         )
 
     def adaptive(self, defended: Model, clean: Flags) -> tuple[Flags, list[tuple[int, float]]]:
         """Return which clips are robust through the defence, and the robust accuracy after each number of draws."""
-        robust, tried, draws = clean, [], 1
-        while True:
-            source = as_attacked(self.plain, self.defence, draws)
-            made = self.attackers.perturbed(source, self.dataset, self.ids, self.device)
-            one = clean & self.right(defended, made)
-            robust = robust & one
-            tried.append((draws, float(one.mean())))
-            settled = len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) <= TOLERANCE
-            if self.defence.gradient != "expectation" or settled or draws >= MOST_DRAWS:
-                return robust, tried
-            draws *= 2
+
+        def attempt(draws: int) -> Flags:
+            made_through = self.perturbed(as_attacked(self.plain, self.defence, draws))
+            return clean & self.right(defended, made_through)
+
+        return until_settled(attempt, random=self.defence.gradient == "expectation")
+
+    def perturbed(self, source: Model) -> dict[str, Any]:
+        """Return the adversarial clips of the attack with gradients on a source."""
+        return attacked(source, self.attackers.budget, self.attackers.steps, self.dataset, self.ids, self.device)
+
+    def right(self, model: Model, replaced: Mapping[str, Any]) -> Flags:
+        """Return whether a model is right on each clip, or on what replaces it."""
+        return right(model, self.dataset, self.ids, replaced, self.device)
 
     def generated(self) -> dict[str, Any]:
         """Return the clips of a generator that is trained through the defence."""
@@ -221,24 +201,4 @@ class _Case:
     def applied(self, generator: Generator) -> dict[str, Any]:
         """Return the clips of a trained generator."""
         attack = StaaNet(generator, budget=self.attackers.budget)
-        return _made(lambda *inputs: attack(self.plain, *inputs), self.dataset, self.ids, self.device)
-
-    def right(self, model: Model, replaced: Mapping[str, Any]) -> Flags:
-        """Return whether a model is right on each clip, or on what replaces it."""
-        found = []
-        for clip in self.ids:
-            samples = replaced.get(clip, self.dataset.waveform(clip)).to(self.device)
-            with torch.no_grad():
-                logits = model(samples[None], torch.tensor([len(samples)], device=self.device))
-            found.append(int(logits.argmax(1)) == self.dataset.label(clip))
-        return np.array(found)
-
-
-def _made(perturb: Any, dataset: Dataset, ids: Sequence[str], device: torch.device) -> dict[str, Any]:
-    """Return what an attack makes of clips, by their ids."""
-    made: dict[str, Any] = {}
-    for group in track(dataset.batches(ids, BATCH), "attack"):
-        batch = dataset.batch(group).to(device)
-        clips = perturb(batch.waveforms, batch.labels, batch.lengths).cpu()
-        made |= {clip: one[:length] for clip, one, length in zip(group, clips, batch.lengths.tolist(), strict=True)}
-    return made
+        return made(lambda *inputs: attack(self.plain, *inputs), self.dataset, self.ids, self.device)

@@ -7,8 +7,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from staanet.assessment.attackers import check_adaptive
 from staanet.assessment.result import Interval, interval
-from staanet.core.errors import StaanetError
 from staanet.metrics.intervals import beyond_clips, paired
 from staanet.metrics.success import mean_recall
 from staanet.report.wording import interval as in_percent
@@ -141,11 +141,7 @@ def worst(robust: Mapping[str, Flags], undefended: Flags, rows: Sequence[Any]) -
     Raises:
         StaanetError: If no attacker knows the defence.
     """
-    if "adaptive" not in robust:
-        raise StaanetError(
-            f"expected an adaptive attacker, without whom a defence cannot be judged, got {', '.join(robust)} only; "
-            "an attack that does not know a defence says nothing about it"
-        )
+    check_adaptive(robust)
     together = np.logical_and.reduce(list(robust.values()))
     differences = together.astype(np.float64) - undefended.astype(np.float64)
     labels = np.unique([row.label for row in rows], return_inverse=True)[1]

@@ -4,10 +4,12 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from staanet.assessment.certified import beside
 from staanet.assessment.measurement import Row
 from staanet.assessment.page import chart, wording
 from staanet.assessment.page.panels import Panel, by_corruption, gaps, matrix, panels
 from staanet.assessment.page.sounds import Sound
+from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Evaluation
 from staanet.core.files import write_text
 from staanet.report.figures import svg
@@ -31,12 +33,15 @@ def write(found: Evaluation, rows: Sequence[Row], sounds: Sequence[Sound], path:
     kinds = [[panel for panel in made if panel.kind == kind] for kind in ("dense", "sparse")]
     text = page(
         "evaluation.html.j2",
-        styles=_choice(made),
+        rules=_choice(made),
         found=found,
         panels=made,
         kinds=[own for own in kinds if own],
         reference=reference,
         words=wording,
+        protection=protected_wording.lines(found),
+        attackers=list(reference.point.attackers),
+        proven=beside.sentences(found.certificate) if found.certificate is not None else [],
         joined=joined,
         still=svg(chart.curves, found, prefix="curve"),
         data=[chart.data(found, [one.point for one in own], [one.key for one in own]) for own in kinds if own],

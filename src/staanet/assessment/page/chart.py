@@ -8,7 +8,10 @@ from matplotlib.figure import Figure
 
 from staanet.assessment import wording
 from staanet.assessment.result import Evaluation, Point
-from staanet.report.figures import ATTACK, CONTROL, IN_PERCENT, INK
+from staanet.report.figures import ATTACK, CONTROL, IN_PERCENT, INK, PALETTE
+
+PROVEN = PALETTE[1]
+"""Colour of what is proven."""
 
 
 def size_of(snr_db: float) -> str:
@@ -67,8 +70,22 @@ def data(found: Evaluation, points: Sequence[Point], keys: Sequence[str]) -> dic
             {"name": "guessing", "style": "chance", "values": [found.chance] * len(points)},
             {"name": "noise of the same size", "style": "noise", "values": [point.accuracy_noise for point in points]},
             {"name": "under attack", "style": "attack", **worst},
+            *_proven(found, points),
         ],
     }
+
+
+def _proven(found: Evaluation, points: Sequence[Point]) -> list[dict[str, Any]]:
+    """Return the line of what is proven; none without a certificate."""
+    if found.certificate is None:
+        return []
+    return [{"name": "proven", "style": "proven", "values": _values(found, points)}]
+
+
+def _values(found: Evaluation, points: Sequence[Point]) -> list[float]:
+    """Return the share of the clips that are proven to be right at some budgets of the curve."""
+    shares = {point.name: point.accuracy for point in found.certificate.points}
+    return [shares[point.name] for point in points]
 
 
 def curves(figure: Figure, found: Evaluation) -> str:
@@ -94,6 +111,8 @@ def _draw(axes: Axes, found: Evaluation, points: Sequence[Point], names: Sequenc
     low, high = zip(*(point.accuracy_robust_ci for point in points), strict=True)
     axes.fill_between(places, low, high, color=ATTACK, alpha=0.18, linewidth=0)
     axes.plot(places, worst, "o-", color=ATTACK, markersize=6, linewidth=2, label="worst case over the attacks")
+    if found.certificate is not None:
+        axes.plot(places, _values(found, points), "s--", color=PROVEN, markersize=5, label="proven")
     axes.axhline(found.chance, color=INK, linewidth=1, linestyle=":", label="chance")
     axes.set_xticks(list(places), list(names))
     axes.set_ylim(-0.02, 1.02)

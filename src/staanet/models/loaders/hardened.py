@@ -49,21 +49,38 @@ class Hardened(Loader):
 
     def load(self, reference: str) -> Model:
         """Return the original model with the new weights."""
+        model = self.original(reference)
+        try:
+            model.load_state_dict(load_tensors(Path(reference) / WEIGHTS))
+        except RuntimeError as error:
+            raise _changed(reference, error) from None
+        return relabelled(model, self, reference)
+
+    @classmethod
+    def original(cls, reference: str) -> Model:
+        """Return the model before it was hardened.
+
+        Raises:
+            StaanetError: If it is not where it was.
+        """
         about = read_json(Path(reference) / CONFIG)
         base = validated(BASES[about["loader"]], about["settings"], f"{reference}/{CONFIG}")
         try:
-            model = base.load(about["reference"])
-            model.load_state_dict(load_tensors(Path(reference) / WEIGHTS))
-        except (StaanetError, RuntimeError) as error:
-            raise StaanetError(
-                f"{reference}: expected the model {base.title(about['reference'])} that was hardened, where it was and "
-                f"as it was, got {str(error).splitlines()[0]}"
-            ) from None
-        return relabelled(model, self, reference)
+            return base.load(about["reference"])
+        except StaanetError as error:
+            raise _changed(reference, error) from None
 
     def identity(self, reference: str) -> Mapping[str, Any]:
         """Return the hash of the weights."""
         return {"weights": file_digest(Path(reference) / WEIGHTS)}
+
+
+def _changed(reference: str, error: Exception) -> StaanetError:
+    about = read_json(Path(reference) / CONFIG)
+    return StaanetError(
+        f"{reference}: expected the model {BASES[about['loader']].title(about['reference'])} that was hardened, where "
+        f"it was and as it was, got {str(error).splitlines()[0]}"
+    )
 
 
 def save_hardened(model: Model, loader: Loader, reference: str, folder: Path, **provenance: Any) -> None:

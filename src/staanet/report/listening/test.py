@@ -18,7 +18,7 @@ from staanet.core.files import atomic_write
 from staanet.core.run import Run, as_run
 from staanet.core.signature import signature
 from staanet.report.examples import read_clips
-from staanet.report.templates import TEMPLATES
+from staanet.report.templates import page as html_page
 
 VERSION = 1
 """Version of the test, raised when earlier results are no longer comparable."""
@@ -29,6 +29,9 @@ TRIALS = 2
 CATCH_TRIALS = 3
 """Number of catch trials. An attentive listener answers them correctly; one who guesses passes all of them with
 probability 1/8."""
+
+STYLES, SCRIPTS = ("page.css", "listening/test.css"), ("listening/test.js",)
+"""Files of the page for listeners."""
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +150,7 @@ def write(run: Run | Path, trials: int = TRIALS) -> Path:
             "%s: expected a clip that the attack changed, got the original; skipped", run.folder / "examples" / name
         )
     page = run.folder / "report" / "listening-test.html"
-    html = TEMPLATES.get_template("listening/test.html.j2").render(data=_data(test, trials))
+    html = html_page("listening/test.html.j2", styles=STYLES, scripts=SCRIPTS, data=_data(test, trials))
     with atomic_write(page) as temporary:
         temporary.write_text(html, encoding="utf-8", newline="\n")
     return page
