@@ -7,7 +7,7 @@ import typer
 
 from staanet.cli.catalogue import Kind
 from staanet.cli.completion import names_of
-from staanet.cli.options import Device, Json, Trust
+from staanet.cli.options import Address, Device, Engine, Json, Trust, Workers
 
 
 def run(
@@ -29,17 +29,23 @@ def run(
         bool, typer.Option("--full", help="Attack all test clips, even where the experiment selects some.")
     ] = False,
     trust: Trust = False,
+    engine: Engine = "local",
+    workers: Workers = None,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Run an experiment and write its records, tables and HTML report. Existing results are reused."""
     import dataclasses
     import json
 
-    from staanet import report, study
+    from staanet import engines, report, study
     from staanet.core.run import Run
 
+    chosen = engines.chosen(engine, workers, address)
     folder = out or study.folder_of(experiment, toy)
-    records = study.run(experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full, trust=trust)
+    records = study.run(
+        experiment, folder, root=root, fresh=fresh, device=device, toy=toy, full=full, trust=trust, engine=chosen
+    )
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(record) for record in records]))
         return

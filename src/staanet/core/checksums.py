@@ -7,6 +7,7 @@ are hashed. A thorough check hashes all contents.
 """
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import logging
@@ -197,10 +198,15 @@ def _read(folder: Path) -> tuple[dict[str, Checksum], int] | None:
 
 
 def _append(folder: Path, checksums: Sequence[Checksum]) -> None:
-    """Append lines to the checksums of a folder; a line that an earlier process left unfinished is removed first."""
+    """Append lines to the checksums of a folder; a line that an earlier process left unfinished is removed first.
+
+    Workers that add files to the same folder do this one after the other.
+    """
     if not checksums:
         return
     with (folder / CHECKSUMS).open("ab+") as file:
+        with contextlib.suppress(OSError):  # a file system without locks: a line may be lost, and is made again
+            fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(0)
         file.truncate(file.read().rfind(b"\n") + 1)
         file.write("".join(_line(asdict(checksum)) for checksum in checksums).encode())

@@ -1,6 +1,7 @@
 """Progress bars, which are silent unless stderr is a terminal."""
 
-from collections.abc import Iterable, Iterator, Sized
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sized
 from typing import TypeVar
 
 from rich.console import Console
@@ -25,6 +26,25 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
     """
     if total is None and isinstance(items, Sized):
         total = len(items)
+    with counting(description, total) as count:
+        for item in items:
+            yield item
+            count(1, "")
+
+
+@contextlib.contextmanager
+def counting(description: str, total: int | None) -> Iterator[Callable[[int, str], None]]:
+    """Show a progress bar within the block, unless stderr is no terminal or the console is quiet.
+
+    Yields a function of how many more items are done and of a note that is shown behind the rate.
+
+    Args:
+        description: Text in front of the bar.
+        total: Number of items, if it is known.
+
+    >>> with counting("counting", 2) as count:
+    ...     count(2, "1 failed")
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),
@@ -32,9 +52,23 @@ def track(items: Iterable[T], description: str, total: int | None = None) -> Ite
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+    shown = console.is_terminal and not console.quiet
+    with Progress(*columns, console=console, disable=not shown, transient=True) as progress:
         task = progress.add_task(description, total=total, rate="")
-        for item in items:
-            yield item
+
+        def count(more: int, note: str) -> None:
             speed = progress.tasks[task].speed
-            progress.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
+            progress.update(task, advance=more, rate=", ".join(filter(None, (_rate(speed), note))))
+
+        yield count
+
+
+def _rate(speed: float | None) -> str:
+    """Return a number of items per second in the unit in which it is short.
+
+    >>> _rate(12.34), _rate(0.05), _rate(None)
+    ('12.3/s', '3.0/min', '')
+    """
+    if not speed:
+        return ""
+    return f"{speed:.1f}/s" if speed >= 0.5 else f"{60 * speed:.1f}/min"

@@ -159,17 +159,12 @@ def make_adversarial_set(
         seed: Seed of the attack.
         device: Device on which the attack runs.
     """
-    source.to(device)
-    stride = attack.prepare(device).stride
+    batches = dataset.batches(labels, batch_size)
+    attack_batches(attack, source, dataset, labels, folder, batches, protocol=protocol, seed=seed, device=device)
     files: dict[str, str] = {}
     costs, combs, model_combs = torch.zeros(4, dtype=torch.float64), [], []
-    for ids in track(dataset.batches(labels, batch_size), f"attack {source.name} with {attack.name}"):
+    for ids in batches:
         path = folder / batch_name(ids)
-        if not checksums.intact(folder, [path.name]):
-            batch = load_clips(dataset, ids, protocol, source.trained_length or 0).to(device)
-            classes = torch.tensor([labels[clip] for clip in ids], device=device)
-            save_tensors(path, _attack_batch(attack, source, batch, classes, stride, seed))
-            checksums.add(folder, [path])
         written = load_tensors(path)
         costs += written["/costs"]
         combs.append(written["/comb"])
@@ -190,6 +185,42 @@ def make_adversarial_set(
     write_json(folder / DONE, about)
     checksums.add(folder, [folder / DONE])
     return AdversarialSet(folder)
+
+
+def attack_batches(
+    attack: Attack,
+    source: Model | FeatureView,
+    dataset: ClipDataset,
+    labels: Mapping[str, int],
+    folder: Path,
+    batches: Sequence[Sequence[str]],
+    *,
+    protocol: Protocol,
+    seed: int,
+    device: torch.device,
+) -> None:
+    """Attack batches of an adversarial set and write a file for each; batches that are there and intact are kept.
+
+    Args:
+        attack: The attack.
+        source: Source model of the attack, or a view of its features.
+        dataset: Dataset of the clips, or of their features.
+        labels: The ids of the clips, each with the class that the attack moves it away from.
+        folder: Folder of the adversarial set.
+        batches: The ids of the clips of each batch.
+        protocol: Whether clips are attacked as in their files or after they were repeated or cut.
+        seed: Seed of the attack.
+        device: Device on which the attack runs.
+    """
+    source.to(device)
+    stride = attack.prepare(device).stride
+    for ids in track(batches, f"attack {source.name} with {attack.name}"):
+        path = folder / batch_name(ids)
+        if not checksums.intact(folder, [path.name]):
+            batch = load_clips(dataset, ids, protocol, source.trained_length or 0).to(device)
+            classes = torch.tensor([labels[clip] for clip in ids], device=device)
+            save_tensors(path, _attack_batch(attack, source, batch, classes, stride, seed))
+            checksums.add(folder, [path])
 
 
 def _attack_batch(

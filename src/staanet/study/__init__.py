@@ -14,6 +14,7 @@ from staanet.core.processes import LOCK, locked
 from staanet.core.provenance import device_of
 from staanet.core.records import Record
 from staanet.core.run import CONTENTS, Layout, Run
+from staanet.engines import Engine
 from staanet.metrics.perception import check_installed
 from staanet.models.loaders import check_trust
 from staanet.study.artefacts.listening import write_examples
@@ -24,6 +25,7 @@ from staanet.study.loading import load as load
 from staanet.study.loading import packaged as packaged
 from staanet.study.study import Study
 from staanet.study.toy import toy_experiment
+from staanet.study.work import command, make_missing
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ def run(
     toy: bool = False,
     full: bool = False,
     trust: bool = False,
+    engine: Engine | None = None,
 ) -> list[Record]:
     """Run an experiment and return its records; existing results are reused, an interrupted run resumes.
 
@@ -74,9 +77,12 @@ def run(
             that everything runs; its numbers mean nothing.
         full: Whether to run every attack on all test clips, even where the experiment limits their number.
         trust: Whether code that comes with models from elsewhere may run.
+        engine: Where artefacts are made, several at a time, each in one thread; in this process if None. A script that
+            gives one must do so under `if __name__ == "__main__":`, because workers import it.
 
     Raises:
-        StaanetError: the experiment, a corpus or the folder cannot be used.
+        StaanetError: the experiment, a corpus or the folder cannot be used, or a result could not be made. On an engine
+            all others are made first.
     """
     keep_freed_memory()
     name, plan = load(experiment)
@@ -91,31 +97,50 @@ def run(
         _check_toy(folder, toy or plan.toy)
         if toy:
             plan = toy_experiment(plan, folder / CHECKPOINTS)
-        study = Study(name, plan, folder, Path(root) if root is not None else None, device_of(device))
-        return _run(study, fresh, bool(mended))
+        gpu = engine is not None and engine.uses_gpu(device)
+        own_device = device_of(device if engine is None else "cpu")
+        study = Study(name, plan, folder, Path(root) if root is not None else None, own_device)
+        _begin(study, fresh)
+        if engine is not None:
+            options = {"root": root, "device": device, "toy": toy, "full": full, "trust": trust}
+            again = command(experiment, folder, engine, options)
+            make_missing(study, engine, (device or "cuda") if gpu else "cpu", again, everything=bool(mended))
+        return _finish(study, bool(mended), page_by_page=engine is None)
 
 
-def _run(study: Study, fresh: bool, mended: bool) -> list[Record]:
-    """Make what is missing of a study, and its page; after damage, also what its records followed from."""
-    name, plan, folder = study.inputs.workspace.name, study.experiment, study.out
+def _begin(study: Study, fresh: bool) -> None:
+    """Remove earlier results if a run starts again, and check what can be checked before any work."""
     if fresh:
         _remove_results(study)
     study.data.check_examples()
-    if plan.by_gender:
+    if study.experiment.by_gender:
         study.data.check_genders()
+
+
+def _finish(study: Study, mended: bool, page_by_page: bool) -> list[Record]:
+    """Make what is missing of a study, and its page; after damage, also what its records followed from.
+
+    Args:
+        study: The study.
+        mended: Whether something was damaged.
+        page_by_page: Whether the page is written after every split, and not only after the last one.
+    """
+    name, plan, folder = study.inputs.workspace.name, study.experiment, study.out
     records: list[Path] = []
     examples: list[Path] = []
     splits: list[Path] = []
     left_out: dict[str, None] = {}
-    for place in study.data.corpus_splits():
+    places = study.data.corpus_splits()
+    for place in places:
         splits.append(study.data.split_path(study.data.split(place)))
         made = _run_split(study, place, mended)
         records += made[0]
         examples += made[1]
         left_out |= dict.fromkeys(made[2])
-        layout = _layout(name, plan, tuple(left_out))
-        Run(folder).write(layout, records=records, examples=examples, splits=splits)
-        logger.info("page: %s", report.write(Run(folder)))
+        if page_by_page or place is places[-1]:
+            layout = _layout(name, plan, tuple(left_out))
+            Run(folder).write(layout, records=records, examples=examples, splits=splits)
+            logger.info("page: %s", report.write(Run(folder)))
     return Run(folder).records
 
 
@@ -161,33 +186,21 @@ def _remove_results(study: Study) -> None:
 
 def _run_split(study: Study, place: CorpusSplit, mended: bool) -> tuple[list[Path], list[Path], list[str]]:
     """Run every attack on one split; return the paths of the records and of the examples, and what was left out."""
-    experiment = study.experiment
     records: list[Path] = []
     examples: list[Path] = []
-    sources = {plan.name: experiment.sources_of(plan, place.corpus) for plan in experiment.attack_plans.values()}
-    serving = {
-        source: study.served(source, place) for source in dict.fromkeys(itertools.chain.from_iterable(sources.values()))
-    }
-    left_out = [sentence for one in serving.values() for sentence in one.left_out]
+    attacked, left_out = study.attacked(place)
     for sentence in left_out:
         logger.warning("%s", sentence)
-    for name, names in sources.items():
-        for source in names:
-            plan = serving[source].plans.get(name)
-            if plan is None:
-                continue
-            targets = experiment.targets_of(plan, source, place.corpus)
-            for target in targets:
-                cases = study.cases(plan, source, target, place)
-                records += [case.ensure().path for case in cases]
-                if mended:
-                    for case in cases:
-                        case.ensure_inputs()
-            if plan.use.examples:
-                adversarial = study.adversarial(plan, source, place)
-                examples += write_examples(
-                    {target: study.case(adversarial, study.model(target, place)) for target in targets}
-                )
+    for plan, source, by_target in attacked:
+        for case in itertools.chain.from_iterable(by_target.values()):
+            records.append(case.ensure().path)
+            if mended:
+                case.ensure_before()
+        if plan.use.examples:
+            adversarial = study.adversarial(plan, source, place)
+            examples += write_examples(
+                {target: study.case(adversarial, study.model(target, place)) for target in by_target}
+            )
     return records, examples, left_out
 
 

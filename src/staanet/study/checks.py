@@ -1,5 +1,6 @@
 """The checks of an experiment: names that exist, settings that belong together."""
 
+from staanet.attacks import ATTACKS
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.paths import check_joined_names, check_names
 from staanet.core.records import NO_SOURCE
@@ -121,6 +122,7 @@ def _check_attack(experiment: ExperimentSettings, plan: AttackPlan) -> None:
     others = [one.name for one in experiment.attack_plans.values() if one.sparsity_of is None and not one.members]
     if plan.sparsity_of is not None and plan.sparsity_of not in others:
         raise StaanetError(f"attack {plan.name}: as_sparse_as: {unknown_name('attack', plan.sparsity_of, others)}")
+    _check_generator_of(experiment, plan)
     if plan.use.domain == "waveform":
         return
     if experiment.protocol != "file" or plan.generator:
@@ -140,6 +142,18 @@ def _check_attack(experiment: ExperimentSettings, plan: AttackPlan) -> None:
                 f"attack {plan.name}: expected source models with features (cnn_lstm), got {source}, a "
                 f'{experiment.models[source].model}; name others in sources, or remove domain = "feature"'
             )
+
+
+def _check_generator_of(experiment: ExperimentSettings, plan: AttackPlan) -> None:
+    """Refuse a generator that needs gradients for an attack that takes none, and the other way round."""
+    if plan.generator is None:
+        return
+    made, fitting = experiment.generators[plan.generator].generator, ATTACKS[plan.kind].generators()
+    if made not in fitting:
+        raise StaanetError(
+            f"attack {plan.name}: expected for {plan.kind} a generator from {', '.join(fitting)}, got "
+            f"{plan.generator}, a {made}"
+        )
 
 
 def _check_headline(experiment: ExperimentSettings, named: Headline) -> None:

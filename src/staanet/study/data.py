@@ -3,6 +3,7 @@
 import os
 import random
 from collections import Counter
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,12 +47,17 @@ class StudyData:
         experiment: The experiment.
         out: The run's folder; datasets and splits are written there.
         root: Folder of the corpus; `$STAANET_CORPORA/<name>` by default.
+        prepared: Folders of datasets by the names of their corpora, if another process has prepared all of them and
+            has written the splits; corpora are then not read.
     """
 
-    def __init__(self, experiment: Experiment, out: Path, root: Path | None) -> None:
+    def __init__(
+        self, experiment: Experiment, out: Path, root: Path | None, prepared: Mapping[str, Path] | None = None
+    ) -> None:
         self.experiment = experiment
         self.out = out
         self.root = root
+        self.prepared = prepared
         self.corpus = cache(self._corpus)
         """Maps a corpus' name to the corpus, its folder, and the hash of the clips there."""
         self.dataset = cache(self._dataset)
@@ -66,6 +72,8 @@ class StudyData:
         return corpus, root, corpus.fingerprint(root)
 
     def _dataset(self, name: str) -> Dataset:
+        if self.prepared is not None:
+            return Dataset(self.prepared[name])
         plan, rate = self.experiment.corpus_plans[name], self.experiment.sample_rate
         corpus, root, fingerprint = self.corpus(name)
         segmentation = plan.segmentation()
@@ -78,7 +86,7 @@ class StudyData:
         }
         place = self.out / "datasets" / f"{corpus.name}-{signature_of(settings)}"
         ensure_files(
-            "dataset",
+            f"dataset {place.name}",
             [place / "dataset.json"],
             lambda: prepare(corpus, root, place, rate, plan.trim_db, segmentation),
         )
@@ -92,7 +100,8 @@ class StudyData:
             raise StaanetError(f"corpus {dataset.corpus}: {error}") from error
         for split in splits:
             dataset.check(split)
-            write_json(self.split_path(split), {**to_jsonable(split), **self._clip_counts(name, split)})
+            if self.prepared is None:
+                write_json(self.split_path(split), {**to_jsonable(split), **self._clip_counts(name, split)})
         return splits
 
     def labels(self, corpus: str) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +18,7 @@ from staanet.defences import Defence, InputDefence, TrainingDefence, defence_of
 from staanet.models import MODELS, HuggingFace, Model, ModelSettings, loader_of, settings_of
 from staanet.models.frozen import HasEncoder
 from staanet.models.loaders import Loader
-from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining
+from staanet.training.generator import GeneratorTraining, generator_training
 from staanet.training.settings import ModelTraining, model_training
 
 UNTRAINED = "none"
@@ -236,9 +236,8 @@ class GeneratorPlan:
 
     def resolved_training(self, budget: Budget, source: str = "") -> GeneratorTraining:
         """Return all training settings against a source model."""
-        presets = {name: replace(preset, budget=budget) for name, preset in GENERATOR_PRESETS.items()}
         training = self.per_source.get(source, self.training)
-        return from_preset(GeneratorTraining, presets, training, f"generator {self.generator}: training")
+        return generator_training(self.generator, training, f"generator {self.generator}: training", budget)
 
     def resolved_settings(self) -> GeneratorSettings:
         """Return all sizes of the network."""

@@ -1,6 +1,8 @@
 """A study: one experiment in one folder, whose artefacts are created with references to what they follow from."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -17,6 +19,20 @@ from staanet.study.serving import Served, served
 from staanet.study.workspace import Workspace
 
 
+class Attacked(NamedTuple):
+    """An attack on one source model with the clips of a split.
+
+    Args:
+        plan: The attack.
+        source: Name of the source model, `none` for a model-free attack.
+        cases: Its cases by the name of the target model: the members of an ensemble come first.
+    """
+
+    plan: AttackPlan
+    source: str
+    cases: Mapping[str, Sequence[RecordedCase]]
+
+
 class Study:
     """One experiment in one folder; each of its artefacts exists once.
 
@@ -26,11 +42,20 @@ class Study:
         out: The run's folder.
         root: Folder of the corpus; `$STAANET_CORPORA/<name>` by default.
         device: Device to compute on.
+        prepared: Folders of its datasets by the names of their corpora, if another process has prepared them.
     """
 
-    def __init__(self, name: str, experiment: Experiment, out: Path, root: Path | None, device: torch.device) -> None:
+    def __init__(
+        self,
+        name: str,
+        experiment: Experiment,
+        out: Path,
+        root: Path | None,
+        device: torch.device,
+        prepared: Mapping[str, Path] | None = None,
+    ) -> None:
         self.experiment = experiment
-        self.data = StudyData(experiment, out, root)
+        self.data = StudyData(experiment, out, root, prepared)
         self.out = out
         self.inputs = Inputs(Workspace(name, experiment, self.data, out, device))
         self._models: dict[tuple[str, CorpusSplit], StudyModel] = {}
@@ -87,6 +112,22 @@ class Study:
         if (examples, target) not in self._cases:
             self._cases[examples, target] = Case(examples, target)
         return self._cases[examples, target]
+
+    def attacked(self, place: CorpusSplit) -> tuple[list[Attacked], list[str]]:
+        """Return all attacks with the clips of a split, and a sentence for each that is not run, without any work."""
+        experiment = self.experiment
+        sources = {plan.name: experiment.sources_of(plan, place.corpus) for plan in experiment.attack_plans.values()}
+        served_sources = dict.fromkeys(source for names in sources.values() for source in names)
+        serving = {source: self.served(source, place) for source in served_sources}
+        attacked = []
+        for name, names in sources.items():
+            for source in names:
+                plan = serving[source].plans.get(name)
+                if plan is not None:
+                    targets = experiment.targets_of(plan, source, place.corpus)
+                    cases = {target: self.cases(plan, source, target, place) for target in targets}
+                    attacked.append(Attacked(plan, source, cases))
+        return attacked, [sentence for one in serving.values() for sentence in one.left_out]
 
     def cases(self, plan: AttackPlan, source: str, target: str, place: CorpusSplit) -> list[RecordedCase]:
         """Return the cases of an attack on a source and a target model: the members of an ensemble come first."""

@@ -20,8 +20,13 @@ SECONDS = 0.25
 
 CLIPS = {"sentences": 1, "seconds": (0.5, 0.6)}
 
+FRAMES: Mapping[str, Any] = {"frame": 4, "widths": (8, 16), "detail": 2}
+
 SIZES: Mapping[str, Mapping[str, Any]] = {
-    "compact": {"frame": 4, "widths": (8, 16), "detail": 2},
+    "compact": FRAMES,
+    "conditional": FRAMES,
+    "conditional_small": FRAMES,
+    "gradient_conditional": FRAMES,
     "wave_unet": {"channels": (8, 16, 32)},
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},
 }

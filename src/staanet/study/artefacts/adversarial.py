@@ -16,7 +16,8 @@ from staanet.core.records import NO_SOURCE, Record
 from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
 from staanet.evaluation import PERCEPTION, AdversarialSet, make_adversarial_set, perceive
-from staanet.study.artefact import Artefact, Settings, ensure_files
+from staanet.evaluation.adversarial import DONE, attack_batches, batch_name
+from staanet.study.artefact import Artefact, Settings, Step
 from staanet.study.artefacts.generators import TrainedGenerator
 from staanet.study.artefacts.inputs import Inputs
 from staanet.study.artefacts.models import StudyModel
@@ -26,10 +27,18 @@ LEAST_SPARSITY = 1e-6
 """The sparsity of an attack that takes that of one which changed nothing: one sample of each clip."""
 
 
+SHARE = 4
+"""Number of batches that are handed to a worker together."""
+
+
 class RecordedExamples(Protocol):
     """Adversarial examples with a record of their figures."""
 
     examples: "AdversarialExamples"
+
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """What must exist before it."""
 
     @property
     def record(self) -> Record:
@@ -71,8 +80,35 @@ class AdversarialExamples(Artefact):
 
     @property
     def files(self) -> Sequence[Path]:
-        """The file that a complete adversarial set has."""
-        return (self.folder / "done.json",)
+        """The file that a complete adversarial set has, and how it sounds if the experiment measures that."""
+        return (self.folder / DONE, *([self.folder / PERCEPTION] if self.measures_perception else []))
+
+    @property
+    def measures_perception(self) -> bool:
+        """Whether it is measured how each attacked clip sounds."""
+        return self.workspace.experiment.perception and self.plan.use.domain != "feature"
+
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """The source model, what decides the attack, and its shares."""
+        return (self.source_model, *self.deciding, *self.shares)
+
+    @cached_property
+    def shares(self) -> Sequence["Share"]:
+        """Its shares, which several workers make at a time; none if it is small or its clips are features."""
+        data = self.workspace.data
+        if self.plan.use.domain == "feature":
+            return ()
+        clips, dataset = data.attacked_clips(self.plan, self.place), data.labelled(self.place.corpus)
+        batches = dataset.batches(clips, self.workspace.experiment.batch_size)
+        parts = [batches[start : start + SHARE] for start in range(0, len(batches), SHARE)]
+        return [Share(self, number, part) for number, part in enumerate(parts)] if len(parts) > 1 else ()
+
+    @property
+    def deciding(self) -> Sequence[Step]:
+        """What `attack` needs: the generator, a record with the sparsity, and for the range of features the model."""
+        needed = (self.generator, self.sparsity_from, self.source_model if self.plan.unbounded else None)
+        return [step for step in needed if step is not None]
 
     @property
     def fitted_length(self) -> int:
@@ -126,24 +162,49 @@ class AdversarialExamples(Artefact):
         return tuple(dataset.waveform(clip) for clip in drawn.sample(clips, min(SPEECH_CLIPS, len(clips))))
 
     def build(self) -> None:
-        """Run the attack on the clips."""
-        experiment, data = self.workspace.experiment, self.workspace.data
+        """Run the attack on the clips, and measure how they sound if the experiment does."""
+        if not (self.folder / DONE).is_file():
+            self._make()
+        if self.measures_perception:
+            self._measure_perception()
+
+    def _make(self) -> None:
         model, dataset = self.inputs.of(self.plan, self.source_model)
-        labels = {clip: dataset.label(clip) for clip in data.attacked_clips(self.plan, self.place)}
-        if self.plan.use.labels_from == "predictions":
-            logits = self.inputs.clean_logits(self.plan, self.source_model, self.fitted_length)
-            labels = {clip: int(logits[clip].argmax()) for clip in labels}
         make_adversarial_set(
             self.attack,
             model,
             dataset,
-            labels,
+            self._labels(),
             self.folder,
-            protocol=experiment.protocol,
-            batch_size=experiment.batch_size,
+            protocol=self.workspace.experiment.protocol,
+            batch_size=self.workspace.experiment.batch_size,
             seed=self.settings["seed"],
             device=self.workspace.device,
         )
+
+    def attack_batches(self, batches: Sequence[Sequence[str]]) -> None:
+        """Run the attack on some of the batches."""
+        model, dataset = self.inputs.of(self.plan, self.source_model)
+        attack_batches(
+            self.attack,
+            model,
+            dataset,
+            self._labels([clip for ids in batches for clip in ids]),
+            self.folder,
+            batches,
+            protocol=self.workspace.experiment.protocol,
+            seed=self.settings["seed"],
+            device=self.workspace.device,
+        )
+
+    def _labels(self, some: Sequence[str] | None = None) -> dict[str, int]:
+        """Return the class that the attack moves each clip away from; of all clips, or of whole batches of them."""
+        clips = self.workspace.data.attacked_clips(self.plan, self.place) if some is None else some
+        if self.plan.use.labels_from == "predictions":
+            logits = self.inputs.clean_logits(self.plan, self.source_model, self.fitted_length, some)
+            return {clip: int(logits[clip].argmax()) for clip in clips}
+        _, dataset = self.inputs.of(self.plan, self.source_model)
+        return {clip: dataset.label(clip) for clip in clips}
 
     def load(self) -> AdversarialSet:
         """Return the adversarial set."""
@@ -152,15 +213,47 @@ class AdversarialExamples(Artefact):
 
     def perception(self) -> list[dict[str, Any]] | None:
         """Return how each attacked clip sounds, a row per clip; None if the experiment does not measure it."""
-        if not self.workspace.experiment.perception or self.plan.use.domain == "feature":
-            return None
-        adversarial, path = self.load(), self.folder / PERCEPTION
+        return read_jsonl(self.ensure().folder / PERCEPTION) if self.measures_perception else None
+
+    def _measure_perception(self) -> None:
         clips = self.workspace.data.attacked_clips(self.plan, self.place)
         dataset = self.workspace.data.labelled(self.place.corpus)
+        write_jsonl(self.folder / PERCEPTION, perceive(dataset, clips, AdversarialSet(self.folder)))
+        checksums.add(self.folder, [self.folder / PERCEPTION])
 
-        def make() -> None:
-            write_jsonl(path, perceive(dataset, clips, adversarial))
-            checksums.add(self.folder, [path])
 
-        ensure_files("perception", [path], make)
-        return read_jsonl(path)
+class Share(Artefact):
+    """Some batches of an adversarial set.
+
+    Args:
+        examples: The adversarial set.
+        number: Number of the share among those of the set.
+        batches: The ids of the clips of each batch.
+    """
+
+    kind = "share"
+
+    def __init__(self, examples: AdversarialExamples, number: int, batches: Sequence[Sequence[str]]) -> None:
+        self.examples, self.number, self.batches = examples, number, batches
+
+    @property
+    def title(self) -> str:
+        """The title of the adversarial set, and the number of the share."""
+        return f"{self.examples.title}, {self.kind} {self.number + 1}"
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """The file of each batch."""
+        return [self.examples.folder / batch_name(ids) for ids in self.batches]
+
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """The source model, and what decides the attack."""
+        return (self.examples.source_model, *self.examples.deciding)
+
+    def _settings(self) -> Settings:
+        return {**self.examples.settings, "share": self.number}
+
+    def build(self) -> None:
+        """Run the attack on the clips."""
+        self.examples.attack_batches(self.batches)

@@ -15,7 +15,7 @@ from staanet.evaluation.record import Case as CaseFacts
 from staanet.evaluation.record import write_record
 from staanet.evaluation.worst import worst, worst_case_figures
 from staanet.metrics.perception import PACKAGES
-from staanet.study.artefact import Artefact, Settings
+from staanet.study.artefact import Artefact, Settings, Step
 from staanet.study.artefacts.adversarial import AdversarialExamples
 from staanet.study.artefacts.models import StudyModel
 
@@ -45,6 +45,11 @@ class RecordedCase(Artefact, abc.ABC):
         )
 
     @property
+    def title(self) -> str:
+        """Its kind and the name of its record."""
+        return f"{self.kind} {self.path.stem}"
+
+    @property
     def files(self) -> Sequence[Path]:
         """The record and its outcomes."""
         return (self.path, self.path.with_suffix(".jsonl"))
@@ -60,10 +65,6 @@ class RecordedCase(Artefact, abc.ABC):
         """The outcomes, a row per clip."""
         self.ensure()
         return records.read_outcomes(self.path)
-
-    @abc.abstractmethod
-    def ensure_inputs(self) -> None:
-        """Make what the record follows from if it is missing, although the record is there."""
 
     def _write(self, figures: Mapping[str, Any], rows: list[dict[str, Any]]) -> None:
         """Write the record and the outcomes."""
@@ -120,12 +121,10 @@ class Case(RecordedCase):
             "folds_planned": self.workspace.data.folds_planned(self.examples.place),
         }
 
-    def ensure_inputs(self) -> None:
-        """Make the adversarial examples, and the models and the generator, if they are missing."""
-        inputs = (self.examples, self.examples.generator, self.examples.source_model, self.target)
-        for made in inputs:
-            if isinstance(made, Artefact):
-                made.ensure()
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """The adversarial examples, the target model, and what decided the attack."""
+        return (self.examples, self.target, *self.examples.deciding)
 
     def build(self) -> None:
         """Evaluate the adversarial examples and write the record."""
@@ -164,10 +163,10 @@ class WorstCase(RecordedCase):
     def _settings(self) -> Settings:
         return {"worst": {name: case.signature for name, case in self.members.items()}}
 
-    def ensure_inputs(self) -> None:
-        """Make what its members follow from if it is missing."""
-        for case in self.members.values():
-            case.ensure_inputs()
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """Its members, the target model, and what decided their first attack."""
+        return (*self.members.values(), self.target, *self.examples.deciding)
 
     def build(self) -> None:
         """Take the worst outcome of each clip and write the record."""

@@ -11,7 +11,7 @@ from staanet.attacks.generator import Generator, create_generator
 from staanet.core import checkpoints
 from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
-from staanet.study.artefact import Artefact, Settings
+from staanet.study.artefact import Artefact, Settings, Step
 from staanet.study.artefacts.models import StudyModel
 from staanet.study.data import CorpusSplit
 from staanet.training.checkpointed import train_and_save
@@ -47,6 +47,11 @@ class TrainedGenerator(Artefact):
     def files(self) -> Sequence[Path]:
         """The checkpoint's configuration."""
         return (self.folder / checkpoints.CONFIG,)
+
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """The source model."""
+        return (self.source,)
 
     def _settings(self) -> Settings:
         experiment = self.workspace.experiment

@@ -1,5 +1,6 @@
 """The models and clips that attacks and evaluations take, as waveforms or as features, kept in memory."""
 
+from collections.abc import Sequence
 from functools import cache
 
 from torch import Tensor
@@ -47,7 +48,9 @@ class Inputs:
             )
         return FeatureDataset(self.workspace.data.labelled(model.place.corpus), network)
 
-    def clean_logits(self, plan: AttackPlan, model: StudyModel, size: int) -> dict[str, Tensor]:
+    def clean_logits(
+        self, plan: AttackPlan, model: StudyModel, size: int, some: Sequence[str] | None = None
+    ) -> dict[str, Tensor]:
         """Return a model's logits on the clean clips of an attack in its domain, computed once.
 
         They are computed in the same batches as those of the attacked clips, so that both have the same padding.
@@ -56,19 +59,23 @@ class Inputs:
             plan: The attack.
             model: The model.
             size: Length in samples to which the protocol `paper` fits clips.
+            some: Clips of whole batches, if those of the others are not needed.
         """
         clips = self.workspace.data.attacked_clips(plan, model.place)
         key = (*self._key(plan, model, size), len(clips))
-        if key not in self._logits:
-            self._logits[key] = clean_logits(
-                *self.of(plan, model),
-                clips,
-                protocol=self.workspace.experiment.protocol,
-                size=size,
-                batch_size=self.workspace.experiment.batch_size,
-                device=self.workspace.device,
-            )
-        return self._logits[key]
+        if key in self._logits:
+            return self._logits[key]
+        logits = clean_logits(
+            *self.of(plan, model),
+            clips if some is None else some,
+            protocol=self.workspace.experiment.protocol,
+            size=size,
+            batch_size=self.workspace.experiment.batch_size,
+            device=self.workspace.device,
+        )
+        if some is None:
+            self._logits[key] = logits
+        return logits
 
     def signs(self, plan: AttackPlan, model: StudyModel, size: int) -> dict[str, float | bool | None]:
         """Return the signs that numbers say little about a model, in the domain of an attack, looked for once.

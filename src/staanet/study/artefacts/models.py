@@ -20,7 +20,7 @@ from staanet.models.base import Access
 from staanet.models.loaders import Loader
 from staanet.models.loaders.base import weights_digest
 from staanet.models.wrappers import DefendedView, LabelView, ResampledView
-from staanet.study.artefact import Artefact, Settings
+from staanet.study.artefact import Artefact, Settings, Step
 from staanet.study.data import CorpusSplit
 from staanet.study.plans import ModelPlan
 from staanet.study.workspace import Workspace
@@ -58,6 +58,11 @@ class StudyModel(abc.ABC):
         return model if model.labels == labels else LabelView(model, labels)
 
     @property
+    def follows_from(self) -> Sequence[Step]:
+        """The model that its defence wraps, or from which its training starts."""
+        return () if self.base is None else (self.base,)
+
+    @property
     def offers(self) -> tuple[Access, bool]:
         """The most that attacks can use of it, and whether it has representations."""
         return "gradient", True
@@ -77,6 +82,7 @@ class TrainedModel(Artefact, StudyModel):
     """A model that the study trains."""
 
     kind = "model"
+    follows_from = StudyModel.follows_from
 
     @cached_property
     def folder(self) -> Path:
