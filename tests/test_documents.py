@@ -153,6 +153,13 @@ def test_readme_is_short() -> None:
     assert len(read(README).splitlines()) <= 150
 
 
+def test_readme_begins_with_the_picture_of_models_once_it_is_there() -> None:
+    pictures = re.findall(r"!\[[^\]]*\]\((\S+)\)", read(README))
+    assert all((ROOT / path).is_file() for path in pictures)
+    if (ROOT / "docs" / "images" / "robustness.png").is_file():
+        assert pictures[0] == "docs/images/robustness.png"
+
+
 TABLES = (
     *(Experiment, plans.CorpusPlan, plans.SplitPlan, plans.ModelPlan, plans.GeneratorPlan, AttackUse),
     *(ModelTraining, Augmentation, GeneratorTraining, Losses, Budget),
@@ -318,8 +325,8 @@ def test_published_studies_are_fresh(folder: Path, monkeypatch: pytest.MonkeyPat
 
 def test_published_results_are_small() -> None:
     files = [path for path in (ROOT / "results").rglob("*") if path.is_file()]
-    assert len(files) <= 150
-    assert sum(path.stat().st_size for path in files) <= 10e6, "keep larger results elsewhere; see results/README.md"
+    assert len(files) <= 250
+    assert sum(path.stat().st_size for path in files) <= 12e6, "keep larger results elsewhere; see results/README.md"
 
 
 def test_flags_have_a_paragraph_and_a_sentence() -> None:

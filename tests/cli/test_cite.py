@@ -5,7 +5,7 @@ import pytest
 from staanet.cli.bibliography import bibliography, cited_in, fields
 from staanet.cli.catalogue import Kind, listed
 
-SOURCES = ("attacks", "corpora", "corruptions", "defences")
+SOURCES = ("attacks", "corpora", "corruptions", "defences", "detectors")
 
 
 @pytest.mark.parametrize("kind", SOURCES)

@@ -1,4 +1,5 @@
 import json
+import re
 import subprocess
 import sys
 
@@ -49,6 +50,25 @@ def test_help_lists_and_citations_load_nothing_heavy(arguments):
     assert done.stdout.strip()
 
 
+def test_help_is_written_without_what_makes_it_slow():
+    code = WITHOUT_TORCH.replace(str(HEAVY), '{"pygments", "markdown_it", "attr", "tomllib"}')
+    for arguments in (["--help"], ["evaluate", "--help"], ["evaluat"]):
+        command = [sys.executable, "-c", code, *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == (0 if "--help" in arguments else 2), done.stderr
+        assert "Usage: " in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["import", "--help"]], ids=" ".join)
+def test_help_shows_what_commands_do_in_whole_sentences(staanet, arguments):
+    status, out, _ = staanet(*arguments)
+    _, _, commands = out.partition("Commands:\n")
+    assert (status, commands.count("...")) == (0, 0)
+    sentences = re.split(r"\n  (?=\w)", f"\n{commands.rstrip()}")[1:]
+    assert len(sentences) >= 4
+    assert all(sentence.endswith(".") for sentence in sentences)
+
+
 def test_the_version_is_the_librarys(staanet):
     assert staanet("--version") == (0, f"{library.__version__}\n", "")
 
@@ -64,7 +84,7 @@ def test_help_lists_the_verbs(staanet):
     _, out, _ = staanet("--help")
     verbs = ("demo", "evaluate", "compare", "run", "prepare", "train", "fit", "attack", "report", "export", "list")
     for verb in (*verbs, "import", "cite", "doctor"):
-        assert f"│ {verb} " in out
+        assert f"\n  {verb} " in out
 
 
 @pytest.mark.parametrize("kind", list(Kind))

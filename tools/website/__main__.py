@@ -12,6 +12,9 @@ import gallery
 import reference
 from documents import ROOT, Pages
 
+sys.path.append(str(ROOT / "tools"))
+from reference_table.pages import Page
+
 SITE = ROOT / "docs" / "site"
 
 
@@ -25,6 +28,7 @@ def assemble(folder: Path) -> Pages:
     pages.copy_documents()
     for path in SITE.glob("*.md"):
         pages.write(path.name, pages.adapted(f"docs/{path.name}", path.read_text(encoding="utf-8")))
+    (folder / "reference-table.html").write_text(Page().html(), encoding="utf-8")
     shutil.copytree(SITE / "_static", folder / "_static")
     return pages
 

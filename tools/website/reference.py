@@ -22,6 +22,7 @@ INTRODUCTIONS = {
     Kind.CORRUPTIONS: "Changes of recordings that nobody intends, each in five severities "
     "([guide](../guide/corruptions.md)).",
     Kind.DEFENCES: "[The guide](../guide/defences.md) explains how to use them.",
+    Kind.DETECTORS: "[The guide](../guide/harden.md) explains how to find out what one is worth.",
     Kind.EXPERIMENTS: "Names are those of `staanet run NAME` ([keys](configuration.md)).",
     Kind.GENERATORS: "Networks that generate perturbations: `staanet fit NAME`.",
     Kind.LOADERS: "What each form of a model reference means: "

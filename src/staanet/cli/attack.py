@@ -25,7 +25,7 @@ def attack(
             help="Model to attack: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`)."
         ),
     ],
-    generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, for staa_net.")] = None,
+    generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, if the attack has one.")] = None,
     epsilon: Annotated[float | None, typer.Option(help="Largest change of a sample, in full scale.")] = None,
     snr_db: Annotated[
         float | None, typer.Option(help="Largest change of a sample, in dB below the peak of each clip.")

@@ -13,6 +13,7 @@ class Kind(StrEnum):
     CORPORA = "corpora"
     CORRUPTIONS = "corruptions"
     DEFENCES = "defences"
+    DETECTORS = "detectors"
     EXPERIMENTS = "experiments"
     GENERATORS = "generators"
     LOADERS = "loaders"
@@ -25,6 +26,8 @@ COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     Kind.CORPORA: ("licence", "citation"),
     Kind.CORRUPTIONS: ("severities", "reference"),
     Kind.DEFENCES: ("reference",),
+    Kind.DETECTORS: ("reference",),
+    Kind.GENERATORS: ("default", "uses_gradients"),
     Kind.LOADERS: ("form", "needs_trust"),
     Kind.METRICS: ("unit", "stronger", "over"),
 }
@@ -35,6 +38,7 @@ REGISTRIES: Mapping[Kind, tuple[str, str]] = {
     Kind.CORPORA: ("staanet.corpora", "CORPORA"),
     Kind.CORRUPTIONS: ("staanet.audio.corruptions", "CORRUPTIONS"),
     Kind.DEFENCES: ("staanet.defences", "DEFENCES"),
+    Kind.DETECTORS: ("staanet.detectors", "DETECTORS"),
     Kind.GENERATORS: ("staanet.attacks.generator", "GENERATORS"),
     Kind.LOADERS: ("staanet.models", "LOADERS"),
     Kind.METRICS: ("staanet.metrics", "METRICS"),

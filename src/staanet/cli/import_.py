@@ -5,10 +5,13 @@ from typing import Annotated
 
 import typer
 
+from staanet.cli.help import Commands
 from staanet.cli.options import Device, Json, Out, Seed, Trust
 
 import_ = typer.Typer(
-    help="Import checkpoints and adversarial sets from the original STAA-Net code, or Whisper.", no_args_is_help=True
+    cls=Commands,
+    help="Import checkpoints and adversarial sets from the original STAA-Net code, or Whisper.",
+    no_args_is_help=True,
 )
 
 StateDict = Annotated[Path, typer.Argument(metavar="FILE", help="State dict written by torch.save.")]

@@ -17,7 +17,7 @@ def list_(
     long: Annotated[bool, typer.Option("--long", "-l", help="Print every detail of every entry.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List available attacks, models, corpora, corruptions, defences, experiments, generators, loaders or metrics."""
+    """List what is available of a kind, such as attacks, models, corpora, defences, detectors or loaders."""
     import json
 
     from rich.console import Console

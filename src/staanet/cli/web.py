@@ -22,7 +22,7 @@ def web(
         Path | None, typer.Option(help="Prepared dataset or folder of audio files whose clips are offered.")
     ] = None,
     runs: Annotated[Path | None, typer.Option(help="Folder of experiments and evaluations to look at.")] = None,
-    generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, for staa_net.")] = None,
+    generator: Annotated[Path | None, typer.Option(help="Checkpoint of a generator, if the attack has one.")] = None,
     model_settings: Annotated[
         list[str] | None,
         typer.Option(

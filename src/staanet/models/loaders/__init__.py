@@ -20,12 +20,13 @@ from staanet.models.loaders.hardened import Hardened
 from staanet.models.loaders.http import Http
 from staanet.models.loaders.onnx import Onnx
 from staanet.models.loaders.python import Python
+from staanet.models.loaders.released import Released
 from staanet.models.loaders.torch_file import TorchFile
 
 GROUP = "staanet.model_loaders"
 """Entry points of other packages' loaders."""
 
-OWN = (Http, Python, Onnx, TorchFile, HuggingFaceCheckpoint, Hardened, Checkpoint)
+OWN = (Http, Released, Python, Onnx, TorchFile, HuggingFaceCheckpoint, Hardened, Checkpoint)
 """The loaders of this library; the first that accepts a reference loads it."""
 
 
