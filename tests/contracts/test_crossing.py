@@ -9,6 +9,7 @@ from staanet.attacks import ATTACKS, ArtAttack, Contrastive, FakeBob, SparseRS, 
 from staanet.attacks.components.dense import GradientAscent
 from staanet.attacks.components.few_samples import FewSamples
 from staanet.attacks.components.sparse import SparseAscent
+from staanet.attacks.staa_net import GeneratorAttack
 from staanet.audio.files import as_saved
 from staanet.core.classifier import margin
 from staanet.core.seeds import seeded
@@ -18,7 +19,7 @@ LEAST = 1e-4
 """Smallest margin of a fooled clip, as a share of the spread of its logits."""
 SIZE = 256
 
-STRONGEST = (GradientAscent, SparseAscent, FewSamples, ArtAttack, Contrastive, FakeBob, SparseRS)
+STRONGEST = (GradientAscent, SparseAscent, FewSamples, ArtAttack, Contrastive, FakeBob, GeneratorAttack, SparseRS)
 """Attacks that return the strongest of the perturbations that they tried, however little that is beyond a boundary."""
 MINIMAL = [
     name
