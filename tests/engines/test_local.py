@@ -13,12 +13,14 @@ from staanet.core.processes import is_alive
 from staanet.engines import Job, Local, carry_out
 
 DRIVER = """
+import signal
 import sys
 from pathlib import Path
 from small_work import SmallWork
 from staanet.engines import Job, Local, carry_out
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the tests may run where it is ignored
     carry_out(Local(2), SmallWork(Path(sys.argv[1])), [Job("waits 1"), Job("waits 2")])
 """
 

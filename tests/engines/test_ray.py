@@ -48,6 +48,7 @@ def test_what_is_no_address_is_told(address):
 
 @pytest.fixture(scope="module")
 def cluster():
+    pytest.importorskip("ray", reason="needs the extra scale")
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
