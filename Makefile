@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
-HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble recipes)
+HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble recipes engines)
 
 .PHONY: demo test test-slow test-browser check verify bench docs package supply-chain venv clean
 .DELETE_ON_ERROR:
