@@ -325,8 +325,8 @@ def test_published_studies_are_fresh(folder: Path, monkeypatch: pytest.MonkeyPat
 
 def test_published_results_are_small() -> None:
     files = [path for path in (ROOT / "results").rglob("*") if path.is_file()]
-    assert len(files) <= 250
-    assert sum(path.stat().st_size for path in files) <= 12e6, "keep larger results elsewhere; see results/README.md"
+    assert len(files) <= 200
+    assert sum(path.stat().st_size for path in files) <= 10e6, "keep larger results elsewhere; see results/README.md"
 
 
 def test_flags_have_a_paragraph_and_a_sentence() -> None:

@@ -1,7 +1,6 @@
 """A cluster of three nodes of Ray on this machine; the rest of Ray is not tested here."""
 
 import contextlib
-import json
 import socket
 import time
 from dataclasses import dataclass
@@ -10,11 +9,11 @@ from typing import Any, ClassVar
 
 import pytest
 
+from run_results import results
 from small_work import SmallWork
 from staanet import study
 from staanet.core.errors import StaanetError
 from staanet.core.processes import locked
-from staanet.core.record import PROVENANCE
 from staanet.engines import Engine, Job, Ray, carry_out, ray
 
 TESTS = Path(__file__).parents[1]
@@ -123,13 +122,5 @@ def test_nodes_that_die_lose_nothing(cluster, tmp_path, caplog):
     study.run(TINY, tmp_path / "out", engine=Dying(Ray(cluster.address), cluster, nodes))
     assert not nodes
     assert any("got one that died" in message and "it is tried again" in message for message in caplog.messages)
-
-    def results(out):
-        records = {}
-        for path in sorted((out / "records").glob("*.json")):
-            record = json.loads(path.read_text())
-            records[path.name] = {key: value for key, value in record.items() if key not in PROVENANCE}
-            records[path.name]["outcomes"] = path.with_suffix(".jsonl").read_text()
-        return records
 
     assert results(tmp_path / "out") == results(tmp_path / "whole") != {}

@@ -1,6 +1,5 @@
 """A study killed in the middle of any step goes on and ends with the records of an uninterrupted one."""
 
-import json
 import os
 import signal
 import subprocess
@@ -8,7 +7,7 @@ import sys
 
 import pytest
 
-from staanet.core.records import PROVENANCE
+from run_results import results
 
 DRIVER = """
 import os, signal, sys
@@ -52,15 +51,6 @@ MOMENTS = {
 def run(experiment, out, module="", name="", calls=0):
     command = [sys.executable, "-c", DRIVER, experiment, out, module, name, calls]
     return subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
-
-
-def results(out):
-    records = {}
-    for path in sorted((out / "records").glob("*.json")):
-        record = json.loads(path.read_text())
-        records[path.name] = {key: value for key, value in record.items() if key not in PROVENANCE}
-        records[path.name]["outcomes"] = path.with_suffix(".jsonl").read_text()
-    return records
 
 
 @pytest.fixture(scope="module")

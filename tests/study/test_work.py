@@ -1,7 +1,6 @@
 """A study as work for an engine: which jobs there are, and that their records are those of one process."""
 
 import contextlib
-import json
 import pickle
 import signal
 import subprocess
@@ -12,10 +11,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from run_results import results
 from staanet import study
 from staanet.core.checksums import CHECKSUMS, damages, read
 from staanet.core.errors import StaanetError
-from staanet.core.record import PROVENANCE
 from staanet.engines import Engine, Job, Local, Slurm
 from staanet.engines.base import Ended
 from staanet.study.artefact import artefacts_before
@@ -227,15 +226,6 @@ def test_what_is_missing_is_told_with_the_command_that_goes_on(tmp_path):
     assert "--fresh" not in message
     assert "Traceback" in str(error.value.__cause__)
     assert not (tmp_path / "out" / "report").exists()
-
-
-def results(out):
-    records = {}
-    for path in sorted((out / "records").glob("*.json")):
-        record = json.loads(path.read_text())
-        records[path.name] = {key: value for key, value in record.items() if key not in PROVENANCE}
-        records[path.name]["outcomes"] = path.with_suffix(".jsonl").read_text()
-    return records
 
 
 @pytest.fixture(scope="module")
