@@ -69,6 +69,14 @@ def test_models_of_one_name_are_told_by_their_folders(run, tmp_path):
     assert "after is right on" in text
 
 
+def test_a_model_named_after_its_corpus_is_one_kind_in_every_panel(run, monkeypatch, tmp_path):
+    drawn = {}
+    monkeypatch.setattr(several, "_draw", lambda figure, panels, *rest: drawn.update(panels))
+    runs = [run(corpus, [0, 2] * 4, f"emo18-{corpus}", corpus=corpus) for corpus in ("emodb", "ravdess")]
+    several.write_figure(runs, tmp_path / "both.pdf")
+    assert [one.model for panel in drawn.values() for one in panel] == ["emo18", "emo18"]
+
+
 def test_the_command_draws_the_figure_and_compares_within_each_corpus(four, tmp_path):
     path = tmp_path / "robustness.svg"
     done = CliRunner().invoke(app, ["compare", *map(str, four), "--figure", str(path)])

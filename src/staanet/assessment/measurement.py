@@ -199,29 +199,29 @@ def adversarial_clips(parts: Path, kind: str = "dense") -> dict[str, torch.Tenso
 def seconds_needed(
     model: Model, dataset: Dataset, clips: Sequence[str], curves: Curves, effort: Effort, device: torch.device
 ) -> float:
-    """Return about how many seconds the attacks on a model take, from one pass of a few clips of middle length."""
+    """Return about how many seconds the attacks on a model take, from passes of a few clips of middle length."""
     middle = dataset.batches(clips, BATCH)[len(clips) // BATCH // 2]
     batch = dataset.batch(middle).to(device)
     classifier = as_classifier(model)
-    gradient = model.access == "gradient"
 
-    def once() -> None:
+    def once(gradient: bool) -> float:
         points = batch.waveforms.clone().requires_grad_(gradient)
+        started = time.perf_counter()
         with torch.set_grad_enabled(gradient), frozen(classifier):
             logits = classifier(points, batch.lengths)
             if gradient:
                 torch.autograd.grad(logits.sum(), points)
+        return (time.perf_counter() - started) / len(middle)
 
-    once()
-    started = time.perf_counter()
-    once()
-    per_clip = (time.perf_counter() - started) / len(middle)
-    passes = 1.0 + len(curves.dense) + len(curves.sparse)
+    answer = min(once(gradient=False) for _ in range(2))
+    step = min(once(gradient=True) for _ in range(2)) if model.access == "gradient" else answer
+    seconds = answer * (1.0 + len(curves.dense) + len(curves.sparse))
     for members in members_of(effort, model):
         for member in members:
             times = 1 if member.minimal else 1.7  # budgets that are tried for a clip, on average
-            passes += times * float(member.settings.get("steps", member.settings.get("queries", 1)))
-    return per_clip * passes * len(clips)
+            steps, queries = (float(member.settings.get(name, 0)) for name in ("steps", "queries"))
+            seconds += times * (steps * step + queries * answer)
+    return seconds * len(clips)
 
 
 def _measured(

@@ -158,8 +158,11 @@ def write_figure(runs: Sequence[str | Path], path: str | Path, measure: Measure 
 
 
 def _names(groups: Mapping[str, Sequence[Run]]) -> dict[str, list[str]]:
-    """Return the names of the models, or of the folders where models of one corpus have the same name."""
-    names = {corpus: [run.name for run in some] for corpus, some in groups.items()}
+    """Return the names of the models, or of the folders where models of one corpus have the same name.
+
+    A model that is called by its corpus as well, as training does, has the colour of its kind in every panel.
+    """
+    names = {corpus: [run.name.removesuffix(f"-{corpus}") for run in some] for corpus, some in groups.items()}
     if all(len(set(some)) == len(some) for some in names.values()):
         return names
     return {corpus: [run.folder.resolve().name for run in some] for corpus, some in groups.items()}
