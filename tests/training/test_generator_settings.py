@@ -34,9 +34,9 @@ def test_cosine_rises_to_the_learning_rate_and_falls_to_zero():
 
 
 def test_later_settings_at_their_defaults_leave_signatures_as_they_were():
-    later = {"augmentation", "schedule", "warm_up"}
+    later = {"augmentation", "schedule", "warm_up", "average"}
     assert not later & set(to_jsonable(GeneratorTraining()))
-    changed = GeneratorTraining(augmentation=BatchAugmentation(), schedule="cosine", warm_up=0.1)
+    changed = GeneratorTraining(augmentation=BatchAugmentation(), schedule="cosine", warm_up=0.1, average=0.9)
     assert later <= set(to_jsonable(changed))
     assert json.dumps(to_jsonable(GeneratorTraining(schedule="cosine"))) != json.dumps(to_jsonable(GeneratorTraining()))
 
@@ -45,3 +45,9 @@ def test_later_settings_at_their_defaults_leave_signatures_as_they_were():
 def test_a_warm_up_that_cannot_be_is_refused(changes):
     with pytest.raises(StaanetError, match="warm_up in"):
         GeneratorTraining(**changes)
+
+
+@pytest.mark.parametrize("average", [-0.1, 1.0, float("nan")])
+def test_a_running_mean_that_cannot_be_is_refused(average):
+    with pytest.raises(StaanetError, match=r"average in .0, 1., got"):
+        GeneratorTraining(average=average)

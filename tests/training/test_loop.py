@@ -102,3 +102,30 @@ def test_damaged_progress_is_told_and_the_training_starts_again(tmp_path, harm, 
     assert seen == list(range(5))
     assert all(torch.equal(weights[name], again[name]) for name in weights)
     assert f"{tmp_path / 'progress'}: expected the state of a training, got a damaged file" in caplog.text
+
+
+def test_a_part_of_a_network_learns_at_a_rate_of_its_own(tmp_path):
+    """The first step of Adam moves each weight by the learning rate."""
+    network = nn.ModuleList([nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)])
+    before = [float(part.weight) for part in network]
+
+    def one_epoch(optimiser, _):
+        optimiser.zero_grad()
+        sum(part.weight.sum() for part in network).backward()
+        optimiser.step()
+        return {"loss": 0.0}
+
+    train(
+        network,
+        epochs=1,
+        learning_rate=lambda _: 0.01,
+        one_epoch=one_epoch,
+        validate=dict,
+        score=lambda _: 0.0,
+        keep="last",
+        progress=tmp_path / "progress",
+        seed=0,
+        faster=(network[1], 5.0),
+    )
+    moved = [start - float(part.weight) for start, part in zip(before, network, strict=True)]
+    assert moved == pytest.approx([0.01, 0.05], rel=1e-3)

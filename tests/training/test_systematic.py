@@ -183,3 +183,11 @@ def test_an_interrupted_training_ends_with_the_same_bits(dataset, split, tmp_pat
     assert again == figures
     assert len(figures) == len(losses)
     assert all(torch.equal(weights, resumed.state_dict()[name]) for name, weights in whole.state_dict().items())
+
+
+def test_the_epoch_that_is_kept_is_the_one_whose_weights_are_loaded():
+    history = [{"val_loss": 1.8, "uar": 0.2}, {"val_loss": 1.8, "uar": 0.1}, {"val_loss": 2.1, "uar": 0.3}]
+    assert SystematicTraining().kept(history) == 2
+    assert SystematicTraining(keep="last").kept(history) == 3
+    assert ModelTraining().kept(history) == 3
+    assert ModelTraining().kept(history[:2]) == 1

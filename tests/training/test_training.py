@@ -12,7 +12,7 @@ from staanet.metrics import observe
 from staanet.models import create_model
 from staanet.training.batch_augmentation import BatchAugmentation
 from staanet.training.classifier import train_model
-from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, train_generator
+from staanet.training.generator import GENERATOR_PRESETS, GeneratorTraining, _Averaged, train_generator
 from staanet.training.settings import MODEL_PRESETS, ModelTraining
 from tiny import TINY
 
@@ -158,7 +158,9 @@ AUGMENTED = {"augmentation": BatchAugmentation(), "schedule": "cosine", "warm_up
 
 
 @pytest.mark.parametrize(
-    "settings", [{"share": 0.4}, {"precision": "bfloat16"}, AUGMENTED], ids=["share", "precision", "augmented"]
+    "settings",
+    [{"share": 0.4}, {"precision": "bfloat16"}, AUGMENTED, {"average": 0.9}],
+    ids=["share", "precision", "augmented", "averaged"],
 )
 def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_path, monkeypatch, settings):
     weights, history, steps = fitted(dataset, split, tmp_path / "whole", **settings)
@@ -177,6 +179,31 @@ def test_an_interrupted_generator_ends_with_the_same_bits(dataset, split, tmp_pa
     assert interrupted[1] == history
     assert interrupted[2] == steps[len(steps) // 2 :]
     assert same(interrupted[0], weights)
+
+
+def test_a_running_mean_of_the_weights_is_kept_and_changes_no_step(dataset, split, tmp_path):
+    last, history, _ = fitted(dataset, split, tmp_path / "last")
+    mean, averaged, _ = fitted(dataset, split, tmp_path / "mean", average=0.9)
+    losses = [[figures["loss_adversarial"] for figures in run] for run in (history, averaged)]
+    assert losses[0] == losses[1]
+    assert not same(last, mean)
+    with seeded("generator"):
+        first = create_generator("compact", **TINY["compact"]).state_dict()
+    moved = [sum(float((weights[name] - first[name]).norm()) for name in first) for weights in (mean, last)]
+    assert 0 < moved[0] < moved[1]
+
+
+def test_the_first_weights_soon_leave_the_running_mean():
+    generator = create_generator("compact", **TINY["compact"])
+    averaged = _Averaged(generator, 0.5)
+    (bias, mean) = (network.magnitudes.output.bias.data for network in (generator, averaged.mean))
+    bias.fill_(3.0)
+    mean.fill_(1.0)
+    averaged.update(0)
+    assert float(mean) == pytest.approx(0.1 * 1 + 0.9 * 3)
+    bias.fill_(0.0)
+    averaged.update(1000)
+    assert float(mean) == pytest.approx(1.4)
 
 
 def test_a_conditional_generator_sees_many_budgets_and_learning_rates(dataset, split, tmp_path, monkeypatch):

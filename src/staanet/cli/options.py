@@ -51,6 +51,10 @@ Workers = Annotated[
     int | None, typer.Option("--workers", help="Number of workers (default: local 1, ray and slurm as many as fit).")
 ]
 Address = Annotated[str | None, typer.Option("--address", help="Address of the Ray cluster: auto, or HOST:PORT.")]
+Processes = Annotated[
+    int | None,
+    typer.Option("--processes", help="Refuse to train unless torchrun has started this many processes."),
+]
 Preset = Annotated[str, typer.Option(help="Training preset: default, or paper (as published).")]
 
 

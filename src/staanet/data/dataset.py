@@ -8,7 +8,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from staanet.core.checksums import check
 from staanet.core.errors import StaanetError
 from staanet.core.notebook import Shown, few
 from staanet.core.paths import as_path
-from staanet.corpora.base import Segment, Utterance
+from staanet.corpora.base import Rated, Segment, Utterance
 from staanet.data.manifest import read_description, read_head, read_manifest, shard_name
 from staanet.data.splits import Split
 
@@ -43,6 +43,10 @@ class Batch:
         """Return the batch on a device; a GPU copies it while it still computes on earlier batches."""
         waveforms, lengths, labels = (_moved(tensor, device) for tensor in (self.waveforms, self.lengths, self.labels))
         return Batch(waveforms, lengths, labels, self.ids)
+
+    def part(self, rows: slice) -> "Batch":
+        """Return some of the clips, with the padding of the whole batch."""
+        return Batch(self.waveforms[rows], self.lengths[rows], self.labels[rows], self.ids[rows])
 
 
 def _moved(tensor: Tensor, device: torch.device) -> Tensor:
@@ -154,6 +158,27 @@ class Dataset(Shown):
             self._shards[shard] = Shard(self.folder / shard_name(shard))
         self._shards[shard].read(offset, into[:length])
 
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """Names of the emotional dimensions of which every clip has a rating; none if there are only emotions."""
+        clips = list(self.utterances.values())
+        return tuple(clips[0].dimensions) if clips and isinstance(clips[0], Rated) else ()
+
+    def ratings(self, clips: Sequence[str], dimensions: Sequence[str]) -> Tensor:
+        """Return the ratings of clips, `[N, dimensions]`, as shares of their scale.
+
+        Raises:
+            StaanetError: If the dataset has no ratings of one of the dimensions.
+        """
+        if unknown := [name for name in dimensions if name not in self.dimensions]:
+            raise StaanetError(
+                f"{self.folder}: expected ratings of {', '.join(unknown)}, got "
+                f"{', '.join(self.dimensions) or 'a dataset of emotions without ratings'}; prepare the corpus with its "
+                "dimensions (--set 'dimensions=[\"arousal\"]'), or use a model of emotions"
+            )
+        rows = [[cast(Rated, self.utterances[clip]).dimensions[name] for name in dimensions] for clip in clips]
+        return torch.tensor(rows)
+
     def length(self, clip: str) -> int:
         """Return the number of samples of a clip."""
         return self._positions[clip][2]
@@ -214,4 +239,5 @@ class Dataset(Shown):
 
 
 def _utterance(about: Mapping[str, Any]) -> Utterance:
-    return (Segment if "augmentation" in about else Utterance)(**about)
+    kind = Segment if "augmentation" in about else Rated if "dimensions" in about else Utterance
+    return kind(**about)

@@ -52,6 +52,7 @@ class Described(TypedDict):
     session: NotRequired[str | None]
     statement: NotRequired[str | None]
     intensity: NotRequired[str | None]
+    dimensions: NotRequired[dict[Name, Annotated[float, Field(ge=0, le=1)]]]
     clip: NotRequired[str]
     augmentation: NotRequired[str]
 

@@ -15,7 +15,7 @@ from staanet.audio.files import check_rate, encoding, mono, printable, resample
 from staanet.audio.lengths import is_silent, trimmed
 from staanet.core.errors import PersistentError, StaanetError
 from staanet.core.progress import track
-from staanet.corpora.base import Corpus, Samples, Utterance, Validation
+from staanet.corpora.base import Corpus, Rated, Samples, Utterance, Validation
 from staanet.data.segments import Segmentation
 
 
@@ -88,6 +88,10 @@ class Reader:
         """
         found = self.corpus.validate(self.root)
         own = self.corpus.labels(self.root)
+        if self.segments is not None and any(isinstance(clip, Rated) for clip in found.utterances):
+            raise StaanetError(
+                "expected whole clips, because ratings are of these, got segments; leave segments or dimensions out"
+            )
         labels = own if self.segments is None else self.segments.labels(own)
         return Findings(found, labels, list(found.problems), list(found.remarks))
 

@@ -32,6 +32,7 @@ def train(
     seed: int,
     device: torch.device,
     checkpoint: str | None = None,
+    model_settings: Mapping[str, Any] | None = None,
 ) -> History:
     """Train a model on a prepared dataset, with test speakers held out, and write its checkpoint.
 
@@ -44,13 +45,25 @@ def train(
         seed: Random seed.
         device: Device to train on.
         checkpoint: Folder or hub id from which a model of Hugging Face starts; the architecture's own default.
+        model_settings: Further settings of the model that differ from the architecture's defaults, such as
+            `frozen=False` of `whisper`, or `dimensions`, the ratings that it learns instead of the emotions.
+
+    Raises:
+        StaanetError: If the clips cannot be split, or a setting is unknown, wrong, or decided by the dataset.
     """
     clips = Dataset(dataset)
     split = split_of(clips, seed)
     resolved = model_training(architecture, training, architecture)
     given = {"sample_rate": clips.sample_rate, "seconds": seconds, "checkpoint": checkpoint}
+    own = dict(model_settings or {})
+    if twice := sorted(own.keys() & {"labels", *given}):
+        raise StaanetError(
+            f"expected settings of {architecture} besides its labels, rate, length and checkpoint, which the dataset "
+            f"and other options decide, got {twice[0]} as a setting; leave it out"
+        )
+    labels = () if own.get("dimensions") else _emotions(clips)
     settings = settings_of(
-        architecture, clips.labels, **{key: value for key, value in given.items() if value is not None}
+        architecture, labels, **{key: value for key, value in given.items() if value is not None}, **own
     )
     check_replaceable(out, checkpoints.CONFIG)
     made_from = {
@@ -59,6 +72,7 @@ def train(
         "labels": settings.labels,
         "training": resolved,
         **MODELS[architecture].identity(settings),
+        **({"settings": own} if own else {}),
         "dataset": clips.digest,
         "split": split.digest(),
         "seed": seed,
@@ -72,6 +86,16 @@ def train(
         progress=out.with_name(f"{out.name}-{signature(made_from)}.progress"),
         split=split,
     )
+
+
+def _emotions(dataset: Dataset) -> tuple[str, ...]:
+    """Return the emotions of a dataset, which may have ratings instead."""
+    if dataset.dimensions and len(dataset.labels) < 2:
+        raise StaanetError(
+            f"{dataset.folder}: expected emotions, got ratings of {', '.join(dataset.dimensions)}; name those that the "
+            f"model should learn (--model-set 'dimensions=[\"{dataset.dimensions[0]}\"]')"
+        )
+    return dataset.labels
 
 
 def _train(
@@ -101,10 +125,15 @@ def split_of(dataset: Dataset, seed: int) -> Split:
         raise StaanetError(f"{dataset.folder}: {error}") from error
 
 
-def split_of_model(reference: str | Path, dataset: Dataset, seed: int) -> Split:
-    """Return the split on which a model was trained, or one by the seed if it was trained on another dataset."""
+def lent_split(reference: str | Path, dataset: Dataset) -> Split | None:
+    """Return the split on which a model was trained, None if it was trained on another dataset."""
     path = Path(reference) / checkpoints.CONFIG
     config = read_json(path) if path.is_file() else {}
     if config.get("made_from", {}).get("dataset") == dataset.digest:
         return validated(Split, config["split"], str(reference))
-    return split_of(dataset, seed)
+    return None
+
+
+def split_of_model(reference: str | Path, dataset: Dataset, seed: int) -> Split:
+    """Return the split on which a model was trained, or one by the seed if it was trained on another dataset."""
+    return lent_split(reference, dataset) or split_of(dataset, seed)

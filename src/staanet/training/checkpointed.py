@@ -10,6 +10,7 @@ from staanet.core import checkpoints
 from staanet.core.files import remove
 from staanet.core.seeds import seeded
 from staanet.training.loop import History
+from staanet.training.parallel import current
 
 
 def train_and_save(
@@ -39,6 +40,7 @@ def train_and_save(
         network = create()
     progress = progress or folder.with_name(f"{folder.name}.progress")
     history = train(network, progress)
-    checkpoints.save(network, folder, made_from=made_from, history=history, **about)
-    remove(progress)
+    if current().writes:
+        checkpoints.save(network, folder, made_from=made_from, history=history, **about)
+        remove(progress)
     return history

@@ -1,4 +1,4 @@
-"""Training a model on the clips and labels of a prepared dataset."""
+"""Training a model on the clips and labels, or ratings, of a prepared dataset."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from staanet.audio.lengths import fit_length
@@ -21,8 +21,10 @@ from staanet.metrics.success import mean_recall
 from staanet.models import Model
 from staanet.models.frozen import HasEncoder
 from staanet.training.augmentation import Augmentation
+from staanet.training.dimensions import agreement, ccc_loss, check_rated
 from staanet.training.frozen import FrozenFeatures
-from staanet.training.loop import History, computing_in, train
+from staanet.training.loop import History, Steps, computing_in, train
+from staanet.training.parallel import current
 from staanet.training.settings import ModelTraining
 
 
@@ -60,26 +62,37 @@ def train_model(
         under_attack: Function of the model and the validation clips that returns further figures of each epoch.
 
     Raises:
-        StaanetError: If the crop is too short for the model, or validation clips are needed and missing.
+        StaanetError: If the crop is too short for the model, or validation clips are needed and missing; for a model
+            of dimensions, if the clips have no ratings for which a CCC is defined, or there is a defence.
     """
     if settings.validates and not val_clips:
         raise StaanetError(
             "expected validation clips, by which epochs are compared, got none; keep the last epoch of a schedule "
             "that does not wait for them, as the preset paper does"
         )
+    if model.dimensions:
+        if defence is not None:
+            raise StaanetError(f"expected no {defence.name} for a model of dimensions, because it is about classes")
+        subsets = {"training": train_clips, "validation": val_clips}
+        check_rated(dataset, subsets, model.dimensions, current().size)
     size = _training_length(model, settings)
     model.to(device)
     frozen = FrozenFeatures(model, dataset, device) if _encodes_once(model, settings, defence) else None
+    if frozen is not None:
+        frozen.compute([*train_clips, *val_clips])
     settings.set_up(model, dataset, train_clips, frozen)
     if defence is not None:
         defence.begin(model, base_model)
     if base_model is not None:
         base_model.to(device).eval()
-    task = _Classification(
+    kind = _Regression if model.dimensions else _Classification
+    task = kind(
         model, dataset, train_clips, val_clips, settings, size, device, defence, base_model, frozen, under_attack
     )
+    learner: nn.Module = model.head if isinstance(model, HasEncoder) and model.is_frozen else model
+    companion = None if defence is None else defence.companion()
     return train(
-        model.head if isinstance(model, HasEncoder) and model.is_frozen else model,
+        learner if companion is None else nn.ModuleList([learner, companion.network.to(device)]),
         epochs=settings.epochs,
         learning_rate=settings.rate,
         one_epoch=task.one_epoch,
@@ -90,6 +103,7 @@ def train_model(
         seed=seed,
         ended=settings.ended,
         weight_decay=settings.decay,
+        faster=companion,
     )
 
 
@@ -136,18 +150,19 @@ class _Classification:
         """Train for one epoch and return the mean loss."""
         order = torch.randperm(len(self.train_clips)).tolist()
         starts = range(0, len(order), self.settings.batch_size)
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        steps = Steps(optimiser)
         for start in track(starts, f"train {self.model.name}, epoch {epoch + 1} of {self.settings.epochs}"):
             clips = [self.train_clips[i] for i in order[start : start + self.settings.batch_size]]
             if len(clips) < 2:
                 continue  # batch normalisation needs a variance over two clips or more
-            with computing_in(self.settings.precision, self.device):
-                loss = self._loss_of_features(clips) if self.frozen else self._loss(self._augmented(clips))
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            total += loss.detach().double() * len(clips)
-        return {"loss": float(total) / len(order)}
+            batch = None if self.frozen else self._augmented(clips)
+            steps.take(len(clips), partial(self._losses, clips, batch))
+        return steps.means(len(order))
+
+    def _losses(self, clips: Sequence[str], batch: Batch | None, rows: slice) -> dict[str, Tensor]:
+        """Return the loss of some clips of a batch, which is None if the features of its clips are known."""
+        with computing_in(self.settings.precision, self.device):
+            return {"loss": self._loss_of_features(clips[rows]) if batch is None else self._loss(batch.part(rows))}
 
     def validate(self) -> dict[str, float]:
         """Return the loss, the accuracy and the UAR on the validation clips; nothing if there are none."""
@@ -167,8 +182,8 @@ class _Classification:
         """Return the logits and the labels of the validation clips."""
         if self.frozen:
             return self.frozen.model.decide(self.frozen.of(self.val_clips)), self._labels(self.val_clips)
-        logits = torch.cat([self.model(batch.waveforms, batch.lengths) for batch in self.validation])
-        return logits, torch.cat([batch.labels for batch in self.validation])
+        found = current().each(lambda batch: self.model(batch.waveforms, batch.lengths), self.validation)
+        return torch.cat(list(found)).to(self.device), torch.cat([batch.labels for batch in self.validation])
 
     def _labels(self, clips: Sequence[str]) -> Tensor:
         return torch.tensor([self.dataset.label(clip) for clip in clips], device=self.device)
@@ -197,3 +212,29 @@ class _Classification:
     @property
     def _criterion(self) -> Criterion:
         return partial(functional.cross_entropy, label_smoothing=self.settings.label_smoothing)
+
+
+class _Regression(_Classification):
+    """The epochs of a model of emotional dimensions, which learns the ratings of the clips instead of their labels."""
+
+    def validate(self) -> dict[str, float]:
+        """Return the loss, the CCC and the RMSE on the validation clips; nothing if there are none."""
+        if not self.val_clips:
+            return {}
+        with torch.no_grad():
+            outputs, _ = self._validation_logits()
+        clips = self.val_clips if self.frozen else [clip for batch in self.validation for clip in batch.ids]
+        return agreement(outputs, self._ratings(clips), self.model.dimensions)
+
+    def _loss(self, batch: Batch) -> Tensor:
+        """Return the loss of a training batch."""
+        outputs = self.model.forward_fitted(batch.waveforms, batch.lengths)
+        return ccc_loss(outputs.float(), self._ratings(batch.ids))
+
+    def _loss_of_features(self, clips: Sequence[str]) -> Tensor:
+        """Return the loss of training clips, of which only the head is computed."""
+        assert self.frozen is not None  # noqa: S101
+        return ccc_loss(self.frozen.model.decide(self.frozen.of(clips)).float(), self._ratings(clips))
+
+    def _ratings(self, clips: Sequence[str]) -> Tensor:
+        return self.dataset.ratings(clips, self.model.dimensions).to(self.device)

@@ -13,6 +13,7 @@ from staanet.core.signature import signature
 from staanet.core.version import NUMERICS
 from staanet.data import Dataset
 from staanet.models.frozen import HasEncoder
+from staanet.training.parallel import current
 
 FOLDER = "features"
 """Folder of all features next to the clips of a dataset."""
@@ -44,20 +45,27 @@ class FrozenFeatures:
 
     def of(self, clips: Sequence[str]) -> Tensor:
         """Return the features `[N, ...]` of clips on the device, computing those that are missing."""
-        missing = sorted(set(clips) - set(self._known))
-        starts = range(0, len(missing), SHARD)
-        for start in track(starts, f"encode clips, {self.model.name}") if missing else ():
-            self._compute(missing[start : start + SHARD])
+        if not self._known.keys() >= set(clips):
+            self.compute(clips)
         return torch.stack([self._known[clip] for clip in clips]).to(self._device)
 
-    def _compute(self, clips: Sequence[str]) -> None:
-        """Compute the features of some clips and write them to a file."""
+    def compute(self, clips: Sequence[str]) -> None:
+        """Compute the features of clips that are missing; all processes must call this, and divide the work."""
+        together = current()
+        own = set(clips) - set(self._known)
+        missing = sorted(set().union(*together.each(lambda _: own, range(together.size))))
+        parts = [missing[start : start + SHARD] for start in range(0, len(missing), SHARD)]
+        computed = together.each(self._computed, parts)
+        for part, features in zip(parts, track(computed, f"encode clips, {self.model.name}", len(parts)), strict=True):
+            if together.writes and os.access(self._dataset.folder, os.W_OK):
+                save_tensors(self.folder / f"{signature(part)}.safetensors", features)
+            self._known |= features
+
+    def _computed(self, clips: Sequence[str]) -> dict[str, Tensor]:
+        """Return the features of some clips."""
         training = self.model.training
         self.model.eval()
         with torch.no_grad():
             found = {clip: self.model.features(self._dataset.waveform(clip)[None].to(self._device)) for clip in clips}
         self.model.train(training)
-        features = {clip: tensor[0].cpu() for clip, tensor in found.items()}
-        if os.access(self._dataset.folder, os.W_OK):
-            save_tensors(self.folder / f"{signature(list(clips))}.safetensors", features)
-        self._known |= features
+        return {clip: tensor[0].cpu() for clip, tensor in found.items()}

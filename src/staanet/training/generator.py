@@ -1,15 +1,18 @@
 """Training a generator against a frozen model."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from staanet.attacks import OneGradient, StaaNet
+from staanet.attacks import Attack, OneGradient, StaaNet
 from staanet.attacks.components.objectives import value_and_grad
 from staanet.attacks.generator import Generator
+from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
 from staanet.core.unwrapping import frozen
@@ -20,7 +23,8 @@ from staanet.training.batch_augmentation import BatchAugmentation
 from staanet.training.generator_settings import GENERATOR_PRESETS as GENERATOR_PRESETS
 from staanet.training.generator_settings import GeneratorTraining as GeneratorTraining
 from staanet.training.generator_settings import generator_training as generator_training
-from staanet.training.loop import History, computing_in, train
+from staanet.training.loop import History, Steps, computing_in, train
+from staanet.training.parallel import current
 
 
 def train_generator(
@@ -49,16 +53,25 @@ def train_generator(
         progress: File with the state after each epoch, from which an interrupted training resumes.
         seed: Random seed of the selection and the order of the clips and of the quantisation.
         device: Device to train on.
+
+    Raises:
+        StaanetError: Several processes train together, and the losses are not means over clips.
     """
+    if current().size > 1 and settings.losses.reduction == "paper":
+        raise StaanetError(
+            "expected losses that are means over clips for several processes, got losses.reduction = paper, which "
+            "takes norms over a whole batch; train in one process, or with losses.reduction=clip"
+        )
     generator.to(device)
     model.to(device).eval()
     chosen = _share_of(train_clips, settings.share, seed)
     source = _Source(model, dataset, device)
-    learning = _Learning(generator, source, chosen, len(train_clips), settings)
-    validation = _Validation(generator, source, val_clips, settings, seed)
+    averaged = _Averaged(generator, settings.average) if settings.average else None
+    learning = _Learning(generator, source, chosen, len(train_clips), settings, averaged)
+    validation = _Validation(generator if averaged is None else averaged.mean, source, val_clips, settings, seed)
     with frozen(model):
-        return train(
-            generator,
+        history = train(
+            generator if averaged is None else averaged,
             epochs=settings.epochs,
             learning_rate=settings.rate,
             one_epoch=learning.one_epoch,
@@ -68,6 +81,26 @@ def train_generator(
             progress=progress,
             seed=seed,
         )
+    if averaged is not None:
+        generator.load_state_dict(averaged.mean.state_dict())
+    return history
+
+
+class _Averaged(nn.Module):
+    """A generator in training together with the running mean of its weights."""
+
+    def __init__(self, generator: Generator, average: float) -> None:
+        super().__init__()
+        self.generator = generator
+        self.mean = copy.deepcopy(generator).requires_grad_(False)
+        self.average = average
+
+    @torch.no_grad()
+    def update(self, step: int) -> None:
+        """Take the weights after a step, counted from 0, into the mean; the first ones count less, being unlearnt."""
+        weight = min(self.average, (1 + step) / (10 + step))
+        for mean, last in zip(self.mean.parameters(), self.generator.parameters(), strict=True):
+            mean.lerp_(last, 1 - weight)
 
 
 def _share_of(clips: Sequence[str], share: float, seed: int) -> list[str]:
@@ -105,50 +138,58 @@ class _Learning:
     """The training epochs of a generator."""
 
     def __init__(
-        self, generator: Generator, source: _Source, clips: Sequence[str], epoch_size: int, settings: GeneratorTraining
+        self,
+        generator: Generator,
+        source: _Source,
+        clips: Sequence[str],
+        epoch_size: int,
+        settings: GeneratorTraining,
+        averaged: _Averaged | None,
     ) -> None:
         self.generator = generator
         self.source = source
         self.clips = clips
         self.epoch_size = epoch_size
         self.settings = settings
+        self.averaged = averaged
         self.predictions: dict[str, Tensor] = {}
         unchanged = clips if settings.augmentation is None else []
-        for group in source.dataset.batches(unchanged, settings.batch_size):
-            self.predictions |= zip(group, source.logits(source.load(group)).argmax(1), strict=True)
+        groups = source.dataset.batches(unchanged, settings.batch_size)
+        found = current().each(lambda group: source.logits(source.load(group)).argmax(1), groups)
+        for group, decisions in zip(groups, found, strict=True):
+            self.predictions |= zip(group, decisions.to(source.device), strict=True)
 
     def one_epoch(self, optimiser: torch.optim.Optimizer, epoch: int) -> dict[str, float]:
         """Train for one epoch and return the mean of each loss term."""
         order = self._order()
-        totals: dict[str, Tensor] = {}
+        steps = Steps(optimiser, self.settings.clip_gradient)
         starts = range(0, len(order), self.settings.batch_size)
         for start in track(starts, f"fit {self.generator.name}, epoch {epoch + 1} of {self.settings.epochs}"):
             clips = [self.clips[i] for i in order[start : start + self.settings.batch_size]]
             if self.settings.schedule == "cosine":
                 for group in optimiser.param_groups:
                     group["lr"] = self.settings.rate_at((epoch + start / len(order)) / self.settings.epochs)
-            losses = self._losses(self.source.load(clips, self.settings.augmentation))
-            optimiser.zero_grad()
-            torch.stack(list(losses.values())).sum().backward()
-            if self.settings.clip_gradient is not None:
-                torch.nn.utils.clip_grad_norm_(self.generator.parameters(), self.settings.clip_gradient)
-            optimiser.step()
-            for name, value in losses.items():
-                totals[name] = totals.get(name, torch.zeros(())) + value.detach().double() * len(clips)
-        return {f"loss_{name}": float(total) / len(order) for name, total in totals.items()}
+            batch = self.source.load(clips, self.settings.augmentation)
+            steps.take(len(clips), partial(self._losses, batch, self._budgets(batch)))
+            if self.averaged is not None:
+                self.averaged.update(epoch * len(starts) + start // self.settings.batch_size)
+        return {f"loss_{name}": value for name, value in steps.means(len(order)).items()}
 
     def _order(self) -> list[int]:
         """Return the indices of an epoch's clips: random permutations, one after the other, up to the epoch's size."""
         passes = -(-self.epoch_size // len(self.clips))
         return [i for _ in range(passes) for i in torch.randperm(len(self.clips)).tolist()][: self.epoch_size]
 
-    def _losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Return the loss terms of a batch."""
-        predictions, gradients = self._known(batch)
+    def _budgets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Return the epsilon `[B, 1]` and the count `[B]` of each clip, drawn if the generator is for many budgets."""
         if self.generator.budgets is None:
-            epsilon, counts = self.settings.budget.resolve(batch.waveforms, batch.lengths)
-        else:
-            epsilon, counts = self.generator.budgets.draw(batch.waveforms, batch.lengths)
+            return self.settings.budget.resolve(batch.waveforms, batch.lengths)
+        return self.generator.budgets.draw(batch.waveforms, batch.lengths)
+
+    def _losses(self, whole: Batch, budgets: tuple[Tensor, Tensor], rows: slice) -> dict[str, Tensor]:
+        """Return the loss terms of some clips of a batch."""
+        batch, (epsilon, counts) = whole.part(rows), (budget[rows] for budget in budgets)
+        predictions, gradients = self._known(batch)
         output = self.generator(batch.waveforms, epsilon, batch.lengths, counts, self.settings.quantisation, gradients)
         with computing_in(self.settings.precision, self.source.device):
             logits = self.source.model(output.adversarial, batch.lengths)
@@ -183,26 +224,27 @@ class _Validation:
             return {}
         kind = OneGradient if self.generator.uses_gradients else StaaNet
         attack = kind(self.generator, budget=self.budget)
-        outcomes, combs = [], []
-        for batch, logits in zip(self.batches, self.clean_logits, strict=True):
-            waveforms, labels, lengths = batch.waveforms, logits.argmax(1), batch.lengths
-            adversarial = attack(self.model, waveforms, labels, lengths, seed=self.seed)
-            outcomes.append(
-                observe(
-                    self.model,
-                    waveforms,
-                    adversarial,
-                    labels,
-                    lengths,
-                    seed=self.seed,
-                    ids=batch.ids,
-                    clean_logits=logits,
-                    draws=1,
-                    inspect=False,
-                )
-            )
-            combs.append(comb_share(adversarial != waveforms, lengths, self.generator.stride))
+        found = current().each(partial(self._attacked, attack), list(zip(self.batches, self.clean_logits, strict=True)))
+        outcomes, combs = zip(*found, strict=True)
         return _figures(Outcome.join(outcomes), float(torch.cat(combs).nanmean()))
+
+    def _attacked(self, attack: Attack, clean: tuple[Batch, Tensor]) -> tuple[Outcome, Tensor]:
+        """Return the outcome of an attack on a batch with known logits, and the comb shares `[B]` of its changes."""
+        (batch, logits), labels = clean, clean[1].argmax(1)
+        adversarial = attack(self.model, batch.waveforms, labels, batch.lengths, seed=self.seed)
+        outcome = observe(
+            self.model,
+            batch.waveforms,
+            adversarial,
+            labels,
+            batch.lengths,
+            seed=self.seed,
+            ids=batch.ids,
+            clean_logits=logits,
+            draws=1,
+            inspect=False,
+        )
+        return outcome, comb_share(adversarial != batch.waveforms, batch.lengths, self.generator.stride)
 
 
 def _figures(outcome: Outcome, comb: float) -> dict[str, float]:

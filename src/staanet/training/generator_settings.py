@@ -47,6 +47,9 @@ class GeneratorTraining:
         schedule: Learning rate in the course of the training: `halve` halves it every few epochs, `cosine` lets it
             decay to zero, step by step.
         warm_up: Share of the training, in [0, 1), in which `cosine` first raises the learning rate from zero.
+        average: Weight of the past, in [0, 1), in a running mean of the weights over the steps, which is validated and
+            kept instead of the last weights; 0: none. B. T. Polyak, A. B. Juditsky, "Acceleration of Stochastic
+            Approximation by Averaging", SIAM J. Control Optim. 30, 1992.
     """
 
     budget: Budget = Budget(snr_db=17.0, sparsity=0.12)
@@ -62,6 +65,7 @@ class GeneratorTraining:
     augmentation: BatchAugmentation | None = field(default=None, metadata=LATER)
     schedule: Schedule = field(default="halve", metadata=LATER)
     warm_up: float = field(default=0.0, metadata=LATER)
+    average: float = field(default=0.0, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Validate the settings."""
@@ -72,6 +76,10 @@ class GeneratorTraining:
             raise StaanetError(
                 f"expected warm_up in [0, 1), and 0 unless the schedule is cosine, got {self.warm_up} with "
                 f"{self.schedule}; it is the share of the training in which the learning rate rises"
+            )
+        if not 0 <= self.average < 1:
+            raise StaanetError(
+                f"expected average in [0, 1), got {self.average}; 0.999 is a mean over about a thousand steps"
             )
 
     def rate(self, history: History) -> float:

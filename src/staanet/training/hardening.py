@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import torch
+from torch import Tensor
 
 from staanet.attacks import Attack
 from staanet.core.errors import StaanetError
@@ -14,6 +16,7 @@ from staanet.models import Model
 from staanet.training.augmentation import Augmentation
 from staanet.training.frozen import FrozenFeatures
 from staanet.training.loop import History
+from staanet.training.parallel import current
 from staanet.training.settings import ModelTraining, Schedule
 
 PENALTY = 1.0
@@ -41,6 +44,7 @@ class HardeningTraining(ModelTraining):
         guard: Points of clean validation UAR that robustness may cost; an epoch that costs more is kept only if all
             do. In [0, 1].
         collapse: Training ends when the robust UAR has fallen below this share of the best one. In [0, 1).
+        validation_steps: Steps of the attack by which epochs are compared, 1 or more.
     """
 
     epochs: int = 20
@@ -51,6 +55,7 @@ class HardeningTraining(ModelTraining):
     augmentation: Augmentation = Augmentation()
     guard: float = 0.05
     collapse: float = 0.5
+    validation_steps: int = 10
 
     def __post_init__(self) -> None:
         """Validate the settings."""
@@ -59,6 +64,8 @@ class HardeningTraining(ModelTraining):
             raise StaanetError(
                 f"expected guard in [0, 1] and collapse in [0, 1), as shares, got {self.guard} and {self.collapse}"
             )
+        if self.validation_steps < 1:
+            raise StaanetError(f"expected validation_steps of 1 or more, got {self.validation_steps}")
 
     def score(self, figures: dict[str, float]) -> float:
         """Return the robust validation UAR of an epoch, less a penalty if its clean UAR fell too far."""
@@ -103,16 +110,18 @@ class RobustValidation:
 
 def robust_uar(model: Model, attack: Attack | None, batches: Sequence[Batch]) -> float:
     """Return the UAR of a model, where a clip counts if it is right before and under an attack; None: without one."""
-    labels, right = [], []
     with frozen(model):
-        for batch in batches:
-            with torch.no_grad():
-                kept = model(batch.waveforms, batch.lengths).argmax(1) == batch.labels
-            if attack is not None:
-                attacked = attack(model, batch.waveforms, batch.labels, batch.lengths)
-                with torch.no_grad():
-                    kept &= model(attacked, batch.lengths).argmax(1) == batch.labels
-            labels.append(batch.labels)
-            right.append(kept)
-    known, hits = torch.cat(labels), torch.cat(right)
-    return mean_recall(known.cpu().numpy(), torch.where(hits, known, -1).cpu().numpy())
+        right = list(current().each(partial(_right, model, attack), batches))
+    known, hits = torch.cat([batch.labels for batch in batches]).cpu(), torch.cat(right).cpu()
+    return mean_recall(known.numpy(), torch.where(hits, known, -1).numpy())
+
+
+def _right(model: Model, attack: Attack | None, batch: Batch) -> Tensor:
+    """Return of which clips `[B]` a model is right before and under an attack."""
+    with torch.no_grad():
+        kept: Tensor = model(batch.waveforms, batch.lengths).argmax(1) == batch.labels
+    if attack is not None:
+        attacked = attack(model, batch.waveforms, batch.labels, batch.lengths)
+        with torch.no_grad():
+            kept &= model(attacked, batch.lengths).argmax(1) == batch.labels
+    return kept

@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -18,6 +18,7 @@ from staanet.core.errors import StaanetError
 from staanet.core.files import remove
 from staanet.core.memory import keep_freed_memory
 from staanet.core.seeds import seeded
+from staanet.training.parallel import current
 
 logger = logging.getLogger(__name__)
 
@@ -60,12 +61,13 @@ def train(
     seed: int,
     ended: Callable[[History], bool] = lambda _: False,
     weight_decay: float = 0.0,
+    faster: tuple[nn.Module, float] | None = None,
 ) -> History:
     """Train a network in place with Adam, load the weights to keep, and return the figures of each epoch.
 
     After every epoch the complete state is written to the file `progress`. If the file exists, training resumes from
     it; one that was damaged since is told and not used. Each epoch has its own random seed, so a resumed training ends
-    with the same bits as an uninterrupted one.
+    with the same bits as an uninterrupted one. Several processes (`staanet.training.parallel`) train it together.
 
     Args:
         network: Network to train.
@@ -79,37 +81,100 @@ def train(
         seed: Random seed of all epochs.
         ended: Function of the figures so far that returns whether training stops early. Default: never.
         weight_decay: Weight of the squared weights in the loss: half of this times their sum is added.
+        faster: Part of the network with a learning rate of its own, and this rate as a multiple of that of the rest.
 
     Raises:
         StaanetError: If a training figure of an epoch is not finite.
     """
     keep_freed_memory()
-    optimiser = torch.optim.Adam(network.parameters(), weight_decay=weight_decay)
+    together = current()
+    together.align(network)
+    optimiser = torch.optim.Adam(_groups(network, faster), weight_decay=weight_decay)
     kept = _weights(network)
     history: History = []
-    if progress.is_file() and (tensors := _intact(progress)) is not None:
-        kept, history = _restore(progress, tensors, network, optimiser)
+    state = together.of_first(_intact(progress) if together.writes and progress.is_file() else None)
+    if state is not None:
+        kept, history = _restore(state, network, optimiser)
         logger.info("%s: resumes after epoch %d of %d", progress.stem, len(history), epochs)
     while len(history) < epochs and not ended(history):
         epoch = len(history)
         began = time.perf_counter()
         for group in optimiser.param_groups:
-            group["lr"] = learning_rate(history)
+            group["lr"] = learning_rate(history) * group["factor"]
         network.train()
         with seeded(seed, "epoch", epoch):
             figures = one_epoch(optimiser, epoch)
         network.eval()
         _check_finite(figures, progress.stem, epoch)
-        figures |= {name: value for name, value in validate().items() if math.isfinite(value)}
+        together.align(network)
+        measured = together.of_first(validate())
+        figures |= {name: value for name, value in measured.items() if math.isfinite(value)}
         text, seconds = _as_text(figures), time.perf_counter() - began
         logger.info("%s: epoch %d of %d in %.0f s: %s", progress.stem, epoch + 1, epochs, seconds, text)
         if keep == "last" or all(score(figures) >= score(past) for past in history):
             kept = _weights(network)
         history.append(figures)
-        _save(progress, network, optimiser, kept, history)
+        if together.writes:
+            _save(progress, network, optimiser, kept, history)
     network.load_state_dict(kept)
     network.eval()
     return history
+
+
+class Steps:
+    """The optimisation steps of one epoch.
+
+    Args:
+        optimiser: Optimiser of the weights.
+        clip_gradient: Largest Euclidean norm of the gradient in a step; longer gradients are shortened to it.
+    """
+
+    def __init__(self, optimiser: torch.optim.Optimizer, clip_gradient: float | None = None) -> None:
+        self._optimiser, self._clip_gradient = optimiser, clip_gradient
+        self._weights: list[Tensor] = [weight for group in optimiser.param_groups for weight in group["params"]]
+        self._number = 0
+        self._totals: dict[str, Tensor] = {}
+
+    def take(self, count: int, losses: Callable[[slice], Mapping[str, Tensor]]) -> None:
+        """Change the weights along the gradient of the summed losses of a batch.
+
+        Args:
+            count: Number of clips in the batch.
+            losses: Function that returns the means of the loss terms over some clips of the batch by name. With several
+                processes, each calls it for its share of the clips.
+        """
+        together = current()
+        rows = together.share(count)
+        size = rows.stop - rows.start
+        found: Mapping[str, Tensor] = {}
+        if size:
+            with together.own_draws(self._number):
+                found = losses(rows)
+        self._optimiser.zero_grad()
+        if size:
+            loss = torch.stack(list(found.values())).sum()
+            (loss if size == count else loss * (size / count)).backward()
+        together.add_gradients(self._weights)
+        if self._clip_gradient is not None:
+            torch.nn.utils.clip_grad_norm_(self._weights, self._clip_gradient)
+        self._optimiser.step()
+        self._number += 1
+        for name, value in found.items():
+            self._totals[name] = self._totals.get(name, torch.zeros(())) + value.detach().double() * size
+
+    def means(self, count: int) -> dict[str, float]:
+        """Return each loss term of the epoch, divided by a number of clips."""
+        return {name: total / count for name, total in current().total(self._totals).items()}
+
+
+def _groups(network: nn.Module, faster: tuple[nn.Module, float] | None) -> list[dict[str, Any]]:
+    """Return the weights of a network in groups with the factor of their learning rate."""
+    if faster is None:
+        return [{"params": list(network.parameters()), "factor": 1.0}]
+    part, factor = faster
+    own = {id(weight): weight for weight in part.parameters()}
+    rest = [weight for weight in network.parameters() if id(weight) not in own]
+    return [{"params": rest, "factor": 1.0}, {"params": list(own.values()), "factor": factor}]
 
 
 def _check_finite(figures: dict[str, float], name: str, epoch: int) -> None:
@@ -147,15 +212,22 @@ def _digest(tensors: Mapping[str, Tensor], history: str) -> str:
     return digest.hexdigest()
 
 
-def _intact(progress: Path) -> dict[str, Tensor] | None:
-    """Return the tensors of a file of progress; None, with a warning, if it is not as it was written."""
+class _State(NamedTuple):
+    """The state of a training: its tensors by name, and the figures of its epochs as JSON."""
+
+    tensors: dict[str, Tensor]
+    history: str
+
+
+def _intact(progress: Path) -> _State | None:
+    """Return the content of a file of progress; None, with a warning, if it is not as it was written."""
     try:
         tensors, about = load_tensors(progress), _about(progress)
         found = _digest(tensors, about["history"])
     except (StaanetError, SafetensorError, KeyError) as error:
         about, found = {}, str(error)
     if about.get("sha256") == found:
-        return tensors
+        return _State(tensors, about["history"])
     logger.warning("%s: expected the state of a training, got a damaged file; the training starts again", progress)
     remove(progress)
     return None
@@ -166,12 +238,10 @@ def _about(progress: Path) -> dict[str, str]:
         return dict(file.metadata() or {})
 
 
-def _restore(
-    progress: Path, tensors: Mapping[str, Tensor], network: nn.Module, optimiser: torch.optim.Optimizer
-) -> tuple[dict[str, Tensor], History]:
-    """Load the network and the optimiser from a file, and return the weights to keep and the figures so far."""
+def _restore(state: _State, network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], History]:
+    """Load the network and the optimiser from a state, and return the weights to keep and the figures so far."""
     groups: dict[str, dict[str, Tensor]] = {"network": {}, "best": {}, "optimiser": {}}
-    for name, tensor in tensors.items():
+    for name, tensor in state.tensors.items():
         group, rest = name.split(".", 1)
         groups[group][rest] = tensor
     network.load_state_dict(groups["network"])
@@ -180,5 +250,5 @@ def _restore(
         number, key = name.split(".", 1)
         states.setdefault(int(number), {})[key] = tensor
     optimiser.load_state_dict({"state": states, "param_groups": optimiser.state_dict()["param_groups"]})
-    history: History = json.loads(_about(progress)["history"])
+    history: History = json.loads(state.history)
     return groups["best"], history

@@ -26,7 +26,7 @@ Schedule = Literal["constant", "cosine", "plateau"]
 
 @dataclass(frozen=True)
 class ModelTraining:
-    """Training of a model with cross-entropy and Adam.
+    """Training of a model with cross-entropy and Adam; one of dimensions is trained with 1 - CCC (`ccc_loss`).
 
     Args:
         epochs: Number of passes over the training clips; 1 or more.
@@ -35,10 +35,10 @@ class ModelTraining:
             for fine-tuning use about 3e-5, as the preset `fine_tune` does.
         schedule: Learning rate in later epochs: `constant`; `cosine`, which decays to zero; or `plateau`, which divides
             by 10 whenever the validation loss has not fallen by 0.0001 for 6 epochs in a row.
-        keep: Weights to keep: those of the `best` epoch by validation UAR (unweighted average recall), or of the `last`
-            epoch.
+        keep: Weights to keep: those of the `best` epoch by validation UAR (unweighted average recall; the mean CCC for
+            dimensions), or of the `last` epoch.
         label_smoothing: Share of the target probability that is spread evenly over all classes, in [0, 1]. The default
-            is that of C. Szegedy et al., CVPR 2016.
+            is that of C. Szegedy et al., CVPR 2016. Dimensions have no classes and are not smoothed.
         augmentation: Random changes of the training clips. The default varies noise, speed and position, since
             emotional speech corpora are small and a model easily memorises their recordings.
         crop: Length in seconds to which each training clip is repeated or cut. Default: the model's trained length.
@@ -79,8 +79,15 @@ class ModelTraining:
         return False
 
     def score(self, figures: dict[str, float]) -> float:
-        """Return the score of an epoch by its figures, higher is better: the validation UAR."""
-        return figures["uar"]
+        """Return the score of an epoch by its figures, higher is better: the validation UAR, or the mean CCC."""
+        return figures["ccc"] if "ccc" in figures else figures["uar"]
+
+    def kept(self, history: History) -> int:
+        """Return the number, from 1 on, of the epoch whose weights are kept: of equally good ones, the last."""
+        if self.keep == "last":
+            return len(history)
+        scores = [self.score(figures) for figures in history]
+        return max(range(len(scores)), key=lambda place: (scores[place], place)) + 1
 
     @property
     def decay(self) -> float:
@@ -192,7 +199,7 @@ class ProbeTraining(ModelTraining):
         weight_decay: Weight of the squared weights in the loss, 0 or more: half of this times their sum is added to the
             cross-entropy.
         groups: Number of groups of training speakers, each held out once to choose the first layer of the encoder that
-            the head uses (see `first_layer`); 1 uses all layers.
+            the head uses (see `first_layer`); 1 uses all layers, as dimensions always do.
     """
 
     epochs: int = 60
@@ -227,7 +234,7 @@ class ProbeTraining(ModelTraining):
         features = frozen.of(train_clips) if frozen else _encoded(model, dataset, train_clips, self.batch_size)
         labels = [dataset.label(clip) for clip in train_clips]
         speakers = [dataset.utterances[clip].speaker for clip in train_clips]
-        first = first_layer(features, labels, speakers, self.groups)
+        first = 0 if model.dimensions else first_layer(features, labels, speakers, self.groups)
         logger.info("%s: the head uses the layers from %d on", model.name, first)
         model.fit_features(features, first)
 
