@@ -278,6 +278,6 @@ def test_a_killed_run_goes_on_with_the_same_records(whole, tmp_path, kind):
 
 def test_jobs_on_a_gpu_ask_for_one(tmp_path, monkeypatch):
     seen = []
-    monkeypatch.setattr("staanet.study.work.carry_out", lambda _engine, _work, jobs: seen.extend(jobs) or [])
+    monkeypatch.setattr("staanet.engines.surroundings.carry_out", lambda _engine, _work, jobs: seen.extend(jobs) or [])
     make_missing(opened(TINY, tmp_path), Local(2), "cuda", "again", everything=False)
     assert {job.gpus for job in seen} == {1}

@@ -12,6 +12,9 @@ from staanet.engines.ray import Ray as Ray
 from staanet.engines.schedule import Failure as Failure
 from staanet.engines.schedule import carry_out as carry_out
 from staanet.engines.slurm import Slurm as Slurm
+from staanet.engines.surroundings import Surroundings as Surroundings
+from staanet.engines.surroundings import alone as alone
+from staanet.engines.surroundings import complete as complete
 
 OPTIONS = ("workers", "address")
 """The settings of engines that the command line has options for."""

@@ -1,34 +1,22 @@
 """A study as work for an engine: one job for each artefact that is missing."""
 
-import contextlib
 import functools
-import os
-import secrets
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from staanet.core.errors import StaanetError
-from staanet.core.files import remove
-from staanet.core.processes import locked
 from staanet.core.provenance import device_of
-from staanet.core.signature import signature
-from staanet.engines import OPTIONS, Engine, Job, carry_out
+from staanet.engines import OPTIONS, Engine, Job, Surroundings, alone, complete
 from staanet.study.artefact import Artefact, artefacts_before
 from staanet.study.experiment import Experiment
 from staanet.study.study import Study
 
-LOCKS = ".locks"
-"""Folder in that of a run with a lock for each artefact, while workers make them."""
-
-SHOWN = 5
-"""Number of failures that an error describes."""
-
 
 @dataclass(frozen=True, eq=False)
-class StudyWork:
+class StudyWork(Surroundings):
     """What a worker must know of a study to make its artefacts.
 
     Args:
@@ -37,9 +25,6 @@ class StudyWork:
         folder: Absolute path of the run's folder, which holds the prepared datasets.
         prepared: Name of the folder of each corpus' dataset.
         device: Device to compute on.
-        place: The working directory, to which paths in the experiment are relative.
-        variables: The library's own environment variables.
-        token: A text that no other work has.
     """
 
     name: str
@@ -47,11 +32,6 @@ class StudyWork:
     folder: Path
     prepared: Mapping[str, str]
     device: str
-    place: Path = field(default_factory=Path.cwd)
-    variables: Mapping[str, str] = field(
-        default_factory=lambda: {key: value for key, value in os.environ.items() if key.startswith("STAANET_")}
-    )
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def __call__(self, job: Job) -> None:
         """Make an artefact, while no other process makes it.
@@ -65,24 +45,14 @@ class StudyWork:
                 f"expected a worker that knows {job.name}, got one with other settings; every worker needs the same "
                 "version of staanet, and the same files of models from elsewhere"
             )
-        with locked(self.folder / LOCKS / signature(job.name)):
+        with alone(self.folder, job):
             artefact.ensure()
-
-    def __eq__(self, other: object) -> bool:
-        """Return whether this is the same work, perhaps after it was sent to another process."""
-        return isinstance(other, StudyWork) and other.token == self.token
-
-    def __hash__(self) -> int:
-        """Return a hash of the token."""
-        return hash(self.token)
 
 
 @functools.lru_cache(maxsize=1)
 def _artefacts(work: StudyWork) -> dict[str, Artefact]:
     """Return all artefacts of a study by title, in a worker; models and datasets stay in memory between jobs."""
-    os.environ.update(work.variables)
-    with contextlib.suppress(OSError):  # on another machine there may be no such folder, nor any need of it
-        os.chdir(work.place)
+    work.enter()
     prepared = {corpus: work.folder / "datasets" / name for corpus, name in work.prepared.items()}
     study = Study(work.name, work.experiment, work.folder, None, device_of(work.device), prepared)
     return artefacts(study)
@@ -142,17 +112,7 @@ def make_missing(study: Study, engine: Engine, device: str, again: str, everythi
     prepared = {corpus: study.data.dataset(corpus).folder.name for corpus in study.experiment.corpus_plans}
     work = StudyWork(workspace.name, study.experiment, study.out.resolve(), prepared, device)
     jobs = missing(study, everything, gpus=int(device != "cpu"))
-    failures = carry_out(engine, work, jobs)
-    if failures:
-        failed = [one for one in failures if not one.follows]
-        shown = "; ".join(f"{one.name} ({one.reason})" for one in failed[:SHOWN])
-        others = ((len(failed) - SHOWN, "more failed"), (len(failures) - len(failed), "follow from these"))
-        counts = "".join(f"; {number} {what}" for number, what in others if number > 0)
-        raise StaanetError(
-            f"expected {len(jobs)} more results in {study.out}, {len(failures)} are missing: {shown}{counts}; mend "
-            f"this, and run `{again}`, which makes only what is missing"
-        ) from next((RuntimeError(one.trace) for one in failed if one.trace), None)
-    remove(study.out / LOCKS)
+    complete(engine, work, jobs, study.out, f"`{again}`")
 
 
 def command(experiment: str | Path, folder: Path, engine: Engine, options: Mapping[str, Any]) -> str:
