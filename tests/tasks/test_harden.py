@@ -17,6 +17,7 @@ from staanet.data import prepare
 from staanet.models import create_model
 from staanet.tasks.harden import method_defence
 from staanet.training.hardening import HardeningTraining
+from tiny import WHISPER
 
 SIZE, RATE = 1600, 16_000
 TONE, WEAK = 0.02, 0.002
@@ -98,12 +99,19 @@ def harden(file, clips, tmp_path):
     return run
 
 
-@pytest.mark.parametrize("trades", [False, pytest.param(True, marks=pytest.mark.slow)])
-def test_hardening_raises_robust_accuracy_above_the_control_that_is_trained_with_noise(harden, trades):
+SMALL = {"sizes": {"frame": 16, "widths": (8, 16), "detail": 2}, "factor": 0.02}
+"""A small generator, and a learning rate for it in proportion to that of the linear model."""
+
+
+@pytest.mark.parametrize(
+    ("method", "settings"),
+    [("pgd", {}), ("generator", SMALL), pytest.param("trades", {}, marks=pytest.mark.slow)],
+)
+def test_hardening_raises_robust_accuracy_above_the_control_that_is_trained_with_noise(harden, method, settings):
     noise = harden("noise")
     assert noise.uar_after > 0.95
     assert noise.robust_uar_after < 0.6
-    hardened = harden("trades" if trades else "pgd")
+    hardened = harden(method, method_settings=settings)
     assert hardened.robust_uar_after > noise.robust_uar_after + 0.15
     assert hardened.guarded
     assert hardened.cost > 1.5
@@ -132,12 +140,30 @@ def test_only_named_weights_are_trained(harden, tmp_path):
     assert (weights["parts.0.other.weight"] == 0).all()
     assert (weights["parts.0.head.weight"] != 0).any()
     with pytest.raises(StaanetError, match=r"weights whose names begin with 'nose', found parts.0.head.weight"):
-        harden("fast", only="nose")
+        harden("fast", only=["parts.0.head", "nose"])
+
+
+def test_the_first_layers_of_a_frozen_encoder_are_trained_if_they_are_named(dataset, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    monkeypatch.setattr("staanet.tasks.course.TEST_STEPS", 1)
+    model = create_model("whisper", dataset.labels, architecture=WHISPER, frozen=True)
+    staanet.core.checkpoints.save(model, tmp_path / "plain")
+    settings = {"only": ["encoder.conv1", "head"], "training": {"epochs": 1, "validation_steps": 1}}
+    staanet.harden(tmp_path / "plain", dataset.folder, tmp_path / "hard", method="fast", **settings)
+    hardened = staanet.load_model(tmp_path / "hard")
+    same = {name for name, old in model.state_dict().items() if torch.equal(old, hardened.state_dict()[name])}
+    changed = {name for name, _ in model.named_parameters()} - same
+    assert changed == {"encoder.conv1.weight", "encoder.conv1.bias", "head.linear.weight", "head.linear.bias"} | (
+        changed & {"head.layer_weights"}
+    )
+    assert hardened.is_frozen
 
 
 @pytest.mark.slow
-def test_an_interrupted_hardening_resumes_with_the_same_weights(harden, tmp_path, monkeypatch):
-    harden("pgd", "whole", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+@pytest.mark.parametrize(("method", "settings"), [("pgd", {}), ("generator", SMALL)])
+def test_an_interrupted_hardening_resumes_with_the_same_weights(harden, tmp_path, monkeypatch, method, settings):
+    given = {"method_settings": settings, "training": {**TRAINING, "epochs": 3, "schedule": "constant"}}
+    harden(method, "whole", **given)
     scored = HardeningTraining.ended
 
     def interrupted(self, history):
@@ -147,9 +173,9 @@ def test_an_interrupted_hardening_resumes_with_the_same_weights(harden, tmp_path
 
     monkeypatch.setattr(HardeningTraining, "ended", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        harden("pgd", "resumed", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+        harden(method, "resumed", **given)
     monkeypatch.setattr(HardeningTraining, "ended", scored)
-    harden("pgd", "resumed", training={**TRAINING, "epochs": 3, "schedule": "constant"})
+    harden(method, "resumed", **given)
     one, other = (staanet.load_model(tmp_path / name, trust=True).state_dict() for name in ("whole", "resumed"))
     assert all(torch.equal(one[name], other[name]) for name in one)
     assert not list(tmp_path.glob("*.progress"))
@@ -207,6 +233,7 @@ def test_a_method_trains_against_the_attack_of_its_budget(method, budget, attack
         ({"method": "pgd", "name": "without_gradients"}, "expected a model with gradients"),
         ({"method": "pgd", "name": "without_weights"}, "expected a model with weights"),
         ({"method": "pgd", "training": {"guard": 2.0}}, "guard in"),
+        ({"method": "pgd", "training": {"validation_steps": 0}}, "validation_steps of 1 or more"),
     ],
 )
 def test_bad_input_is_refused_before_the_work(harden, tmp_path, settings, message):

@@ -5,7 +5,20 @@ from typing import Annotated
 
 import typer
 
-from staanet.cli.options import Device, Json, ModelReference, ModelSet, Out, Seed, Set, SnrDb, Sparsity, Trust, parsed
+from staanet.cli.options import (
+    Device,
+    Json,
+    ModelReference,
+    ModelSet,
+    Out,
+    Processes,
+    Seed,
+    Set,
+    SnrDb,
+    Sparsity,
+    Trust,
+    parsed,
+)
 
 
 def harden(
@@ -15,7 +28,8 @@ def harden(
     method: Annotated[
         str,
         typer.Option(
-            help="pgd, fast (one gradient), trades, noise (the control), gaussian_smoothing, ablation or partition."
+            help="pgd, fast (one gradient), generator, trades, noise (the control), gaussian_smoothing, ablation or "
+            "partition."
         ),
     ] = "pgd",
     snr_db: SnrDb = 40.0,
@@ -26,13 +40,15 @@ def harden(
         typer.Option("--method-set", help="Set KEY of the method, such as beta=3 or sigma=0.1.", metavar="KEY=VALUE"),
     ] = None,
     only: Annotated[
-        str | None, typer.Option(help="Beginning of the names of the weights that are trained (default: all).")
+        list[str] | None,
+        typer.Option(help="Beginning of the names of the weights that are trained (default: all). Can be repeated."),
     ] = None,
     model_settings: ModelSet = None,
     settings: Set = None,
     trust: Trust = False,
     seed: Seed = 0,
     device: Device = None,
+    processes: Processes = None,
     as_json: Json = False,
 ) -> None:
     """Train a model so that attacks fool it less often. Run the same command again to resume.
@@ -44,22 +60,26 @@ def harden(
 
     from staanet import tasks
     from staanet.core.budget import Budget
+    from staanet.training.parallel import joined
 
-    found = tasks.harden(
-        model,
-        data,
-        out,
-        method=method,
-        budget=Budget(snr_db=snr_db, sparsity=sparsity),
-        steps=steps,
-        method_settings=parsed(method_settings),
-        only=only,
-        training=parsed(settings),
-        trust=trust,
-        model_settings=parsed(model_settings),
-        seed=seed,
-        device=device,
-    )
+    with joined(processes, device) as together:
+        found = tasks.harden(
+            model,
+            data,
+            out,
+            method=method,
+            budget=Budget(snr_db=snr_db, sparsity=sparsity),
+            steps=steps,
+            method_settings=parsed(method_settings),
+            only=only or None,
+            training=parsed(settings),
+            trust=trust,
+            model_settings=parsed(model_settings),
+            seed=seed,
+            device=device,
+        )
+    if not together.writes:
+        return
     if as_json:
         typer.echo(json.dumps(asdict(found)))
         return

@@ -11,6 +11,7 @@ from staanet.core.registry import collect
 from staanet.core.settings import validated, with_preset
 from staanet.defences import input_defences
 from staanet.defences.ablation import Ablation as Ablation
+from staanet.defences.adversarial_generator import AdversarialGenerator as AdversarialGenerator
 from staanet.defences.adversarial_training import AdversarialTraining as AdversarialTraining
 from staanet.defences.base import Defence as Defence
 from staanet.defences.base import InputDefence as InputDefence

@@ -2,12 +2,12 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, final
+from typing import Any, ClassVar, Literal, NamedTuple, final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
 from staanet.core.waveforms import valid_samples
@@ -107,8 +107,20 @@ class Codec(PerClip):
         """Return the decoded samples `[T]` of a clip."""
 
 
+class Companion(NamedTuple):
+    """A network that a training defence trains together with the model."""
+
+    network: nn.Module
+    factor: float
+    """Its learning rate as a multiple of that of the model."""
+
+
 class TrainingDefence(Defence):
     """A method to train a model, from a trained model or from random weights. A subclass implements `loss`."""
+
+    def companion(self) -> Companion | None:
+        """Return the network that is trained together with the model by the same loss; by default there is none."""
+        return None
 
     def begin(self, model: Model, base_model: Model | None) -> None:
         """Initialise a model from the base model before training, if there is one. By default, do nothing."""

@@ -28,8 +28,8 @@ from staanet.training.loop import History
 
 logger = logging.getLogger(__name__)
 
-VALIDATION_STEPS, TEST_STEPS = 10, 50
-"""Steps of the attacks by which an epoch is chosen and by which the result is measured."""
+TEST_STEPS = 50
+"""Steps of the attack by which the result is measured."""
 
 VOTES = 16
 """Votes for each clip by which an epoch of a smoothed model is chosen."""
@@ -128,7 +128,7 @@ class Course:
             defence=self.defence,
             under_attack=self._validation(),
         )
-        after, kept = self._measured(), self._kept(history)
+        after, kept = self._measured(), self.settings.kept(history)
         figures = history[kept - 1]
         found = Hardening(
             method=method,
@@ -146,12 +146,6 @@ class Course:
             cost=cost,
         )
         return found, history
-
-    def _kept(self, history: History) -> int:
-        if self.settings.keep == "last":
-            return len(history)
-        scores = [self.settings.score(figures) for figures in history]
-        return max(range(len(scores)), key=lambda place: (scores[place], place)) + 1
 
     def _measured(self) -> tuple[float, float | None]:
         """Return the UAR on the test clips without and under attack; that of the votes if the model is smoothed."""
@@ -172,7 +166,7 @@ class Course:
 
             return by_votes
         before = robust_uar(self.learner, None, self._batches(self.split.val))
-        return RobustValidation(measuring_attack(self.budget, VALIDATION_STEPS), before)
+        return RobustValidation(measuring_attack(self.budget, self.settings.validation_steps), before)
 
     def _smoothed_uar(self, smoothing: Smoothing, batches: Sequence[Batch]) -> float:
         """Return the UAR of few votes."""
@@ -206,6 +200,8 @@ class Course:
 
     def _seconds(self, step: Callable[[], Tensor]) -> float:
         started = time.perf_counter()
-        weights = [weight for weight in self.learner.parameters() if weight.requires_grad]
+        companion = self.defence.companion()
+        networks = [self.learner] if companion is None else [self.learner, companion.network]
+        weights = [weight for network in networks for weight in network.parameters() if weight.requires_grad]
         torch.autograd.grad(step(), weights, allow_unused=True)
         return time.perf_counter() - started

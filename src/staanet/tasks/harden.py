@@ -1,6 +1,6 @@
 """Harden a model: train it against attacks, and keep the epoch that is most robust without losing accuracy."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -14,17 +14,19 @@ from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
 from staanet.data import Dataset
 from staanet.defences import TrainingDefence, create_defence
-from staanet.models import MODELS, Model, load_model, loader_of
+from staanet.models import MODELS, Model, load_deciding, loader_of
+from staanet.models.frozen import HasEncoder
 from staanet.models.loaders.base import weights_digest
 from staanet.models.loaders.hardened import BASES, save_hardened
 from staanet.models.wrappers import LabelView, View
 from staanet.tasks.course import Course, Hardening
 from staanet.tasks.train import split_of_model
 from staanet.training.hardening import HardeningTraining
+from staanet.training.parallel import current
 
-METHODS = ("pgd", "fast", "trades", "noise", "gaussian_smoothing", "ablation", "partition")
-"""How a model can be hardened: against attacks of several steps, of one step, by TRADES, or, as a control, against
-noise; or by a smoothing, so that it can be certified."""
+METHODS = ("pgd", "fast", "generator", "trades", "noise", "gaussian_smoothing", "ablation", "partition")
+"""How a model can be hardened: against attacks of several steps, of one step, against a generator that learns with the
+model, by TRADES, or, as a control, against noise; or by a smoothing, so that it can be certified."""
 
 SMALLEST = 2.0**-23
 """Size of one step of 24-bit audio in full scale; an attack with smaller changes changes nothing."""
@@ -39,7 +41,7 @@ def harden(
     budget: Budget = Budget(snr_db=40.0),
     steps: int = 5,
     method_settings: Mapping[str, Any] | None = None,
-    only: str | None = None,
+    only: str | Sequence[str] | None = None,
     training: Mapping[str, Any] | None = None,
     trust: bool | None = None,
     model_settings: Mapping[str, Any] | None = None,
@@ -54,12 +56,14 @@ def harden(
         model: Reference to the model (`staanet.load_model`), which is trained already.
         data: A prepared dataset.
         out: Folder of the hardened model.
-        method: `pgd` (adversarial training), `fast` (the same with one gradient), `trades`, `noise` (the control), or
-            a smoothing: `gaussian_smoothing`, `ablation`, `partition`.
+        method: `pgd` (adversarial training), `fast` (the same with one gradient), `generator` (with a generator that
+            learns together with the model), `trades`, `noise` (the control), or a smoothing: `gaussian_smoothing`,
+            `ablation`, `partition`.
         budget: Budget of the attack. With a sparsity below 1 it is `sparse_pgd`.
         steps: Steps of the attack of `pgd` and `trades`.
         method_settings: Further settings of the method, such as `beta` of `trades` or `sigma`.
-        only: Beginning of the names of the weights that are trained, such as `parts.0.head`; all by default.
+        only: Beginnings of the names of the weights that are trained, such as `parts.0.head`; those of a frozen encoder
+            are thawed. By default all weights that the model does not keep frozen.
         training: Settings of the training that differ from the defaults of `HardeningTraining`.
         trust: Whether code that comes with the model may run; as for `load_model` by default.
         model_settings: Settings of the loader of the model, such as its labels.
@@ -75,7 +79,7 @@ def harden(
     settings = validated(HardeningTraining, dict(training or {}), "training")
     dataset = _prepared(Path(data))
     check_replaceable(folder, checkpoints.CONFIG)
-    loaded = load_model(model, trust=trust, **(model_settings or {}))
+    loaded = load_deciding(model, trust=trust, **(model_settings or {}))
     dataset, learner = _matched(loaded, dataset, str(model))
     _check_trainable(loaded, loader.name, only, str(model))
     split = split_of_model(model, dataset, seed)
@@ -94,6 +98,8 @@ def harden(
     progress = folder.with_name(f"{folder.name}-{signature(made_from)}.progress")
     found, history = case.run(method, progress)
     facts = {"made_from": made_from, "history": history, "split": split, "hardening": asdict(found)}
+    if not current().writes:
+        return found
     if type(loaded) in MODELS.values():
         checkpoints.save(loaded, folder, **facts)
     else:
@@ -116,6 +122,8 @@ def method_defence(method: str, budget: Budget, steps: int, settings: Mapping[st
     if budget.sparsity == 1:
         several = {"attack": "pgd", "steps": steps, "step_size": min(1.0, 2.0 / steps), "restarts": 1, **bounds}
     single = {**several, "steps": 1, "step_size": 1.0 if budget.sparsity < 1 else 1.25}
+    if method == "generator":
+        return cast(TrainingDefence, create_defence("adversarial_generator", **{"budget": asdict(budget), **settings}))
     attacks = {"pgd": several, "trades": several, "fast": single, "noise": {"attack": "noise", **bounds}}
     if method not in attacks:
         return cast(TrainingDefence, create_defence(method, **settings))
@@ -168,7 +176,7 @@ def _matched(model: Model, dataset: Dataset, reference: str) -> tuple[Dataset, M
     return dataset.only(shared), model if model.labels == shared else LabelView(model, shared)
 
 
-def _check_trainable(model: Model, loader: str, only: str | None, reference: str) -> None:
+def _check_trainable(model: Model, loader: str, only: str | Sequence[str] | None, reference: str) -> None:
     """Check that a model can be trained and saved, and keep the weights that are not trained.
 
     Raises:
@@ -188,8 +196,14 @@ def _check_trainable(model: Model, loader: str, only: str | None, reference: str
             "own labels, since its weights are saved, got another; rename the labels of the dataset instead"
         )
     if only is not None:
-        if not any(name.startswith(only) for name in weights):
-            found = ", ".join(list(weights)[:5])
-            raise StaanetError(f"{reference}: expected weights whose names begin with {only!r}, found {found}, ...")
+        begins = (only,) if isinstance(only, str) else tuple(only)
+        for begin in begins:
+            if not any(name.startswith(begin) for name in weights):
+                found = ", ".join(list(weights)[:5])
+                raise StaanetError(
+                    f"{reference}: expected weights whose names begin with {begin!r}, found {found}, ..."
+                )
         for name, weight in weights.items():
-            weight.requires_grad_(name.startswith(only) and weight.requires_grad)
+            weight.requires_grad_(name.startswith(begins))
+        if isinstance(model, HasEncoder):
+            model.is_frozen = not any(weight.requires_grad for weight in model.encoder.parameters())
