@@ -10,6 +10,7 @@ with seeded("speech"):
 
 TINY = {
     "compact": {"frame": 4, "widths": (8, 16), "detail": 2},
+    "compact_magnitudes": {"frame": 4, "widths": (8, 16), "detail": 2},
     "conditional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "conditional_small": {"frame": 4, "widths": (8, 16), "detail": 2},
     "gradient_conditional": {"frame": 4, "widths": (8, 16), "detail": 2},

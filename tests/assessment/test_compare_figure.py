@@ -71,7 +71,7 @@ def test_models_of_one_name_are_told_by_their_folders(run, tmp_path):
 
 def test_a_model_named_after_its_corpus_is_one_kind_in_every_panel(run, monkeypatch, tmp_path):
     drawn = {}
-    monkeypatch.setattr(several, "_draw", lambda figure, panels, *rest: drawn.update(panels))
+    monkeypatch.setattr(several, "_draw", lambda _figure, panels, *_: drawn.update(panels))
     runs = [run(corpus, [0, 2] * 4, f"emo18-{corpus}", corpus=corpus) for corpus in ("emodb", "ravdess")]
     several.write_figure(runs, tmp_path / "both.pdf")
     assert [one.model for panel in drawn.values() for one in panel] == ["emo18", "emo18"]

@@ -153,15 +153,20 @@ def test_refuses_sizes_that_do_not_fit(name, sizes, told):
         create_generator(name, **sizes)
 
 
+@pytest.fixture(params=[name for name in GENERATORS if name not in FACTORISED])
+def dense(request):
+    return request.param
+
+
 @torch.no_grad()
-def test_without_positions_every_sample_changes(clips):
+def test_without_positions_every_sample_changes(clips, dense):
     waveforms, lengths, _ = clips
-    output = create_generator("wave_unet_magnitudes", **TINY["wave_unet_magnitudes"])(waveforms, 0.05, lengths)
+    output = create_generator(dense, **TINY[dense])(waveforms, 0.05, lengths)
     assert torch.equal(output.positions.sum(1).long(), lengths)
     assert torch.equal(output.scores, output.positions)
     assert not output.factorised
 
 
-def test_without_positions_there_is_no_sparsity_to_keep():
+def test_without_positions_there_is_no_sparsity_to_keep(dense):
     with pytest.raises(StaanetError, match=r"expected no sparsity, since it chooses no positions, got 0\.1"):
-        create_generator("wave_unet_magnitudes", **TINY["wave_unet_magnitudes"], sparsity=0.1)
+        create_generator(dense, **TINY[dense], sparsity=0.1)

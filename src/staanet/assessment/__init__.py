@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
-from staanet.assessment import card, evidence, page, runs, wording
+from staanet.assessment import card, dimensional, evidence, page, runs, wording
 from staanet.assessment.certified import beside
 from staanet.assessment.clips import chosen, dataset_of, restricted, unseen
 from staanet.assessment.compare import against
 from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.corrupted import CorruptionTest
+from staanet.assessment.dimensional import DimensionalEvaluation as DimensionalEvaluation
 from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
 from staanet.assessment.notebook import Evaluation as Evaluation
 from staanet.assessment.page.sounds import keep
@@ -26,6 +27,7 @@ from staanet.assessment.saving import FLOATS, Saved, format_of
 from staanet.assessment.search import check_steps
 from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves, Effort
 from staanet.assessment.verdict import Threshold, judged, junit, parsed
+from staanet.assessment.work import Workers, workers
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.files import check_writable, write_json, write_text
@@ -35,6 +37,7 @@ from staanet.core.signature import signature, to_jsonable
 from staanet.core.signs import MEANINGS
 from staanet.data import Dataset
 from staanet.defences import input_defence
+from staanet.engines import Engine
 from staanet.evaluation.signs import signs_on_clips
 from staanet.metrics import wilson
 from staanet.models import Model, load_model, loader_of
@@ -141,8 +144,10 @@ def evaluate(
     floats: bool = False,
     seed: int = 0,
     device: str | None = None,
+    distance: float | None = None,
     dry_run: bool = False,
-) -> Evaluation | Plan:
+    engine: Engine | None = None,
+) -> Evaluation | Plan | DimensionalEvaluation:
     """Measure how robust a model is on clips, and write its figures, the results of the clips and a page to a folder.
 
     Existing results of the same model, clips and settings are reused, so that an interrupted evaluation resumes.
@@ -172,7 +177,10 @@ def evaluate(
         floats: Whether clips are saved as 32-bit floats instead of in the format of the recordings.
         seed: Seed of the attacks; the clips are the same for every seed.
         device: Device to compute on; a GPU by default if there is one.
+        distance: For a model of emotional dimensions, the move of an output that counts, as a share of the scale
+            (default: 0.1).
         dry_run: Whether to return the plan before any attack.
+        engine: Where batches of clips and corruptions are measured, several at a time; in this process if None.
 
     Raises:
         StaanetError: If the model, the clips or a setting cannot be used.
@@ -185,14 +193,31 @@ def evaluate(
     stated = parsed(fail_under, None if thresholds is None else Path(thresholds), curves)
     before = None if baseline is None else runs.read(Path(baseline))
     filtered = None if defence is None else input_defence(defence)
-    folder, loader, where = Path(out), loader_of(model, model_settings), device_of(device)
+    folder, loader, where = Path(out), loader_of(model, model_settings), device_of("cpu" if engine else device)
     loaded = load_model(model, trust=trust, **(model_settings or {})).to(where)
+    if loaded.dimensions:
+        dimensional.check_without(
+            fail_under=fail_under,
+            thresholds=thresholds,
+            baseline=baseline,
+            defence=defence,
+            hardened_from=hardened_from,
+            certificate=certificate,
+            dry_run=dry_run,
+            engine=engine,
+        )
+        own = dimensional.DimensionalSettings(preset, clips, dimensional.curves_of(curves), distance, floats, seed)
+        return dimensional.evaluate_dimensions(
+            loaded, loader, str(model), Path(data), folder, own, corpus, corpus_settings or {}, where
+        )
+    if distance is not None:
+        raise StaanetError(f"{model}: expected no distance for a model of emotions, got {distance:g}; leave it out")
     check_writable(folder)
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
     dataset = restricted(dataset, loaded)
     effort = PRESETS[preset]
-    own, why = (FLOATS, "as asked") if floats else format_of(dataset)
-    saved = Saved(own, dataset.sample_rate)
+    kept, why = (FLOATS, "as asked") if floats else format_of(dataset)
+    saved = Saved(kept, dataset.sample_rate)
     settings = {
         "ensemble": ENSEMBLE,
         "preset": preset,
@@ -227,12 +252,21 @@ def evaluate(
     shown = None if certificate is None else beside.proven(Path(certificate), plan.conditions, plan.identity)
     if dry_run:
         return plan
+    attackers = {"defence": defence, "hardened_from": hardened_from, "preset": preset, "budgets": budgets, "seed": seed}
+    given = {"model": model, "trust": trust, "model_settings": model_settings, "clips": clips, "floats": floats}
+    arguments = {**given, **attackers, "data": dataset.folder.resolve()}
     with locked(folder):
-        return _carried_out(plan, stated, before, shown, folder)
+        others = None if engine is None else workers(engine, evaluate, arguments, folder, plan.signature, device)
+        return _carried_out(plan, stated, before, shown, folder, others)
 
 
 def _carried_out(
-    plan: Plan, stated: Sequence[Threshold], before: Run | None, shown: beside.Proven | None, folder: Path
+    plan: Plan,
+    stated: Sequence[Threshold],
+    before: Run | None,
+    shown: beside.Proven | None,
+    folder: Path,
+    others: Workers | None,
 ) -> Evaluation:
     """Measure, judge and write all files."""
     parts = folder / "parts" / plan.signature
@@ -242,6 +276,8 @@ def _carried_out(
         parts.mkdir(parents=True)
     budget = Budget(snr_db=plan.curves.reference_db)
     plan = replace(plan, protection=plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, parts))
+    if others is not None:
+        others.make_missing(plan, parts)
     rows = measure(
         plan.model,
         plan.dataset,

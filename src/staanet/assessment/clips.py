@@ -15,6 +15,7 @@ from staanet.core.processes import locked
 from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.corpora import CORPORA
+from staanet.corpora.ratings import UNSPECIFIED
 from staanet.data import Dataset, prepare
 from staanet.models import Model
 from staanet.models.loaders.released import folder_of
@@ -64,6 +65,11 @@ def restricted(dataset: Dataset, model: Model) -> Dataset:
     Raises:
         StaanetError: If the model and the dataset share fewer than two emotions.
     """
+    if dataset.labels == (UNSPECIFIED,):
+        raise StaanetError(
+            f"expected clips with emotions for a model of {', '.join(model.labels)}, got ratings of "
+            f"{', '.join(dataset.dimensions)} only; give a model with these dimensions (--model-set dimensions=...)"
+        )
     shared = [label for label in model.labels if label in dataset.labels]
     if len(shared) < 2:
         raise StaanetError(

@@ -31,6 +31,11 @@ VOICES = 4
 """Largest number of voices in babble."""
 
 
+def part_name(name: str, severity: int) -> str:
+    """Return the name of the file with the results of a corruption at a severity."""
+    return f"corruption-{name}-{severity}.json"
+
+
 @dataclass(frozen=True)
 class Corrupted:
     """Figures under one corruption.
@@ -93,6 +98,14 @@ class CorruptionTest:
                 logger.warning("%s, severity %d, was left out: %s", name, severity, error)
         return found
 
+    def make(self, name: str, severity: int) -> None:
+        """Write the results of one corruption, unless the model refuses the lengths that it gives clips."""
+        try:
+            self._decided(self._corruption(name, severity))
+        except StaanetError:
+            if CORRUPTIONS[name].keeps_length:
+                raise
+
     def _figures(self, name: str, severity: int) -> Corrupted:
         corruption = self._corruption(name, severity)
         found = self._decided(corruption)
@@ -110,7 +123,7 @@ class CorruptionTest:
 
     def _decided(self, corruption: Corruption) -> dict[str, dict[str, bool]]:
         """Return which clips, and which attacked clips, are classified correctly under a corruption."""
-        path = self.parts / f"corruption-{corruption.name}-{corruption.severity}.json"
+        path = self.parts / part_name(corruption.name, corruption.severity)
         if not checksums.intact(self.parts, [path.name]):
             clean = {row.id: self.dataset.waveform(row.id) for row in self.rows}
             right, adversarial = self._right(clean, corruption), self._right(self.adversarial, corruption)

@@ -105,6 +105,7 @@ def measure(
     device: torch.device,
     parts: Path,
     sources: Mapping[str, Model] | None = None,
+    only: int | None = None,
 ) -> list[Row]:
     """Return the results of clips; batches that are complete in the folder `parts` are read instead.
 
@@ -120,6 +121,7 @@ def measure(
         parts: Folder of the batches.
         sources: What each attacker attacks, by the name of the attacker; a clip is fooled if any of them fools it.
             Default: one attacker, of the model as it is.
+        only: Number of the one batch that is measured; all by default.
     """
     members = members_of(effort, model)
     classifier = as_classifier(model)
@@ -128,8 +130,10 @@ def measure(
     rows: list[Row] = []
     checked = False
     for number, ids in enumerate(track(dataset.batches(clips, BATCH), "evaluate")):
-        part = parts / f"{number:05d}.json"
-        names = [part.name, part.with_suffix(".safetensors").name]
+        if only is not None and number != only:
+            continue
+        names = part_names(number)
+        part = parts / names[0]
         if not checksums.intact(parts, names):
             batch = dataset.batch(ids).to(device)
             with ExitStack() as stack:
@@ -144,6 +148,11 @@ def measure(
             checked = True
         rows += read_rows(part)
     return rows
+
+
+def part_names(number: int) -> list[str]:
+    """Return the names of the files of a batch: the results of its clips, and the attacked clips."""
+    return [f"{number:05d}.json", f"{number:05d}.safetensors"]
 
 
 def check_unchanged(

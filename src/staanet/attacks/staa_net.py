@@ -54,7 +54,7 @@ class GeneratorAttack(Attack):
         """Return the names of the generators that the attack can apply.
 
         >>> StaaNet.generators()[:2]
-        ('compact', 'conditional')
+        ('compact', 'compact_magnitudes')
         """
         return tuple(name for name, made in GENERATORS.items() if made.uses_gradients == cls.uses_gradients)
 

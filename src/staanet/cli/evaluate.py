@@ -6,16 +6,19 @@ from typing import Annotated
 import typer
 
 from staanet.cli.options import (
+    Address,
     Corpus,
     Data,
     DefenceSet,
     Device,
+    Engine,
     Json,
     ModelReference,
     ModelSet,
     Seed,
     Set,
     Trust,
+    Workers,
     chosen,
     parsed,
     run_folder,
@@ -68,12 +71,19 @@ def evaluate(
     floats: Annotated[
         bool, typer.Option("--floats", help="Save clips as 32-bit floats instead of in the format of the recordings.")
     ] = False,
+    distance: Annotated[
+        float | None,
+        typer.Option(help="Move that counts for a model of dimensions, as a share of the scale (default: 0.1)."),
+    ] = None,
     model_settings: ModelSet = None,
     settings: Set = None,
     trust: Trust = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done and how long it takes.")] = False,
     seed: Seed = 0,
     device: Device = None,
+    engine: Engine = "local",
+    workers: Workers = None,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Measure how robust a model is on clips: a curve over budgets, a verdict and a page.
@@ -82,9 +92,10 @@ def evaluate(
     """
     import json
 
-    from staanet import assessment
+    from staanet import assessment, engines
     from staanet.assessment import wording
     from staanet.assessment.compare import wording as compare_wording
+    from staanet.assessment.dimensional import wording as dimensional_wording
     from staanet.core.errors import StaanetError
 
     try:
@@ -113,7 +124,9 @@ def evaluate(
         floats=floats,
         seed=seed,
         device=device,
+        distance=distance,
         dry_run=dry_run,
+        engine=engines.chosen(engine, workers, address),
     )
     if isinstance(found, assessment.Plan):
         for line in wording.plan(found):
@@ -121,11 +134,15 @@ def evaluate(
         return
     if as_json:
         typer.echo(json.dumps(found.as_json()))
+    elif isinstance(found, assessment.DimensionalEvaluation):
+        for line in dimensional_wording.lines(found):
+            typer.echo(line)
+        typer.echo(f"page: {folder / 'report' / 'index.html'}")
     else:
         for line in wording.lines(found):
             typer.echo(line)
         for line in compare_wording.brief(found.baseline) if found.baseline is not None else ():
             typer.echo(line)
         typer.echo(f"page: {folder / 'report' / 'index.html'}")
-    if any(line.result == "fail" for line in found.verdict):
+    if isinstance(found, assessment.Evaluation) and any(line.result == "fail" for line in found.verdict):
         raise typer.Exit(1)

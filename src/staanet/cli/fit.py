@@ -7,7 +7,7 @@ import typer
 
 from staanet.cli.catalogue import Kind
 from staanet.cli.completion import names_of
-from staanet.cli.options import Device, Out, Preset, Seed, Set, SourceSet, Trust, parsed
+from staanet.cli.options import Device, Out, Preset, Processes, Seed, Set, SourceSet, Trust, parsed
 
 
 def fit(
@@ -18,8 +18,11 @@ def fit(
         ),
     ],
     source: Annotated[
-        str,
-        typer.Option(help="Source model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`)."),
+        list[str],
+        typer.Option(
+            help="Source model: a checkpoint, a Hugging Face id, file.py:name, ... (`staanet list loaders`). Can be "
+            "repeated: the generator is then trained against the mean of their logits."
+        ),
     ],
     dataset: Annotated[Path, typer.Option(help="Prepared dataset, usually the one the model was trained on.")],
     out: Out,
@@ -33,23 +36,28 @@ def fit(
     trust: Trust = False,
     seed: Seed = 0,
     device: Device = None,
+    processes: Processes = None,
 ) -> None:
     """Train a generator against a frozen model. Run the same command again to resume an interrupted training."""
     from staanet import tasks
     from staanet.core.provenance import device_of
+    from staanet.training.parallel import joined
 
-    history = tasks.fit(
-        generator,
-        source,
-        dataset,
-        out,
-        source_settings=parsed(source_settings),
-        trust=trust,
-        sizes=parsed(sizes),
-        training={"preset": preset, **parsed(settings)},
-        seed=seed,
-        device=device_of(device),
-    )
+    with joined(processes, device) as together:
+        history = tasks.fit(
+            generator,
+            source,
+            dataset,
+            out,
+            source_settings=parsed(source_settings),
+            trust=trust,
+            sizes=parsed(sizes),
+            training={"preset": preset, **parsed(settings)},
+            seed=seed,
+            device=device_of(device),
+        )
+    if not together.writes:
+        return
     last = history[-1]
     typer.echo(
         f"{out}: {generator}, validation ASR {last['asr']:.3f}, control {last['control']:.3f}, "

@@ -2,14 +2,17 @@
 
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.extras import import_extra
+from staanet.core.signature import LATER
 from staanet.corpora.base import Corpus, Utterance, Validation
 from staanet.corpora.listing import by_path
+from staanet.corpora.ratings import UNSPECIFIED, Scale, check_dimensions, rated, ratings_of
 
 EXTRA = "audformat"
 HEADER = "db.yaml"
@@ -29,6 +32,9 @@ class Audformat(Corpus):
         speaker: Scheme or column with the speaker.
         gender: Scheme or column with the gender of the speaker.
         emotions: Emotions in the order of their class numbers (default: all that occur, in alphabetical order).
+        dimensions: Schemes or columns with ratings of emotional dimensions, such as arousal, valence, dominance; the
+            database needs no emotion then.
+        scale: Lowest and highest value of the ratings, such as 1 and 7.
     """
 
     name = "audformat"
@@ -40,6 +46,12 @@ class Audformat(Corpus):
     speaker: str = "speaker"
     gender: str = "gender"
     emotions: tuple[str, ...] = ()
+    dimensions: tuple[str, ...] = field(default=(), metadata=LATER)
+    scale: Scale = field(default=(0.0, 1.0), metadata=LATER)
+
+    def __post_init__(self) -> None:
+        """Validate the dimensions."""
+        check_dimensions(self.dimensions, self.scale)
 
     def labels(self, root: Path) -> tuple[str, ...]:
         """Return the emotions that were given, else those that occur."""
@@ -57,8 +69,10 @@ class Audformat(Corpus):
             if table not in database.tables:
                 raise StaanetError(f"{root}: {unknown_name('table', table, database.tables)}")
         try:
+            main, *others = self.dimensions or (self.emotion,)
+            others += [self.emotion] if self.dimensions else []
             known = database.get(
-                self.emotion, [self.speaker, self.gender], tables=list(self.tables) or list(database.tables)
+                main, [*others, self.speaker, self.gender], tables=list(self.tables) or list(database.tables)
             )
         except (ValueError, TypeError) as error:
             raise StaanetError(
@@ -70,26 +84,36 @@ class Audformat(Corpus):
                 f"{root}: expected tables of whole files, got segments of files; name other tables, or cut the files"
             )
         known = known.astype(object).where(known.notna(), None)
-        for scheme in (self.emotion, self.speaker):
+        needed = [*(self.dimensions or (self.emotion,)), self.speaker]
+        for scheme in needed:
             if scheme not in known or known[scheme].isna().all():
                 raise StaanetError(f"{root}: {unknown_name('scheme', scheme, database.schemes)}")
-        subsets, language = _subsets(database, self.emotion), _language(database)
+        subsets, language = _subsets(database, needed[0]), _language(database)
         clips = [
-            Utterance(
-                id=str(PurePath(file).with_suffix("")),
-                path=str(PurePath(file)),
-                label=str(row[self.emotion]),
-                speaker=str(row[self.speaker]),
-                gender=None if row.get(self.gender) is None else str(row[self.gender]),
-                language=language,
-                session=subsets.get(file),
-            )
-            for file, row in known.dropna(subset=[self.emotion, self.speaker]).to_dict("index").items()
+            self._described(root, str(file), row, language, subsets.get(file))
+            for file, row in known.dropna(subset=needed).to_dict("index").items()
         ]
         found = by_path(root, clips, f"the files that the tables of {HEADER} name", self.emotions)
-        others = len(known) - len(clips)
-        remarks = [f"skipped {others} clips without an emotion or a speaker"] if others else []
+        left_out = len(known) - len(clips)
+        lacking = "a rating or a speaker" if self.dimensions else "an emotion or a speaker"
+        remarks = [f"skipped {left_out} clips without {lacking}"] if left_out else []
         return replace(found, remarks=[*found.remarks, *remarks])
+
+    def _described(
+        self, root: Path, file: str, row: Mapping[str, Any], language: str | None, session: str | None
+    ) -> Utterance:
+        """Return the description of a file by its row."""
+        emotion = row.get(self.emotion)
+        clip = Utterance(
+            id=str(PurePath(file).with_suffix("")),
+            path=str(PurePath(file)),
+            label=UNSPECIFIED if emotion is None else str(emotion),
+            speaker=str(row[self.speaker]),
+            gender=None if row.get(self.gender) is None else str(row[self.gender]),
+            language=language,
+            session=session,
+        )
+        return rated(clip, ratings_of(row, self.dimensions, self.scale, f"{root}: {file}"))
 
 
 def _load(root: Path) -> Any:

@@ -1,8 +1,8 @@
 """The interface of a corpus, and the description of its clips: an emotion and a speaker for each."""
 
 import abc
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
 from typing import ClassVar
 
@@ -48,6 +48,17 @@ class Utterance:
     def is_augmented(self) -> bool:
         """Whether the clip is an augmented copy, which splits by speaker or session use for training only."""
         return False
+
+
+@dataclass(frozen=True)
+class Rated(Utterance):
+    """The description of a clip with ratings of emotional dimensions; other fields are those of the clip.
+
+    Args:
+        dimensions: The rating of each dimension by its name, as a share of its scale, from 0 to 1.
+    """
+
+    dimensions: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

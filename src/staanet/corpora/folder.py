@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
 from staanet.core.errors import StaanetError
+from staanet.core.signature import LATER
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
 from staanet.corpora.label_maps import check_label_map, with_emotions
 from staanet.corpora.listing import by_path
 from staanet.corpora.patterns import Pattern
+from staanet.corpora.ratings import Scale, check_dimensions
 from staanet.corpora.spelling import clip_id
 from staanet.corpora.tables import described, read_table, repeated_lines
 
@@ -38,6 +40,9 @@ class Folder(Corpus):
             `{speaker}/{emotion}/*.wav`; see `staanet.corpora.patterns.Pattern` (default: none).
         emotion_map: Emotions by the labels that the table, the names or the folders contain, such as
             `{ang = "anger"}`; other labels are kept.
+        dimensions: Columns of the table with ratings of emotional dimensions, such as arousal, valence, dominance; the
+            table needs no emotion then.
+        scale: Lowest and highest value of the ratings, such as 1 and 7.
     """
 
     name = "folder"
@@ -48,12 +53,17 @@ class Folder(Corpus):
     emotions: tuple[str, ...] = ()
     pattern: str = ""
     emotion_map: dict[str, str] = field(default_factory=dict)
+    dimensions: tuple[str, ...] = field(default=(), metadata=LATER)
+    scale: Scale = field(default=(0.0, 1.0), metadata=LATER)
 
     def __post_init__(self) -> None:
-        """Validate the pattern and the label map."""
+        """Validate the pattern, the label map and the dimensions."""
+        check_dimensions(self.dimensions, self.scale)
         check_label_map(self.emotion_map, "emotion_map")
         if self.pattern and self.table != TABLE:
             raise StaanetError(f"expected either a table or a pattern, got {self.table} and {self.pattern!r}; drop one")
+        if self.pattern and self.dimensions:
+            raise StaanetError("expected a table with the columns of the dimensions, got a pattern of names; drop one")
         if self.pattern:
             Pattern(self.pattern)
 
@@ -87,8 +97,8 @@ class Folder(Corpus):
             return *_fitting(root, Pattern(self.pattern)), remarks
         if table.is_file():
             rows = read_table(table, {"file": "path"}, strict=True)
-            return described(rows), [], repeated_lines(rows)
-        if self.table != TABLE:
+            return described(rows, "", self.dimensions, self.scale), [], repeated_lines(rows)
+        if self.table != TABLE or self.dimensions:
             raise StaanetError(f"{table}: expected the table of the corpus, found none; correct its name")
         clips = list(map(from_path, audio_files(root)))
         if clips and not any(clip.label for clip in clips):

@@ -14,6 +14,7 @@ from staanet.core.extras import import_extra
 from staanet.core.files import read_jsonl
 from staanet.core.parsing import MOST_BYTES
 from staanet.corpora.base import Utterance
+from staanet.corpora.ratings import UNSPECIFIED, Scale, rated, ratings_of
 from staanet.corpora.spelling import clip_id
 
 Row = Mapping[str, Any]
@@ -83,23 +84,28 @@ def expect(table: Table, columns: Sequence[str]) -> None:
             )
 
 
-def described(table: Table, folder: str = "") -> list[Utterance]:
+def described(
+    table: Table, folder: str = "", dimensions: Sequence[str] = (), scale: Scale = (0.0, 1.0)
+) -> list[Utterance]:
     """Return the descriptions of clips that a table contains; lines that repeat another one are left out.
 
     Args:
         table: A table with the columns path, emotion and speaker, and any of gender, language, session, statement and
             intensity.
         folder: Folder to which the paths in the table are relative, itself relative to the root of the corpus.
+        dimensions: Columns with ratings of emotional dimensions; with them, the emotion may be missing.
+        scale: Lowest and highest value of the ratings.
 
     Raises:
-        StaanetError: If a required column or a value in one is missing, or if a file is described twice in different
-            ways.
+        StaanetError: If a required column or a value in one is missing, a rating is none on the scale, or a file is
+            described twice in different ways.
     """
-    expect(table, REQUIRED)
+    expect(table, (*(column for column in REQUIRED if column != "emotion" or not dimensions), *lower(dimensions)))
     seen: dict[str, Utterance] = {}
     differing: list[str] = []
     for line, row in table.rows.items():
-        clip = _described(table, line, row, folder)
+        ratings = ratings_of(row, lower(dimensions), scale, f"{table.path}, line {line}")
+        clip = rated(_described(table, line, row, folder, UNSPECIFIED if dimensions else None), ratings)
         if seen.setdefault(clip.path, clip) != clip:
             other = next(name for name, value in asdict(clip).items() if value != getattr(seen[clip.path], name))
             differing.append(
@@ -133,8 +139,14 @@ def repeated_lines(table: Table) -> list[str]:
     ]
 
 
-def _described(table: Table, line: int, row: Row, folder: str) -> Utterance:
+def lower(names: Sequence[str]) -> tuple[str, ...]:
+    """Return names in lower case, as those of columns are."""
+    return tuple(name.strip().lower() for name in names)
+
+
+def _described(table: Table, line: int, row: Row, folder: str, no_emotion: str | None) -> Utterance:
     known = {column: _text(row.get(column)) for column in (*REQUIRED, *OPTIONAL)}
+    known["emotion"] = known["emotion"] or no_emotion
     if empty := [column for column in REQUIRED if not known[column]]:
         raise StaanetError(f"{table.path}, line {line}: expected a value for {empty[0]}, found none; add it")
     path = str(PurePath(folder, str(known.pop("path"))))

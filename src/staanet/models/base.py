@@ -3,7 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from staanet.audio.lengths import fit_length, standardise
 from staanet.core.errors import StaanetError
 from staanet.core.notebook import Shown, few
-from staanet.core.signature import to_jsonable
+from staanet.core.signature import LATER, to_jsonable
 
 Network = Callable[[Tensor], Tensor]
 Access = Literal["gradient", "scores", "decision"]
@@ -27,16 +27,36 @@ class ModelSettings:
         seconds: Trained length in seconds. Every clip is repeated or cut to this length. None: each clip is classified
             at its own length (only for models that support it).
         sample_rate: Sampling rate of the input in Hz.
+        dimensions: Names of the emotional dimensions, instead of labels, that a model with real outputs returns.
     """
 
     labels: tuple[str, ...]
     seconds: float | None = 3.0
     sample_rate: int = 16_000
+    dimensions: tuple[str, ...] = field(default=(), kw_only=True, metadata=LATER)
 
     def __post_init__(self) -> None:
         """Validate the settings."""
-        check_labels(self.labels)
+        check_outputs(self.labels, self.dimensions)
         check_seconds(self.seconds, self.sample_rate)
+
+    @property
+    def output_count(self) -> int:
+        """Number of outputs: one for each label or dimension."""
+        return len(self.labels) or len(self.dimensions)
+
+
+def check_outputs(labels: Sequence[str], dimensions: Sequence[str]) -> None:
+    """Check that a model has either labels or dimensions, with usable names.
+
+    Raises:
+        StaanetError: If it has both, or the names cannot be used.
+    """
+    check_dimensions(dimensions)
+    if not dimensions:
+        check_labels(labels)
+    elif labels:
+        raise StaanetError(f"expected either labels or dimensions, got both: {tuple(labels)}, {tuple(dimensions)}")
 
 
 def check_labels(labels: Sequence[str]) -> None:
@@ -47,6 +67,18 @@ def check_labels(labels: Sequence[str]) -> None:
     """
     if len(labels) < 2 or len(set(labels)) != len(labels) or not all(label.strip() for label in labels):
         raise StaanetError(f"expected two or more different labels, got {list(labels)}")
+
+
+def check_dimensions(dimensions: Sequence[str], scale: tuple[float, float] = (0.0, 1.0)) -> None:
+    """Check the names of real outputs, and the lowest and highest value of their scale.
+
+    Raises:
+        StaanetError: If a name is empty or occurs twice, or the scale is no range.
+    """
+    if len(set(dimensions)) < len(dimensions) or not all(name.strip() for name in dimensions):
+        raise StaanetError(f"expected dimensions with different names, got {list(dimensions)}")
+    if not -float("inf") < scale[0] < scale[1] < float("inf"):
+        raise StaanetError(f"expected a scale as its lowest and highest value, such as [1, 7], got {list(scale)}")
 
 
 def check_seconds(seconds: float | None, sample_rate: int) -> None:
@@ -75,6 +107,8 @@ class Model(Shown, nn.Module, abc.ABC):
     """Samples per time step of the network: the product of all strides before the recurrent or attention layers."""
     access: Access = "gradient"
     """The most that attacks can use: gradients, scores or decisions. Some models from elsewhere have no gradients."""
+    dimensions: tuple[str, ...] = ()
+    """Names of the emotional dimensions that the outputs are, as shares of their scale; empty for emotions."""
     preset: ClassVar[str] = "default"
     """Name of the default training preset."""
     packages: ClassVar[tuple[str, ...]] = ()
@@ -84,7 +118,7 @@ class Model(Shown, nn.Module, abc.ABC):
     def __init__(self, settings: ModelSettings) -> None:
         super().__init__()
         self.settings = settings
-        self.labels = settings.labels
+        self.labels, self.dimensions = settings.labels, settings.dimensions
         self.sample_rate = settings.sample_rate
         self.trained_length = None if settings.seconds is None else round(settings.seconds * settings.sample_rate)
         if self.trained_length is not None and self.trained_length < self.min_samples:
@@ -97,7 +131,7 @@ class Model(Shown, nn.Module, abc.ABC):
         """Return labels, sampling rate, trained length and number of parameters, as a session shows them."""
         length = self.trained_length
         return f"Model {self.name}", {
-            "labels": few(self.labels),
+            **({"dimensions": few(self.dimensions)} if self.dimensions else {"labels": few(self.labels)}),
             "rate": f"{self.sample_rate} Hz",
             "length": "any" if length is None else f"{length / self.sample_rate:g} s",
             "parameters": f"{sum(weight.numel() for weight in self.parameters()):,}",
@@ -134,7 +168,7 @@ class Model(Shown, nn.Module, abc.ABC):
 
         A trained model is identified by these values together with its labels, trained length, seed and training.
         """
-        shared = {field.name for field in dataclasses.fields(ModelSettings)}
+        shared = {field.name for field in dataclasses.fields(ModelSettings)} - {"dimensions"}
         own = [field for field in dataclasses.fields(settings) if field.name not in shared]
         return {
             field.name: to_jsonable(getattr(settings, field.name))

@@ -101,7 +101,7 @@ class CnnLstm(HasFeatures):
         self.dropout = nn.Sequential(nn.Dropout(0.0), nn.Dropout(0.0))  # a layer of its own, and the LSTM's input
         units = 64 * _pooled(settings.rows)
         self.lstm = nn.LSTM(units, settings.width, batch_first=True, bidirectional=settings.bidirectional)
-        self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), len(settings.labels))
+        self.linear = nn.Linear(settings.width * (2 if settings.bidirectional else 1), settings.output_count)
         _initialise_as_keras(self)
 
     @classmethod

@@ -3,7 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from staanet.audio.front_ends.excerpt import Excerpt
 from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
+from staanet.core.signature import LATER
 from staanet.core.unwrapping import attribute, modules_of, takes_lengths
-from staanet.models.base import Access, Model, ModelSettings, Network, check_labels
+from staanet.models.base import Access, Model, ModelSettings, Network, check_dimensions, check_outputs
 
 Fill = Literal["repeat", "zeros"]
 Crop = Literal["start", "centre"]
@@ -35,6 +36,9 @@ class Framing:
         crop: Part of a longer clip that is used: its `start` or its `centre`.
         fill: How a shorter clip is filled: it is repeated (`repeat`), or followed by silence (`zeros`).
         outputs: What the model returns: `logits`, or `probabilities`, of which the logarithm is taken.
+        dimensions: Names of the emotional dimensions that a model with real outputs returns, in their order, such as
+            arousal, dominance, valence. Default: the model decides between emotions.
+        scale: Value of such an output for the lowest and for the highest rating.
     """
 
     seconds: float | None = None
@@ -42,9 +46,16 @@ class Framing:
     crop: Crop = "start"
     fill: Fill = "repeat"
     outputs: Outputs = "logits"
+    dimensions: tuple[str, ...] = field(default=(), metadata=LATER)
+    scale: tuple[float, float] = field(default=(0.0, 1.0), metadata=LATER)
 
     def __post_init__(self) -> None:
         """Validate the settings."""
+        check_dimensions(self.dimensions, self.scale)
+        if not self.dimensions and self.scale != (0.0, 1.0):
+            raise StaanetError(f"expected dimensions together with a scale, got {list(self.scale)} alone; name them")
+        if self.dimensions and self.outputs != "logits":
+            raise StaanetError(f"expected either dimensions or outputs = {self.outputs}, got both; drop one")
         if self.seconds is not None and not 0 < self.seconds < float("inf"):
             raise StaanetError(f"expected seconds above 0, got {self.seconds}; leave it out for clips of any length")
         if not 0 <= self.offset < float("inf"):
@@ -63,6 +74,8 @@ class ExternalSettings(ModelSettings):
         crop: Part of a longer clip that is used: its `start` or its `centre`.
         fill: How a shorter clip is filled: `repeat` or `zeros`.
         outputs: What the model returns: `logits` or `probabilities`.
+        dimensions: Names of the emotional dimensions, instead of labels, that a model with real outputs returns.
+        scale: Value of such an output for the lowest and for the highest rating.
     """
 
     seconds: float | None = None
@@ -70,10 +83,12 @@ class ExternalSettings(ModelSettings):
     crop: Crop = "start"
     fill: Fill = "repeat"
     outputs: Outputs = "logits"
+    scale: tuple[float, float] = field(default=(0.0, 1.0), metadata=LATER)
 
     def __post_init__(self) -> None:
         """Validate the settings."""
-        check_labels(self.labels)
+        check_dimensions(self.dimensions, self.scale)
+        check_outputs(self.labels, self.dimensions)
         if isinstance(self.sample_rate, bool) or not isinstance(self.sample_rate, int) or self.sample_rate < 1:
             raise StaanetError(f"expected a sample_rate in Hz, such as 16000, got {self.sample_rate!r}")
 
@@ -125,6 +140,7 @@ class External(Model):
         self.name = name  # type: ignore[misc]
         nn.Module.__init__(self)
         self.settings, self.labels, self.sample_rate = settings, settings.labels, settings.sample_rate
+        self.dimensions = settings.dimensions
         self._excerpt = settings.excerpt()
         self.trained_length = self._excerpt.size
         self.parts = nn.ModuleList(modules_of(function))
@@ -200,7 +216,15 @@ class External(Model):
             ) from error
 
     def _logits(self, answer: Tensor) -> Tensor:
-        """Return the answer of the callable as logits, of which there must be one per label."""
+        """Return the answer of the callable as logits, one per label, or as shares of the scales of its dimensions."""
+        if self.dimensions:
+            low, high = self.settings.scale
+            if answer.shape[1] != len(self.dimensions):
+                raise StaanetError(
+                    f"{self.name}: expected one output for each of the dimensions {', '.join(self.dimensions)}, got "
+                    f"{answer.shape[1]} outputs; give the dimensions in the order of the outputs"
+                )
+            return (answer - low) / (high - low)
         if answer.shape[1] != len(self.labels):
             raise StaanetError(
                 f"{self.name}: expected one output for each of the {len(self.labels)} labels "
@@ -220,7 +244,7 @@ class External(Model):
         self.access = "scores"
         with torch.no_grad():
             logits = self.forward_fitted(clip.detach(), lengths)
-        one_hot = bool(((logits == 0) | (logits == 1)).all()) and float(logits.sum()) == 1
+        one_hot = not self.dimensions and bool(((logits == 0) | (logits == 1)).all()) and float(logits.sum()) == 1
         return "decision" if one_hot else "scores"
 
 

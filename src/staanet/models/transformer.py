@@ -90,7 +90,7 @@ class Transformer(Model):
         self.encoder = nn.TransformerEncoder(
             layer, settings.layers, nn.LayerNorm(settings.width), enable_nested_tensor=False
         )
-        self.head = nn.Linear(settings.width, len(settings.labels))
+        self.head = nn.Linear(settings.width, settings.output_count)
 
     @property
     def pooling_stride(self) -> int:  # type: ignore[override]

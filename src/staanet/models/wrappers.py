@@ -18,7 +18,7 @@ class View(Model):
         self.model = model
         self.labels, self.settings = model.labels, model.settings
         self.sample_rate, self.trained_length = model.sample_rate, model.trained_length
-        self.access = model.access
+        self.access, self.dimensions = model.access, model.dimensions
         self.eval()
 
     @property

@@ -17,7 +17,7 @@ from staanet.data.splits import OFFICIAL_SUBSETS, EvaluatedSubset, SplitUnit, Su
 from staanet.defences import Defence, InputDefence, TrainingDefence, defence_of
 from staanet.models import MODELS, HuggingFace, Model, ModelSettings, loader_of, settings_of
 from staanet.models.frozen import HasEncoder
-from staanet.models.loaders import Loader
+from staanet.models.loaders import Loader, check_decides
 from staanet.training.generator import GeneratorTraining, generator_training
 from staanet.training.settings import ModelTraining, model_training
 
@@ -182,9 +182,11 @@ class ModelPlan:
         """The loader of a model from elsewhere, with its settings; None for an architecture of the library."""
         if self.model in MODELS or (not Path(self.model).exists() and re.fullmatch(r"\w*", self.model)):
             return None
-        return loader_of(
+        found = loader_of(
             self.model, self.settings if self.seconds is None else {"seconds": self.seconds, **self.settings}
         )
+        check_decides(found, self.model)
+        return found
 
     @property
     def architecture(self) -> type[Model] | None:

@@ -24,6 +24,7 @@ FRAMES: Mapping[str, Any] = {"frame": 4, "widths": (8, 16), "detail": 2}
 
 SIZES: Mapping[str, Mapping[str, Any]] = {
     "compact": FRAMES,
+    "compact_magnitudes": FRAMES,
     "conditional": FRAMES,
     "conditional_small": FRAMES,
     "gradient_conditional": FRAMES,

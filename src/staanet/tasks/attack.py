@@ -22,7 +22,7 @@ from staanet.core.paths import FilePlaces
 from staanet.core.progress import track
 from staanet.corpora.base import audio_files, unusable_files
 from staanet.data import Dataset
-from staanet.models import Model, load_model
+from staanet.models import Model, load_deciding
 from staanet.tasks.recording import (
     SIGN_CLIPS,
     AttackedFile,
@@ -95,7 +95,7 @@ def attack(
     _check_places(inputs, out)
     dataset = Dataset(inputs) if (inputs / "dataset.json").is_file() else None
     targets = _targets(inputs, out, dataset)
-    model = load_model(source, trust=trust, **(source_settings or {})).to(device)
+    model = load_deciding(source, trust=trust, **(source_settings or {})).to(device)
     check_access(name, model)
     check_window(window, model)
     _check_budget(method, model, device)

@@ -20,7 +20,7 @@ from staanet.core.seeds import derive
 from staanet.core.settings import validated
 from staanet.core.unwrapping import frozen
 from staanet.metrics.outcome import matched_noise
-from staanet.models import Model, load_model, loader_of
+from staanet.models import Model, load_deciding, loader_of
 from staanet.tasks.attack import check_access
 from staanet.tasks.recording import AttackedFile, Recording, attack_recording, find_flags, model_input
 from staanet.web import clips, commands, pictures
@@ -116,7 +116,7 @@ def model_of(reference: str, settings: WebSettings) -> Model:
     key = (reference, path.stat().st_mtime_ns if path.exists() else 0)
     if key not in _models:
         own = settings.model_settings if reference in settings.models else {}
-        loaded = load_model(reference, trust=settings.trust, **own)
+        loaded = load_deciding(reference, trust=settings.trust, **own)
         while len(_models) >= MOST_MODELS:
             _models.pop(next(iter(_models)))
         _models[key] = loaded

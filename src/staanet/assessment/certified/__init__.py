@@ -23,7 +23,7 @@ from staanet.core.signature import signature, to_jsonable
 from staanet.core.unwrapping import frozen
 from staanet.data import Dataset
 from staanet.defences import DEFENCES, Smoothing, defence_of
-from staanet.models import Model, load_model, loader_of
+from staanet.models import Model, load_deciding, loader_of
 from staanet.models.loaders.base import weights_digest
 
 logger = logging.getLogger(__name__)
@@ -121,7 +121,7 @@ def certify(
         raise StaanetError(f"expected two clips or more, got {clips}; fewer say nothing about a model")
     how, numbers = smoothing_of(model, smoothing), Draws(draws, selection, alpha)
     folder, loader = Path(out), loader_of(model, model_settings)
-    loaded = load_model(model, trust=trust, **(model_settings or {})).to(device_of(device))
+    loaded = load_deciding(model, trust=trust, **(model_settings or {})).to(device_of(device))
     numbers.check(how, len(loaded.labels))
     check_writable(folder)
     dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)

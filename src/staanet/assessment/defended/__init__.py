@@ -22,7 +22,7 @@ from staanet.core.signature import signature
 from staanet.data import Dataset
 from staanet.defences import InputDefence, input_defence
 from staanet.defences.expectation import as_attacked
-from staanet.models import Model, load_model, loader_of
+from staanet.models import Model, load_deciding, loader_of
 from staanet.models.wrappers import DefendedView
 from staanet.training.generator import GeneratorTraining, train_generator
 
@@ -89,7 +89,7 @@ def assess_defence(
     """
     built = input_defence(defence)
     folder, loader, where = Path(out), loader_of(model, model_settings), device_of(device)
-    plain = load_model(model, trust=trust, **(model_settings or {})).to(where)
+    plain = load_deciding(model, trust=trust, **(model_settings or {})).to(where)
     if plain.access != "gradient":
         raise StaanetError(
             f"expected a model with gradients, without which no attacker can be adaptive, got one that gives "

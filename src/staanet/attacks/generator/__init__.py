@@ -5,6 +5,7 @@ from typing import Any, cast
 
 from staanet.attacks.generator.base import Generator as Generator
 from staanet.attacks.generator.compact import Compact as Compact
+from staanet.attacks.generator.compact import CompactMagnitudes as CompactMagnitudes
 from staanet.attacks.generator.conditional import Conditional as Conditional
 from staanet.attacks.generator.conditional import ConditionalSmall as ConditionalSmall
 from staanet.attacks.generator.conditional import GradientConditional as GradientConditional

@@ -24,6 +24,10 @@ LEAK = 0.1
 whose magnitude has the wrong sign may never become 1; with 1, the positions that are 1 learn little."""
 
 
+CERTAIN = 20.0
+"""A raw position large enough that its score is 1."""
+
+
 class Given(NamedTuple):
     """What a generator is told besides the clips; one that does not use it ignores it."""
 
@@ -80,6 +84,12 @@ class GeneratorSettings:
         """Check that sparsity is in (0, 1]."""
         if self.sparsity != "learned" and not 0 < self.sparsity <= 1:
             raise StaanetError(f"expected sparsity in (0, 1], got {self.sparsity}; it is a share, not a percentage")
+
+
+def check_no_sparsity(name: str, settings: GeneratorSettings) -> None:
+    """Refuse a sparsity in the settings of a generator that chooses no positions."""
+    if settings.sparsity != "learned":
+        raise StaanetError(f"{name}: expected no sparsity, since it chooses no positions, got {settings.sparsity}")
 
 
 class Generator(nn.Module, abc.ABC):

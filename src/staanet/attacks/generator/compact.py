@@ -9,7 +9,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet.attacks.generator.base import Generator, GeneratorSettings
+from staanet.attacks.generator.base import (
+    CERTAIN,
+    DensePerturbation,
+    Generator,
+    GeneratorSettings,
+    check_no_sparsity,
+)
 from staanet.core.errors import StaanetError
 from staanet.core.waveforms import valid_samples
 
@@ -252,3 +258,39 @@ class Compact(Generator):
         coarsest, most = ((samples + self.stride - 1) // self.stride for samples in (lengths, size + self.stride))
         ratios = [self.settings.factor**depth for depth in reversed(range(len(self.settings.widths)))]
         return [valid_samples(coarsest * ratio, most * ratio)[:, None, None].float() for ratio in ratios]
+
+
+@dataclass(frozen=True)
+class CompactMagnitudesSettings(CompactSettings):
+    """Sizes of the network, which follows no sparsity."""
+
+    sparsity: float | Literal["learned"] = "learned"
+
+
+class CompactMagnitudes(Compact):
+    """Compact without the decoder for positions, so that every sample changes: the paper's ablation of factorisation.
+
+    Source: arXiv 2402.01227, section 5.3. If a budget allows only some of the samples, those with the largest
+    magnitudes change.
+
+    Raises:
+        StaanetError: The settings have a sparsity, which this network cannot follow.
+    """
+
+    name = "compact_magnitudes"
+    Settings = CompactMagnitudesSettings
+    Output = DensePerturbation
+    default = False
+
+    def __init__(self, settings: CompactMagnitudesSettings) -> None:
+        check_no_sparsity(self.name, settings)
+        super().__init__(settings)
+        del self.positions
+
+    def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
+        scaled, masks = self._scaled(waveforms, lengths), self._masks(lengths, waveforms.shape[1])
+        x, skips = self._encoded(self.stem(scaled, masks[0]), masks)
+        magnitudes = self.magnitudes(x, skips, masks, in_frames(scaled, self.settings.frame))
+        magnitudes = magnitudes[:, : waveforms.shape[1]]
+        return magnitudes, CERTAIN + magnitudes.detach().abs()

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from staanet.attacks.generator.base import DensePerturbation, Generator, GeneratorSettings, Given
+from staanet.attacks.generator.base import (
+    CERTAIN,
+    DensePerturbation,
+    Generator,
+    GeneratorSettings,
+    Given,
+    check_no_sparsity,
+)
 from staanet.core.errors import StaanetError
 
 
@@ -203,10 +210,6 @@ class WaveUNet(Generator):
         return x, skips
 
 
-CERTAIN = 20.0
-"""A raw position large enough that its score is 1."""
-
-
 class WaveUNetMagnitudes(WaveUNet):
     """WaveUNet without the decoder for positions, so that every sample changes: the paper's ablation of factorisation.
 
@@ -221,10 +224,7 @@ class WaveUNetMagnitudes(WaveUNet):
     Output = DensePerturbation
 
     def __init__(self, settings: WaveUNetSettings) -> None:
-        if settings.sparsity != "learned":
-            raise StaanetError(
-                f"{self.name}: expected no sparsity, since it chooses no positions, got {settings.sparsity}"
-            )
+        check_no_sparsity(self.name, settings)
         super().__init__(settings)
         del self.positions
 

@@ -108,7 +108,7 @@ def _check_decides(problem: Any, labels: Sequence[str], where: str) -> None:
     if problem == "regression" or len(labels) == 1 or {label.strip().casefold() for label in labels} <= DIMENSIONS:
         raise StaanetError(
             f"{where}: expected a head that decides between labels, got a regression head ({names}), whose largest "
-            f"output is no decision; {FINE_TUNE}"
+            f"output is no decision; load it by load_model with its dimensions = [{names}], or {FINE_TUNE}"
         )
     if problem not in SOFTMAX:
         what = "a multi-label head" if problem == "multi_label_classification" else f"a head for {problem!r}"

@@ -33,6 +33,7 @@ class HuggingFaceSettings(ModelSettings):
             architecture. A built model always contains its complete front end here; that of waveforms has none.
         frozen: Whether training keeps the weights of the convolutional feature encoder. Default: true with a
             checkpoint, false with random weights. Networks on spectrograms have no such encoder and are trained whole.
+        dimensions: Not for these models.
     """
 
     labels: tuple[str, ...] = ()
@@ -47,6 +48,11 @@ class HuggingFaceSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Validate the settings."""
+        if self.dimensions:
+            raise StaanetError(
+                "expected labels for this architecture, got dimensions, which emo18, zhao19, cnn_lstm, transformer and "
+                "whisper have; a checkpoint with a head for regression is loaded by load_model"
+            )
         if self.labels:
             check_labels(self.labels)
         if self.seconds is not None:

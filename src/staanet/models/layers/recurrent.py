@@ -20,7 +20,7 @@ class Recurrent(Model):
         self.features = nn.Sequential(*blocks)
         convolution = blocks[-1][0]
         assert isinstance(convolution, nn.Conv1d)  # noqa: S101
-        self.head = RecurrentHead(convolution.out_channels, len(settings.labels))
+        self.head = RecurrentHead(convolution.out_channels, settings.output_count)
         initialise(self)
 
     def classify(self, waveforms: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 Another package adds a loader of its own by an entry point of the group `staanet.model_loaders` that names its class.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -101,3 +101,39 @@ def load_model(reference: str | Path, *, trust: bool | None = None, **settings: 
     loader = loader_of(reference, settings)
     check_trust(loader, reference, isinstance(loader, Python) if trust is None else trust)
     return loader.load(str(reference))
+
+
+def load_deciding(reference: str | Path, *, trust: bool | None = None, **settings: Any) -> Model:
+    """Load a model that decides between emotions, as `load_model` does; one of emotional dimensions is refused.
+
+    Args:
+        reference: Reference to the model.
+        trust: Whether code that comes with the model may run and files may be unpickled.
+        settings: Settings of the loader by name.
+
+    Raises:
+        StaanetError: If the model cannot be loaded, or its outputs are dimensions.
+    """
+    loader = loader_of(reference, settings)
+    check_decides(loader, str(reference))
+    model = load_model(reference, trust=trust, **settings)
+    _refuse(model.dimensions, loader.title(str(reference)))
+    return model
+
+
+def check_decides(loader: Loader, reference: str) -> None:
+    """Check that a model decides between emotions.
+
+    Raises:
+        StaanetError: If its outputs are dimensions.
+    """
+    _refuse(loader.dimensions_of(reference), loader.title(reference))
+
+
+def _refuse(dimensions: Sequence[str], title: str) -> None:
+    """Refuse a model of dimensions."""
+    if dimensions:
+        raise StaanetError(
+            f"{title}: expected a model that decides between emotions, got one of the dimensions "
+            f"{', '.join(dimensions)}; use staanet evaluate, or a goal of staanet.attacks.goals in Python"
+        )

@@ -66,10 +66,22 @@ class Loader(abc.ABC):
         """
         self.identity(reference)
 
+    def dimensions_of(self, reference: str) -> tuple[str, ...]:  # noqa: ARG002
+        """Return the emotional dimensions that a model returns instead of deciding between emotions; none by default.
+
+        Loading the model tells for sure; this is what is known before.
+        """
+        return tuple(getattr(self, "dimensions", ()))
+
     @property
     def deciding(self) -> dict[str, Any]:
         """Its name and the settings that decide the answers: all fields but those declared with `compare=False`."""
-        decide = {setting.name: getattr(self, setting.name) for setting in fields(self) if setting.compare}
+        decide = {
+            setting.name: value
+            for setting in fields(self)
+            if setting.compare
+            and not ((value := getattr(self, setting.name)) == setting.default and setting.metadata.get("later"))
+        }
         return {"name": self.name, **decide}
 
     @classmethod
@@ -88,6 +100,8 @@ class ExternalLoader(Loader, Framing):
         crop: Part of a longer clip that is used: `start` or `centre`.
         fill: How a shorter clip is filled: `repeat` or `zeros`.
         outputs: What the model returns: `logits` or `probabilities`.
+        dimensions: Names of the emotional dimensions that a model with real outputs returns, instead of labels.
+        scale: Value of such an output for the lowest and for the highest rating; 0 and 1 by default.
         labels: Names of the emotions, as for every loader; all names if the model has none.
         sample_rate: Sampling rate of the input in Hz. Default: that of the model, otherwise 16000.
     """
@@ -98,6 +112,22 @@ class ExternalLoader(Loader, Framing):
     def framing(self) -> Framing:
         """The settings of the framing."""
         return Framing(**{setting.name: getattr(self, setting.name) for setting in fields(Framing)})
+
+    def names(self, own: Sequence[str], where: str) -> tuple[str, ...]:
+        """Return the labels of a model as the user names them; none if its outputs are dimensions.
+
+        Args:
+            own: The model's own labels; empty if it has none.
+            where: The model, with which error messages begin.
+
+        Raises:
+            StaanetError: If the labels do not fit the model, or the user gives labels and dimensions.
+        """
+        if not self.dimensions:
+            return named(own, self.labels, where)
+        if self.labels:
+            raise StaanetError(f"{where}: expected either labels or dimensions, got both; drop one")
+        return ()
 
 
 def named(own: Sequence[str], labels: Labels, where: str) -> tuple[str, ...]:

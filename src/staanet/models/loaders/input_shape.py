@@ -8,7 +8,7 @@ from torch import Tensor
 
 from staanet.core.errors import StaanetError
 from staanet.models.external import ExternalSettings
-from staanet.models.loaders.base import ExternalLoader, named
+from staanet.models.loaders.base import ExternalLoader
 from staanet.models.loaders.python import DEFAULT_RATE
 
 SHORTEST = 400
@@ -111,7 +111,7 @@ def settings_of_file(
                 f"({shape.samples / rate:g} s at {rate} Hz), got {framing.seconds:g} s; leave seconds out"
             )
         framing = replace(framing, seconds=shape.samples / rate)
-    return ExternalSettings.framed(named(labels, loader.labels, title), rate, framing)
+    return ExternalSettings.framed(loader.names(labels, title), rate, framing)
 
 
 def labels_of(entries: Mapping[str, str]) -> tuple[str, ...]:

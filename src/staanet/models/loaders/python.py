@@ -19,7 +19,7 @@ from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.signature import file_digest
 from staanet.models.base import Model
 from staanet.models.external import External, ExternalSettings
-from staanet.models.loaders.base import ExternalLoader, named
+from staanet.models.loaders.base import ExternalLoader
 
 DEFAULT_RATE = 16_000
 """Sampling rate in Hz of a model that does not say another."""
@@ -54,7 +54,7 @@ class Python(ExternalLoader):
         module = _imported(place)
         found = _named(module, name, place)
         built = _built(found, title)
-        if isinstance(built, Model):
+        if isinstance(built, Model) and not self.dimensions:
             return built.eval()
         holders = (built, found, module)
         own = _attribute(holders, "labels", ())
@@ -63,7 +63,7 @@ class Python(ExternalLoader):
         framing = replace(self.framing, seconds=seconds)
         if isinstance(own, str):
             raise StaanetError(f"{title}: expected labels as a list of names, got {own!r}")
-        settings = ExternalSettings.framed(named(tuple(own), self.labels, title), rate, framing)
+        settings = ExternalSettings.framed(self.names(tuple(own), title), rate, framing)
         return External(built, settings, title)
 
     def identity(self, reference: str) -> dict[str, Any]:

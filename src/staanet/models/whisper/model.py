@@ -56,7 +56,7 @@ class Whisper(HasEncoder):
         self.is_frozen = bool(self.settings.frozen)
         self.encoder.requires_grad_(not self.is_frozen)
         self.encoder.embed_positions.requires_grad_(False)  # as in Whisper itself
-        self.head: LayerHead = LayerHead(1 + layers, architecture["d_model"], len(settings.labels))
+        self.head: LayerHead = LayerHead(1 + layers, architecture["d_model"], settings.output_count)
 
     @classmethod
     def check(cls, settings: WhisperSettings) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from staanet.audio.whisper_mel import SAMPLE_RATE
 from staanet.core.errors import StaanetError
-from staanet.models.base import ModelSettings, check_labels, check_seconds
+from staanet.models.base import ModelSettings, check_outputs, check_seconds
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,7 @@ class WhisperSettings(ModelSettings):
             layers describe the words rather than the voice. Models with fewer layers use all of them.
         frozen: Whether training keeps the weights of the encoder. Default: true with a checkpoint, false with random
             weights.
+        dimensions: Names of the emotional dimensions, instead of labels, that a model with real outputs returns.
     """
 
     seconds: float | None = None
@@ -35,7 +36,7 @@ class WhisperSettings(ModelSettings):
 
     def __post_init__(self) -> None:
         """Validate the settings."""
-        check_labels(self.labels)
+        check_outputs(self.labels, self.dimensions)
         if self.seconds is not None:
             check_seconds(self.seconds, self.sample_rate)
         if self.sample_rate != SAMPLE_RATE:

@@ -59,6 +59,8 @@ class Http(ExternalLoader):
     def __post_init__(self) -> None:
         """Validate the settings."""
         super().__post_init__()
+        if self.dimensions:
+            raise StaanetError("expected no dimensions for a server, whose contract knows labels only; leave them out")
         if self.outputs != "logits":
             raise StaanetError("expected outputs as the server names them (logits or probabilities); leave outputs out")
         if not 0 < self.timeout < math.inf:
