@@ -110,7 +110,10 @@ def test_labels_without_a_clear_order_raise(config, message):
     ids=str,
 )
 def test_a_head_whose_largest_output_is_no_decision_raises(config, kind):
-    expected = rf"expected a head that decides between labels, got {kind} \(.*largest output is no decision; fine-tune"
+    advice = (
+        r"load it by load_model with its dimensions = \[.*\], or fine-tune" if "regression" in kind else "fine-tune"
+    )
+    expected = rf"expected a head that decides between labels, got {kind} \(.*largest output is no decision; {advice}"
     with pytest.raises(StaanetError, match=expected):
         read_labels(config, "config.json")
 

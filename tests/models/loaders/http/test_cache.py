@@ -53,3 +53,21 @@ def test_two_writers_share_a_cache(tmp_path):
     for thread in threads:
         thread.join()
     assert AnswerCache(tmp_path / "answers.sqlite").count(b"model") == 40
+
+
+def test_many_create_a_cache_at_once(tmp_path):
+    for attempt in range(8):
+        path, errors = tmp_path / f"{attempt}.sqlite", []
+
+        def create(path=path, errors=errors):
+            try:
+                AnswerCache(path)
+            except StaanetError as error:
+                errors.append(error)
+
+        threads = [threading.Thread(target=create) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert errors == []

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
@@ -21,6 +22,8 @@ KEEP = "INSERT OR IGNORE INTO answers VALUES (?, ?, ?)"
 COUNT = "SELECT count(*) FROM answers WHERE model = ?"
 WAIT = 60.0
 """Seconds to wait while another process writes to the file."""
+PAUSE = 0.01
+"""Seconds between two tries to set up a file that another process is setting up."""
 
 
 def default_path() -> Path:
@@ -44,8 +47,7 @@ class AnswerCache:
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._connection = sqlite3.connect(path, timeout=WAIT, check_same_thread=False)
-            for statement in SETUP:
-                self._connection.execute(statement)
+            self._set_up()
 
     def find(self, model: bytes, clips: Iterable[bytes], classes: int) -> dict[bytes, Floats]:
         """Return the known logits `[K]` by the hash of their clip."""
@@ -70,6 +72,19 @@ class AnswerCache:
         """Return the number of answers of a model that are kept."""
         with self._errors():
             return int(self._connection.execute(COUNT, (model,)).fetchone()[0])
+
+    def _set_up(self) -> None:
+        """Create what the file lacks; while another process changes the journal, SQLite fails instead of waiting."""
+        until = time.monotonic() + WAIT
+        for statement in SETUP:
+            while True:
+                try:
+                    self._connection.execute(statement)
+                    break
+                except sqlite3.OperationalError as error:
+                    if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                        raise
+                    time.sleep(PAUSE)
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:
