@@ -12,6 +12,7 @@ import argparse
 import json
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -68,16 +69,25 @@ def clips_of(model: Model, dataset: Dataset, ids: Sequence[str], count: int) -> 
     return Batch(waveforms[right], lengths, batch.labels[right], tuple(batch.ids[row] for row in right))
 
 
+def alone(member: Member) -> Member:
+    """Return an attack of the ensemble as one that attacks every clip at every budget."""
+    return replace(member, last_resort=False)
+
+
 def searched(
     model: Model, batch: Batch, curves: Curves, members: Sequence[Member], kind: str, each: bool
 ) -> dict[str, list[int]]:
     """Return the clips that remain right at each budget, under the ensemble and, if asked, under each member."""
-    points = curves.dense_points if kind == "dense" else curves.sparse_points
+    points, reference = (
+        (curves.dense_points, curves.dense_reference)
+        if kind == "dense"
+        else (curves.sparse_points, curves.sparse_reference)
+    )
     classifier = as_classifier(model)
     found: dict[str, list[int]] = {}
     with frozen(classifier):
-        for name, own in [("ensemble", list(members)), *((one.attack, [one]) for one in members if each)]:
-            search = Search(classifier, batch, points, Saved("float32"), 0)
+        for name, own in [("ensemble", list(members)), *((one.attack, [alone(one)]) for one in members if each)]:
+            search = Search(classifier, batch, points, Saved("float32"), 0, reference=reference)
             for member in own:
                 search.run(member)
             found[name] = [sum(smallest > number for smallest in search.smallest) for number in range(len(points))]

@@ -29,6 +29,7 @@ class Search:
         saved: How adversarial clips are saved; only what is saved counts.
         seed: Random seed of the attacks.
         source: What is attacked, if that is not the model: the model as an attacker sees it.
+        reference: Number of the smallest budget at which attacks of last resort are run.
     """
 
     def __init__(
@@ -39,7 +40,9 @@ class Search:
         saved: Saved,
         seed: int,
         source: CheckedClassifier | None = None,
+        reference: int = 0,
     ) -> None:
+        self.reference = reference
         self.model, self.batch, self.points, self.saved, self.seed = model, batch, points, saved, seed
         self.source = model if source is None else source
         self.smallest = [len(points)] * len(batch.ids)
@@ -60,8 +63,8 @@ class Search:
         if member.minimal:
             self._attack(member, list(range(len(self.batch.ids))), [len(self.points) - 1] * len(self.batch.ids))
             return
-        active = list(range(len(self.batch.ids)))
-        while active := [row for row in active if self.smallest[row] > 0]:
+        active, floor = list(range(len(self.batch.ids))), self.reference if member.last_resort else 0
+        while active := [row for row in active if self.smallest[row] > floor]:
             targets = [self.smallest[row] - 1 for row in active]
             active = self._attack(member, active, targets)
 

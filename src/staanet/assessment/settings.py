@@ -14,6 +14,9 @@ ENSEMBLE = "standard-2026.12"
 LEAST = 1e-9
 """Sparsity of a budget that allows one sample."""
 
+REFERENCE_SHARE = 0.01
+"""Share of the samples that is the reference among budgets that allow few, or the next smaller one."""
+
 
 @dataclass(frozen=True)
 class Member:
@@ -23,11 +26,13 @@ class Member:
         attack: Registry name.
         settings: Settings that differ from the defaults of the attack.
         minimal: Whether it looks for the smallest perturbation, so that one run serves all budgets.
+        last_resort: Whether it attacks only the clips that the attacks before it leave right at the reference budget.
     """
 
     attack: str
     settings: Mapping[str, Any]
     minimal: bool = False
+    last_resort: bool = False
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Effort:
         dense: Attacks that may change every sample, with gradients.
         sparse: Attacks on few samples, with gradients.
         dense_queries: Queries of the black-box attack that may change every sample; 0 to leave it out if the model has
-            gradients.
+            gradients. With gradients, it is the last resort.
         sparse_queries: The same for the attack on few samples.
         severities: Severities of the corruptions, from 1 to 5.
         clips: Number of clips, if the user names none; None for all.
@@ -73,7 +78,7 @@ def _effort(
 
 PRESETS: Mapping[str, Effort] = {
     "quick": _effort(fmn=20, apgd=10, sigma_zero=40, spgd=20, queries=0, severities=(3,), clips=100),
-    "standard": _effort(fmn=100, apgd=50, sigma_zero=200, spgd=100, queries=300, severities=(1, 3, 5), clips=200),
+    "standard": _effort(fmn=50, apgd=50, sigma_zero=100, spgd=100, queries=300, severities=(1, 3, 5), clips=200),
     "thorough": _effort(
         fmn=300, apgd=100, sigma_zero=500, spgd=300, queries=1000, severities=(1, 2, 3, 4, 5), clips=None
     ),
@@ -117,6 +122,16 @@ class Curves:
         """Return the curves with other dense budgets; the one nearest to 40 dB is the reference."""
         dense = tuple(sorted(set(budgets), reverse=True))
         return cls(dense=dense, reference_db=min(dense, key=lambda snr: abs(snr - 40.0)) if dense else 40.0)
+
+    @property
+    def dense_reference(self) -> int:
+        """Number of the reference among the budgets at which every sample may change."""
+        return self.dense.index(self.reference_db)
+
+    @property
+    def sparse_reference(self) -> int:
+        """Number of the reference among the budgets at which few samples may change."""
+        return max(sum(share <= REFERENCE_SHARE for share in self.sparse) - 1, 0)
 
     @property
     def dense_points(self) -> list[Budget]:
