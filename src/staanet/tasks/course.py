@@ -28,8 +28,8 @@ from staanet.training.loop import History
 
 logger = logging.getLogger(__name__)
 
-TEST_STEPS = 50
-"""Steps of the attack by which the result is measured."""
+TEST_STEPS = (5, 50)
+"""Steps of the attacks by which the result is measured: few, then many on the clips that are still right."""
 
 VOTES = 16
 """Votes for each clip by which an epoch of a smoothed model is chosen."""
@@ -152,8 +152,8 @@ class Course:
         batches = self._batches(self.split.test)
         if isinstance(self.defence, Smoothing):
             return self._smoothed_uar(self.defence, batches), None
-        robust = robust_uar(self.learner, measuring_attack(self.budget, TEST_STEPS), batches)
-        return robust_uar(self.learner, None, batches), robust
+        attacks = [measuring_attack(self.budget, steps) for steps in TEST_STEPS]
+        return robust_uar(self.learner, [], batches), robust_uar(self.learner, attacks, batches)
 
     def _validation(self) -> Callable[[Model, Sequence[Batch]], dict[str, float]]:
         """Return the function that validates an epoch: under attack or, of a smoothed model, by its votes."""
@@ -165,7 +165,7 @@ class Course:
                 return {"uar": uar, "robust_uar": uar, "uar_before": 0.0}
 
             return by_votes
-        before = robust_uar(self.learner, None, self._batches(self.split.val))
+        before = robust_uar(self.learner, [], self._batches(self.split.val))
         return RobustValidation(measuring_attack(self.budget, self.settings.validation_steps), before)
 
     def _smoothed_uar(self, smoothing: Smoothing, batches: Sequence[Batch]) -> float:

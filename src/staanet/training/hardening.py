@@ -105,23 +105,29 @@ class RobustValidation:
 
     def __call__(self, model: Model, batches: Sequence[Batch]) -> dict[str, float]:
         """Return the robust UAR of a model on validation clips, and its clean UAR before training."""
-        return {"robust_uar": robust_uar(model, self.attack, batches), "uar_before": self.uar_before}
+        return {"robust_uar": robust_uar(model, [self.attack], batches), "uar_before": self.uar_before}
 
 
-def robust_uar(model: Model, attack: Attack | None, batches: Sequence[Batch]) -> float:
-    """Return the UAR of a model, where a clip counts if it is right before and under an attack; None: without one."""
+def robust_uar(model: Model, attacks: Sequence[Attack], batches: Sequence[Batch]) -> float:
+    """Return the UAR of a model, where a clip counts if it is right before and under each attack.
+
+    An attack is run on the clips that those before it left right; so a cheap one before a thorough one saves time.
+    """
     with frozen(model):
-        right = list(current().each(partial(_right, model, attack), batches))
+        right = list(current().each(partial(_right, model, attacks), batches))
     known, hits = torch.cat([batch.labels for batch in batches]).cpu(), torch.cat(right).cpu()
     return mean_recall(known.numpy(), torch.where(hits, known, -1).numpy())
 
 
-def _right(model: Model, attack: Attack | None, batch: Batch) -> Tensor:
-    """Return of which clips `[B]` a model is right before and under an attack."""
+def _right(model: Model, attacks: Sequence[Attack], batch: Batch) -> Tensor:
+    """Return of which clips `[B]` a model is right before and under each attack."""
     with torch.no_grad():
         kept: Tensor = model(batch.waveforms, batch.lengths).argmax(1) == batch.labels
-    if attack is not None:
-        attacked = attack(model, batch.waveforms, batch.labels, batch.lengths)
-        with torch.no_grad():
-            kept &= model(attacked, batch.lengths).argmax(1) == batch.labels
+    for attack in attacks:
+        rows = kept.nonzero()[:, 0]
+        if len(rows):
+            labels, lengths = batch.labels[rows], batch.lengths[rows]
+            attacked = attack(model, batch.waveforms[rows], labels, lengths)
+            with torch.no_grad():
+                kept[rows] = model(attacked, lengths).argmax(1) == labels
     return kept
