@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.signal import resample_poly
 
+from every_defence import build
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.defences import create_defence
@@ -174,9 +175,9 @@ def test_a_composition_needs_the_attack_that_its_most_demanding_part_needs(parts
 
 
 @pytest.mark.parametrize("name", INPUT_DEFENCES)
-def test_the_declared_gradient_is_the_true_one(name):
+def test_the_declared_gradient_is_the_true_one(name, tmp_path):
     """An exact gradient predicts what a small change does; a straight-through one is that of the identity."""
-    defence = create_defence(name)
+    defence = build(name, tmp_path)
     with seeded("gradient"):
         clip = 0.3 * torch.randn(1, 1200).cumsum(1) / 20
         direction, weights = torch.randn(1, 1200), torch.randn(1, 1200)
@@ -193,8 +194,8 @@ def test_the_declared_gradient_is_the_true_one(name):
 
 
 @pytest.mark.parametrize("name", INPUT_DEFENCES)
-def test_a_defence_draws_anew_only_if_its_gradient_is_an_expectation(name):
-    defence, clip, lengths = create_defence(name), tone(440, 1200), torch.tensor([1200])
+def test_a_defence_draws_anew_only_if_its_gradient_is_an_expectation(name, tmp_path):
+    defence, clip, lengths = build(name, tmp_path), tone(440, 1200), torch.tensor([1200])
     first, again = defence.redrawn(clip, lengths, RATE, 1), defence.redrawn(clip, lengths, RATE, 1)
     assert torch.equal(first, again)
     assert torch.equal(first, defence.redrawn(clip, lengths, RATE, 2)) == (defence.gradient != "expectation")

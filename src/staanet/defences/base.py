@@ -2,7 +2,8 @@
 
 import abc
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Literal, NamedTuple, final
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple, Self, final
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from staanet.core.signature import to_jsonable
 from staanet.core.waveforms import valid_samples
 from staanet.models import Model
 
@@ -33,6 +35,10 @@ class Defence(abc.ABC):
     presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
     """Published settings by name, as changes to the defaults."""
 
+    def identity(self) -> dict[str, Any]:
+        """Return its name and what decides its results, without paths: by default, its settings."""
+        return {"name": self.name, **to_jsonable(self)}
+
 
 class InputDefence(Defence):
     """A transformation of clips before a model, such as compression or a telephone channel.
@@ -44,6 +50,22 @@ class InputDefence(Defence):
 
     gradient: ClassVar[Gradient] = "exact"
     """What an attack that knows the defence uses of it."""
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """Folders of the trained networks that it applies; by default there are none."""
+        return ()
+
+    @final
+    def checked(self, sample_rate: int) -> Self:
+        """Return the defence after trying it on a tenth of a second of silence, which tells early what it cannot do.
+
+        Raises:
+            StaanetError: If it does not support the sampling rate in Hz, or needs a package that is not installed.
+        """
+        size = max(1, sample_rate // 10)
+        self(torch.zeros(1, size), torch.tensor([size]), sample_rate)
+        return self
 
     @final
     def __call__(self, waveforms: Tensor, lengths: Tensor, sample_rate: int) -> Tensor:

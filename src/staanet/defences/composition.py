@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, cast
 
 from torch import Tensor
 
 from staanet.core.errors import StaanetError
 from staanet.core.settings import validated
+from staanet.core.signature import to_jsonable
 from staanet.defences.base import Gradient, InputDefence
 from staanet.defences.input_defences import INPUT_DEFENCES
 
@@ -54,6 +56,18 @@ class Composition(InputDefence):
             rest = {key: value for key, value in settings.items() if key != "defence"}
             built.append(cast(InputDefence, validated(INPUT_DEFENCES[name], rest, name)))
         return built
+
+    def identity(self) -> dict[str, Any]:
+        """Return the name and the defences as they are given, but the identity of those with a trained network."""
+        parts = [
+            one.identity() if one.checkpoints else part for one, part in zip(self.build(), self.defences, strict=True)
+        ]
+        return {"name": self.name, "defences": to_jsonable(parts)}
+
+    @property
+    def checkpoints(self) -> tuple[Path, ...]:
+        """Folders of the trained networks that the defences apply."""
+        return tuple(folder for defence in self.build() for folder in defence.checkpoints)
 
     @property
     def gradient(self) -> Gradient:  # type: ignore[override]

@@ -9,6 +9,7 @@ from staanet.defences.median import Median as Median
 from staanet.defences.mp3 import MP3 as MP3
 from staanet.defences.noise import NoiseDefence as NoiseDefence
 from staanet.defences.opus import Opus as Opus
+from staanet.defences.purifier import Purifier as Purifier
 from staanet.defences.resampling import Resampling as Resampling
 from staanet.defences.rounding import Rounding as Rounding
 from staanet.defences.smoothing_filter import SmoothingFilter as SmoothingFilter
