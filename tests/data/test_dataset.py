@@ -36,7 +36,7 @@ def source(root, clip):
 
 @pytest.mark.parametrize("shard_samples", [64 * 1024 * 1024, 300])
 def test_clips_come_back_bit_for_bit_from_one_shard_or_many(root, tmp_path, monkeypatch, shard_samples):
-    monkeypatch.setattr("staanet.data.preparation.SHARD_SAMPLES", shard_samples)
+    monkeypatch.setattr("staanet.data.shards.SHARD_SAMPLES", shard_samples)
     made = prepare(Folder(), root, tmp_path / "dataset")
     shards = sorted((tmp_path / "dataset").glob("*.safetensors"))
     assert len(shards) == (1 if shard_samples > 10_000 else 4)
@@ -97,7 +97,7 @@ def test_the_digest_changes_with_a_sample(root, tmp_path, monkeypatch):
     changed[50] += 1e-3
     write(root / "anger" / "a-1.wav", changed, RATE)
     assert prepare(Folder(), root, tmp_path / "c").digest != first.digest
-    monkeypatch.setattr("staanet.data.preparation.SHARD_SAMPLES", 300)
+    monkeypatch.setattr("staanet.data.shards.SHARD_SAMPLES", 300)
     assert prepare(Folder(), root, tmp_path / "d").digest.count("+") == 3
 
 

@@ -20,6 +20,7 @@ from staanet.core.notebook import Shown, few
 from staanet.core.paths import as_path
 from staanet.corpora.base import Rated, Segment, Utterance
 from staanet.data.manifest import read_description, read_head, read_manifest, shard_name
+from staanet.data.remote import fetched, is_url
 from staanet.data.splits import Split
 
 
@@ -127,9 +128,23 @@ class Dataset(Shown):
         self.overview: dict[str, Any] = about.get("overview", {})
         rows = read_manifest(self.folder, self.labels)
         self._positions = {row["utterance"]["id"]: (row["shard"], row["offset"], row["length"]) for row in rows}
-        self.utterances = {row["utterance"]["id"]: _utterance(row["utterance"]) for row in rows}
+        self.utterances = {row["utterance"]["id"]: utterance_of(row["utterance"]) for row in rows}
         self._shards: dict[int, Shard] = {}
         check(self.folder, "prepare it again")
+
+    @classmethod
+    def open(cls, place: str | Path) -> "Dataset":
+        """Open a dataset in a folder, or in a store that fsspec knows, such as `s3://bucket/emodb`.
+
+        The files of one in a store are fetched into a cache once (see `staanet.data.remote.fetched`).
+
+        Args:
+            place: The folder, or the address.
+
+        Raises:
+            StaanetError: As for a folder, or if the store cannot be used.
+        """
+        return cls(fetched(str(place)) if is_url(place) else place)
 
     def __len__(self) -> int:
         return len(self._positions)
@@ -238,6 +253,11 @@ class Dataset(Shown):
                     )
 
 
-def _utterance(about: Mapping[str, Any]) -> Utterance:
+def utterance_of(about: Mapping[str, Any]) -> Utterance:
+    """Return the clip, or the segment, that a line of a manifest describes.
+
+    Args:
+        about: Its fields.
+    """
     kind = Segment if "augmentation" in about else Rated if "dimensions" in about else Utterance
     return kind(**about)

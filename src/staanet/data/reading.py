@@ -3,11 +3,11 @@
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,29 @@ class ClipAudio(NamedTuple):
     """Hash of the samples, mean over the channels."""
     beyond: float
     """Share of the samples beyond full scale, which are clipped."""
+
+
+Content = TypeVar("Content")
+
+
+@dataclass(frozen=True)
+class ReadClip(Generic[Content]):
+    """What was read of a clip.
+
+    Args:
+        audio: Its audio as the corpus has it.
+        peak: Its largest absolute sample, in full scale.
+        pieces: The clip, or its segments, each with its samples or where these are; a text says why a segment cannot be
+            used.
+    """
+
+    audio: ClipAudio
+    peak: float
+    pieces: Sequence[tuple[Utterance, Content] | str]
+
+
+Cut = ReadClip[Content] | str
+"""What was read of a clip; a text says why the clip cannot be used."""
 
 
 @dataclass
@@ -95,30 +118,45 @@ class Reader:
         labels = own if self.segments is None else self.segments.labels(own)
         return Findings(found, labels, list(found.problems), list(found.remarks))
 
-    def read(self, findings: Findings) -> Iterator[tuple[Utterance, Samples]]:
-        """Yield the clips, or their segments, that can be used, and add to the findings what was read and skipped."""
+    def wanted(self, findings: Findings) -> list[Utterance]:
+        """Return the clips with the emotions that are kept, and add to the findings how many others there are."""
         utterances = [utterance for utterance in findings.found.utterances if utterance.label in findings.labels]
         if others := len(findings.found.utterances) - len(utterances):
             findings.remarks.append(f"skipped {others} clips of other emotions than {', '.join(findings.labels)}")
+        return utterances
+
+    def read(self, findings: Findings) -> Iterator[tuple[Utterance, Samples]]:
+        """Yield the clips, or their segments, that can be used, and add to the findings what was read and skipped."""
+        utterances = self.wanted(findings)
+        with ThreadPoolExecutor() as pool:
+            progress = track(pool.map(self.cut, utterances), f"prepare {self.corpus.name}", total=len(utterances))
+            yield from self.gather(findings, utterances, progress)
+
+    def gather(
+        self, findings: Findings, utterances: Sequence[Utterance], read: Iterable[Cut[Content]]
+    ) -> Iterator[tuple[Utterance, Content]]:
+        """Yield the clips, or their segments, that can be used, and add to the findings what was read and skipped.
+
+        Args:
+            findings: What is known of the corpus.
+            utterances: The clips.
+            read: What was read of each of them.
+        """
         peaks: dict[str, float] = {}
         lacking: Counter[str] = Counter()
-        with ThreadPoolExecutor() as pool:
-            read = pool.map(self._cut, utterances)
-            progress = track(read, f"prepare {self.corpus.name}", total=len(utterances))
-            for utterance, clips in zip(utterances, progress, strict=True):
-                if isinstance(clips, str):
-                    findings.skipped.append(clips)
-                    continue
-                audio, peak, usable = clips
-                findings.audio[utterance.id] = audio
-                if peak > 1:
-                    peaks[utterance.id] = peak
-                for clip in usable:
-                    if isinstance(clip, str):
-                        lacking[clip] += 1
-                    else:
-                        findings.used.append(clip[0])
-                        yield clip
+        for utterance, clip in zip(utterances, read, strict=True):
+            if isinstance(clip, str):
+                findings.skipped.append(clip)
+                continue
+            findings.audio[utterance.id] = clip.audio
+            if clip.peak > 1:
+                peaks[utterance.id] = clip.peak
+            for piece in clip.pieces:
+                if isinstance(piece, str):
+                    lacking[piece] += 1
+                else:
+                    findings.used.append(piece[0])
+                    yield piece
         findings.remarks += [f"skipped {count} segments {reason}" for reason, count in sorted(lacking.items())]
         if peaks:
             peak, loudest = max((peak, name) for name, peak in peaks.items())
@@ -136,8 +174,8 @@ class Reader:
                 )
             )
 
-    def _cut(self, utterance: Utterance) -> tuple[ClipAudio, float, Sequence[tuple[Utterance, Samples] | str]] | str:
-        """Return the audio of a clip, its peak, and the clip or its segments; a text says why it cannot be used."""
+    def cut(self, utterance: Utterance) -> Cut[Samples]:
+        """Read a clip and cut it into segments if these are wanted."""
         where = printable(self.root / utterance.path)
         try:
             samples, rate = self.corpus.read(self.root, utterance)
@@ -163,8 +201,8 @@ class Reader:
             beyond=float((np.abs(samples) > 1).mean()) if peak > 1 else 0.0,
         )
         if self.segments is None:
-            return audio, peak, [(utterance, waveform)]
-        return audio, peak, list(self.segments.segment(utterance, waveform, self.sample_rate))
+            return ReadClip(audio, peak, [(utterance, waveform)])
+        return ReadClip(audio, peak, list(self.segments.segment(utterance, waveform, self.sample_rate)))
 
     def _encoding(self, utterance: Utterance) -> str:
         if not self.corpus.on_disk:

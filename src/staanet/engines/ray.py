@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class Ray(Engine):
             ray.init(address=self.address, log_to_driver=False, logging_level=logging.ERROR, configure_logging=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise StaanetError(
-                f"expected a cluster of Ray at {self.address}, got none that can be used ({_first_line(error)}); start "
+                f"expected a cluster of Ray at {self.address}, got none that can be used ({_said(error)}); start "
                 "one (ray start --head), or change --address"
             ) from error
         return ray
@@ -124,7 +125,7 @@ class RayPool:
         try:
             ended: Ended = self._ray.get(reference)
         except self._ray.exceptions.RayError as error:
-            reason = f"{type(error).__name__}: {_first_line(error)}"
+            reason = f"{type(error).__name__}: {_said(error)}"
             return Ended(job, f"expected a worker that ends its job, got one that died ({reason})", lost=True)
         return ended
 
@@ -162,7 +163,7 @@ def _check_nodes(ray: Any, work: Work) -> None:
             found, seen = ray.get(reference, timeout=SECONDS_TO_START)
         except ray.exceptions.RayError as error:
             raise StaanetError(
-                f"node {name}: expected staanet {expected['staanet']}, got an error ({_first_line(error)}); install it "
+                f"node {name}: expected staanet {expected['staanet']}, got an error ({_said(error)}); install it "
                 "there as here"
             ) from error
         if others := [f"{package} {found[package]}" for package in COMPARED if found[package] != expected[package]]:
@@ -192,6 +193,12 @@ def _versions() -> dict[str, str]:
     return {package: found[package] for package in COMPARED}
 
 
-def _first_line(error: Exception) -> str:
-    lines = [line for line in map(str.strip, str(error).splitlines()) if line]
-    return plain(lines[0] if lines else type(error).__name__)[:300]
+def _said(error: Exception) -> str:
+    r"""Return what an error says in one line; of one with a traceback, what was raised in the end.
+
+    >>> _said(ValueError("\x1b[36mray::attempt()\x1b[39m\n  File x\nKeyError: 'a'"))
+    "KeyError: 'a'"
+    """
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))
+    lines = [line for line in map(str.strip, text.splitlines()) if line] or [type(error).__name__]
+    return plain(next((line for line in reversed(lines) if re.match(r"[\w.]+Error: ", line)), lines[0]))[:300]
