@@ -3,9 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
-HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble recipes engines)
+HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble one_pass recipes engines)
 
-.PHONY: demo test test-slow test-browser check verify bench docs package supply-chain venv clean
+.PHONY: demo test test-slow test-all test-browser check verify bench docs package supply-chain venv clean
 .DELETE_ON_ERROR:
 
 demo: $(CORE)
@@ -16,6 +16,10 @@ test: $(DEV)
 
 test-slow: $(DEV)
 	$(BIN)/pytest -n 2 --dist worksteal -m "(slow or corpus) and not browser" --durations=10
+
+# Both in one run, which spares collecting the tests twice and waiting for the last of the everyday ones.
+test-all: $(DEV)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not browser" --durations=10
 
 # Needs Chromium; STAANET_AXE names the file axe.min.js of axe-core, without which accessibility is not checked.
 test-browser: $(DEV)
