@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from torch.utils.flop_counter import FlopCounterMode
 
-from staanet.attacks.generator import GENERATORS
+from staanet.attacks.generator import GENERATORS, Universal
 from staanet.attacks.generator.base import Generator, Given
 from staanet.core.records import Record
 from staanet.core.run import Run
@@ -79,6 +79,8 @@ def _network(made: type[Generator]) -> Generator:
 
 
 def _sees(made: type[Generator]) -> str:
+    if issubclass(made, Universal):
+        return "nothing"
     told = ["clip", *(["budget"] if made.preset == "conditional" else [])]
     return ", ".join([*told, *(["gradient"] if made.uses_gradients else [])])
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from staanet.report.notebook import Run as Run
     from staanet.study import run as run
     from staanet.tasks.harden import harden as harden
+    from staanet.tasks.purifier import fit_purifier as fit_purifier
 
 _HOME = {
     "Budget": "staanet.core.budget",
@@ -35,6 +36,7 @@ _HOME = {
     "create_generator": "staanet.attacks.generator",
     "create_model": "staanet.models",
     "evaluate": "staanet.assessment",
+    "fit_purifier": "staanet.tasks.purifier",
     "harden": "staanet.tasks.harden",
     "keep_freed_memory": "staanet.core.memory",
     "load_generator": "staanet.attacks.generator",

@@ -8,11 +8,13 @@ import torch
 from tests.assessment.conftest import SAMPLES
 
 import staanet
+from every_defence import purifier
 from staanet.assessment.defended import Attackers, divided
 from staanet.assessment.defended.draws import MOST_DRAWS, until_settled
 from staanet.assessment.defended.figures import worst
 from staanet.cli import app
 from staanet.core.budget import Budget
+from staanet.core.checkpoints import digest
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.corpora import Folder
@@ -112,6 +114,20 @@ def test_a_model_without_gradients_and_a_training_defence_are_refused(assess):
         assess(name="without_gradients", trust=True)
     with pytest.raises(StaanetError, match="expected an input defence, got adversarial_training"):
         assess("adversarial_training")
+
+
+def test_a_purifier_is_named_by_its_weights_and_judged_by_the_attacker_who_knows_it(assess, tmp_path):
+    folder = purifier(tmp_path / "purifier")
+    found = assess({"defence": "purifier", "checkpoint": str(folder)})
+    assert (found.gradient, found.settings) == ("exact", {"weights": digest(folder)})
+    assert found.worst.accuracy <= found.attackers[1].accuracy
+    assert str(folder) not in (tmp_path / "out" / "defended.json").read_text()
+
+
+def test_a_purifier_of_another_rate_is_refused_before_the_work(assess, tmp_path):
+    with pytest.raises(StaanetError, match="expected clips at the purifier's 8000 Hz, got 16000 Hz"):
+        assess({"defence": "purifier", "checkpoint": str(purifier(tmp_path / "purifier", 8000))})
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_generator_learns_from_other_speakers(dataset):

@@ -1,6 +1,7 @@
 """Evaluations of models of emotional dimensions, from a file of the user and a table to the figures and the page."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,45 +9,41 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from staanet.assessment import DimensionalEvaluation, evaluate
+from rated import DIMENSIONS, write_rated
+from staanet.assessment import DimensionalEvaluation, DimensionalPlan, evaluate
+from staanet.assessment.dimensional import wording
 from staanet.assessment.dimensional.figures import figures
 from staanet.assessment.dimensional.measurement import DimensionalRow
-from staanet.audio.files import write
+from staanet.assessment.dimensional.reach import Members, Reach, members_of
+from staanet.assessment.saving import Saved
+from staanet.assessment.settings import PRESETS, Curves, Member
+from staanet.attacks import create_attack
 from staanet.cli import app
+from staanet.core.classifier import as_classifier
 from staanet.core.errors import StaanetError
+from staanet.data import Batch
 from staanet.models import load_deciding, load_model
-
-MODEL = """
-import torch
-
-def build():
-    def outputs(clips):
-        level = clips.abs().mean(1)
-        return torch.stack([1 + 6 * level, 4 + clips.mean(1)], 1)
-    return outputs
-
-def without_gradients():
-    return lambda clips: build()(clips).detach().numpy()
-"""
 
 
 @pytest.fixture
 def mine(tmp_path):
-    """A model of two dimensions on a scale from 1 to 7, and a table of clips whose arousal is their level."""
-    (tmp_path / "net.py").write_text(MODEL)
-    random = np.random.default_rng(0)
-    lines = ["path,speaker,arousal,valence"]
-    for number in range(6):
-        level = 0.1 + 0.1 * number
-        name = f"s{number % 3}_{number}.wav"
-        write(tmp_path / "corpus" / name, (level * random.choice([-1, 1], 800)).astype(np.float32), 16_000)
-        lines.append(f"{name},s{number % 3},{1 + 6 * level + 0.1 * (number % 2):.3f},{1 + number}")
-    (tmp_path / "corpus" / "metadata.csv").write_text("\n".join(lines))
-    return tmp_path
+    return write_rated(tmp_path)
 
 
-MODEL_SETTINGS = {"dimensions": ("arousal", "valence"), "scale": (1, 7)}
-CORPUS_SETTINGS = {"dimensions": ("arousal", "valence"), "scale": (1, 7)}
+FEW_STEPS = replace(
+    PRESETS["quick"],
+    dense=(Member("fmn", {"norm": "linf", "steps": 4}, minimal=True), Member("apgd", {"steps": 6, "restarts": 1})),
+    sparse=(Member("sigma_zero", {"steps": 4}, minimal=True), Member("spgd", {"steps": 4})),
+    dense_queries=0,
+    sparse_queries=0,
+)
+
+
+@pytest.fixture(autouse=True)
+def few_steps(monkeypatch):
+    monkeypatch.setattr("staanet.assessment.dimensional.PRESETS", {**PRESETS, "quick": FEW_STEPS})
+    monkeypatch.setattr("staanet.assessment.measurement.ONLY_QUERIES", 60)
+    monkeypatch.setattr("staanet.metrics.dimensions.DRAWS", 200)
 
 
 def evaluated(mine, name="build", **settings):
@@ -58,8 +55,8 @@ def evaluated(mine, name="build", **settings):
             "preset": "quick",
             "budgets": (40, 20),
             "trust": True,
-            "model_settings": MODEL_SETTINGS,
-            "corpus_settings": CORPUS_SETTINGS,
+            "model_settings": DIMENSIONS,
+            "corpus_settings": DIMENSIONS,
             **settings,
         },
     )
@@ -90,7 +87,8 @@ def test_a_linear_model_moves_by_the_size_of_the_budget(mine):
 def test_an_interrupted_evaluation_resumes_and_a_model_without_gradients_is_queried(mine, monkeypatch):
     first = evaluated(mine, "without_gradients", clips=4)
     assert first.about["attacks"] == ["fakebob", "sparse_rs"]
-    monkeypatch.setattr("staanet.assessment.dimensional.measurement.create_attack", None)
+    assert {*first.about["left_out"]} == {one.attack for one in (*FEW_STEPS.dense, *FEW_STEPS.sparse)}
+    monkeypatch.setattr("staanet.assessment.dimensional.measurement.Reach", None)
     assert evaluated(mine, "without_gradients", clips=4).curve == first.curve
 
 
@@ -99,17 +97,87 @@ def test_on_the_command_line(mine, monkeypatch):
     words = ["evaluate", "net.py:build", "corpus", "--trust", "--preset", "quick", "--budgets", "40", "--out", "cli"]
     for option in ("--model-set", "--set"):
         words += [option, 'dimensions=["arousal", "valence"]', option, "scale=[1, 7]"]
+    done = CliRunner().invoke(app, [*words, "--dry-run"])
+    assert done.exit_code == 0, done.output
+    assert "move arousal and valence up and down" in done.output
+    assert not Path("cli/report").exists()
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert "CCC under attack:" in done.output
     assert Path("cli/report/index.html").is_file()
 
 
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(mine, monkeypatch):
+    monkeypatch.setattr("staanet.assessment.dimensional.measurement.Reach", None)
+    plan = evaluated(mine, "without_gradients", dry_run=True)
+    assert isinstance(plan, DimensionalPlan)
+    assert plan.seconds > 0
+    assert not (mine / "out" / "parts").exists()
+    first, left_out, saved = wording.plan(plan)
+    assert "on 6 clips of folder: fakebob, sparse_rs move arousal and valence up and down at 2 budgets" in first
+    assert "apgd, which needs gradients, which the model does not give" in left_out
+    assert saved.startswith("Clips are saved")
+
+
+def test_a_dry_run_of_more_dimensions_and_budgets_takes_longer(mine, monkeypatch):
+    monkeypatch.setattr("staanet.assessment.dimensional.measurement.pass_seconds", lambda *_: (0.1, 0.2))
+    short = evaluated(mine, dry_run=True).seconds
+    assert evaluated(mine, dry_run=True, budgets=(50, 40, 30, 20)).seconds > short
+    assert evaluated(mine, dry_run=True, clips=3).seconds == pytest.approx(short / 2)
+
+
+@pytest.fixture
+def reach():
+    """How far attacks move a mean of four samples; the first clip has ten times the peak of the second."""
+    clips = torch.tensor([[0.5, -0.5, 0.5, -0.5], [0.05, -0.05, 0.05, -0.05]])
+    lengths = torch.tensor([4, 4])
+    batch = Batch(clips, lengths, torch.zeros_like(lengths), ("a", "b"))
+    curves = Curves(dense=(40.0, 20.0, 10.0), sparse=(), reference_db=20.0)
+    model = as_classifier(lambda waveforms: waveforms.mean(1, keepdim=True))
+    return Reach(model, batch, curves, Saved("float32"), 0, 0.04)
+
+
+def test_the_smallest_change_counts_at_every_budget_that_it_fits(reach):
+    fmn = Member("fmn", {"norm": "linf", "steps": 100}, minimal=True)
+    up = reach.moved(Members([fmn], [], {}), "up")[:, :, 0]  # within 40, 20 and 10 dB
+    assert up[0].tolist() == [0, 0]
+    assert up[1, 0] == pytest.approx(0.045, abs=0.005)
+    assert up[2, 0] == up[1, 0]
+    assert float(up[1, 1]) < 0.04
+
+
+def test_the_last_resort_attacks_what_others_left_at_the_reference_budget_and_above(reach, monkeypatch):
+    attacked = []
+
+    def recorded(name, **settings):
+        attack = create_attack(name, **settings)
+        if name != "fakebob":
+            return attack
+        return lambda source, clips, *rest, **more: (
+            attacked.append((settings["budget"].snr_db, len(clips))) or attack(source, clips, *rest, **more)
+        )
+
+    monkeypatch.setattr("staanet.assessment.dimensional.reach.create_attack", recorded)
+    members = Members([Member("fgsm", {}), Member("fakebob", {"queries": 4, "draws": 2}, last_resort=True)], [], {})
+    reach.moved(members, "down")
+    assert attacked == [(20.0, 1), (10.0, 1)]
+
+
+def test_attacks_of_the_ensemble_that_cannot_move_an_output_are_left_out_with_the_reason(mine):
+    model = load_model(f"{mine / 'net.py'}:build", trust=True, **DIMENSIONS)
+    others = (Member("contrastive", {}), Member("pgd", {"targeted": True}))
+    members = members_of(replace(PRESETS["quick"], dense=(*others, *PRESETS["quick"].dense)), model)
+    assert [member.attack for member in members.dense] == [member.attack for member in PRESETS["quick"].dense]
+    assert [member.attack for member in members.sparse] == [member.attack for member in PRESETS["quick"].sparse]
+    assert set(members.left_out) == {"contrastive", "pgd"}
+    assert members.left_out["contrastive"].startswith("uses representations")
+    assert members.left_out["pgd"].startswith("is targeted")
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"fail_under": ("accuracy_robust=0.5",)}, "no fail_under for a model of emotional dimensions"),
-        ({"dry_run": True}, "no dry_run"),
         ({"distance": 1.5}, "a distance above 0 and up to 1"),
         ({"clips": 2}, "arousal: expected 3 clips or more for a CCC, got 2"),
         ({"model_settings": {"dimensions": ("arousal", "power")}}, "ratings of power, got arousal, valence"),
@@ -127,7 +195,7 @@ def test_what_does_not_fit_is_refused_in_one_line(mine, settings, message):
 
 
 def test_a_dataset_of_emotions_is_refused(mine, dataset):
-    settings = {"labels": (), **MODEL_SETTINGS}
+    settings = {"labels": (), **DIMENSIONS}
     with pytest.raises(StaanetError, match="a dataset of emotions without ratings"):
         evaluate(f"{mine / 'net.py'}:build", dataset.folder, mine / "out", trust=True, model_settings=settings)
 
@@ -155,11 +223,11 @@ def test_the_output_farthest_from_the_rating_counts():
 
 
 def test_a_model_of_dimensions_keeps_its_gradients_and_scale(mine):
-    model = load_model(f"{mine / 'net.py'}:build", trust=True, **MODEL_SETTINGS)
+    model = load_model(f"{mine / 'net.py'}:build", trust=True, **DIMENSIONS)
     assert model.access == "gradient"
     assert model(torch.full((1, 4), 0.5)).tolist() == [pytest.approx([0.5, 3.5 / 6])]
 
 
 def test_commands_that_need_decisions_refuse_it_before_it_is_loaded(mine):
     with pytest.raises(StaanetError, match="decides between emotions, got one of the dimensions arousal, valence"):
-        load_deciding(f"{mine / 'net.py'}:missing", trust=True, **MODEL_SETTINGS)
+        load_deciding(f"{mine / 'net.py'}:missing", trust=True, **DIMENSIONS)

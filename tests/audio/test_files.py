@@ -1,5 +1,6 @@
 import os
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -315,3 +316,15 @@ def test_more_than_a_wav_header_can_count_is_refused_and_nothing_is_left(tmp_pat
     with pytest.raises(StaanetError, match=r"expected at most 4000 bytes of audio in WAV, got more; write .flac"):
         write(tmp_path / "long.wav", noise((1001,)), 16_000)
     assert not (tmp_path / "long.wav").exists()
+
+
+@pytest.mark.parametrize("name", ["a.wav", "a.flac"])
+def test_equal_audio_is_equal_files_whenever_it_is_written(tmp_path, name):
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, (500, 2)).astype(np.float32)
+    write(tmp_path / "1" / name, samples, 8_000)
+    began = int(time.time())
+    while int(time.time()) == began:
+        time.sleep(0.02)
+    write(tmp_path / "2" / name, samples, 8_000)
+    assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+    assert np.allclose(read(tmp_path / "2" / name)[0], samples, atol=1e-6)

@@ -130,3 +130,20 @@ def test_the_pattern_is_a_setting_of_the_corpus_too(staanet, named):
     )
     assert (status, err) == (0, "")
     assert json.loads(out)["labels"] == {"anger": 18, "joy": 18}
+
+
+@pytest.mark.slow
+def test_workers_prepare_the_same_dataset(staanet, named, tmp_path):
+    assert staanet("prepare", "folder", named, "--out", tmp_path / "one", *OPTIONS)[0] == 0
+    status, out, err = staanet("prepare", "folder", named, "--out", tmp_path / "two", *OPTIONS, "--workers", 2)
+    assert (status, err) == (0, "")
+    assert out.endswith("two: 36 clips by 6 speakers (anger 18, joy 18); 0 skipped\n")
+    same = ("dataset.json", "manifest.jsonl", "shard-00000.safetensors")
+    assert all((tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes() for name in same)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two", "wav"]
+
+
+def test_workers_are_refused_for_a_check(staanet, named):
+    status, _, err = staanet("prepare", "folder", named, "--check", "--workers", 2)
+    assert status == 2
+    assert "expected no workers for --check, got those of local; remove --engine and --workers" in err

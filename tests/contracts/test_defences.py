@@ -1,11 +1,13 @@
 """Contract tests of all registered defences."""
 
 import dataclasses
+import json
 
 import pytest
 import torch
 from torch.nn import functional
 
+from every_defence import build, needs
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.defences import DEFENCES, InputDefence, TrainingDefence, create_defence, defence_of
@@ -21,16 +23,25 @@ def model():
         return create_model("zhao19", labels="abc", seconds=0.05)
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("defences")
+
+
 @pytest.mark.parametrize("name", DEFENCES)
-def test_is_frozen_and_describes_itself(name):
-    defence = create_defence(name)
+def test_is_frozen_and_describes_itself(name, folder):
+    own = needs(name, folder)
+    defence = create_defence(name, **own)
     assert defence.name == name
     assert defence.reference
     with pytest.raises(dataclasses.FrozenInstanceError):
         defence.name = "another"
     with pytest.raises(StaanetError, match=f"{name}: expected a key from"):
-        create_defence(name, colour=1)
-    assert defence_of(name) == defence_of({"defence": name}) == defence
+        create_defence(name, **own, colour=1)
+    assert defence_of({"defence": name, **own}) == defence
+    assert own or defence_of(name) == defence
+    assert defence.identity()["name"] == name
+    assert str(folder) not in json.dumps(defence.identity())
 
 
 @pytest.mark.parametrize(("name", "preset"), [(name, preset) for name in DEFENCES for preset in DEFENCES[name].presets])
@@ -41,9 +52,9 @@ def test_a_preset_changes_the_defaults(name, preset):
 
 
 @pytest.mark.parametrize("name", INPUT)
-def test_a_clips_result_does_not_depend_on_the_batch(name, clips):
+def test_a_clips_result_does_not_depend_on_the_batch(name, clips, folder):
     waveforms, lengths, _ = clips
-    defence = create_defence(name)
+    defence = build(name, folder)
     together = defence(waveforms, lengths, 16_000)
     assert together.shape == waveforms.shape
     assert together.dtype == waveforms.dtype
@@ -57,9 +68,9 @@ def test_a_clips_result_does_not_depend_on_the_batch(name, clips):
 
 
 @pytest.mark.parametrize("name", INPUT)
-def test_gradients_of_a_defended_model_reach_every_clip(name, clips):
+def test_gradients_of_a_defended_model_reach_every_clip(name, clips, folder):
     waveforms, lengths, labels = clips
-    defended = DefendedView(model(), create_defence(name))
+    defended = DefendedView(model(), build(name, folder))
     waveforms = waveforms.clone().requires_grad_()
     logits = defended(waveforms, lengths)
     (gradients,) = torch.autograd.grad(functional.cross_entropy(logits, labels), waveforms)
@@ -70,9 +81,9 @@ def test_gradients_of_a_defended_model_reach_every_clip(name, clips):
 
 
 @pytest.mark.parametrize("name", INPUT)
-def test_a_defended_model_classifies_the_transformed_clips(name, clips):
+def test_a_defended_model_classifies_the_transformed_clips(name, clips, folder):
     waveforms, lengths, _ = clips
-    plain, defence = model(), create_defence(name)
+    plain, defence = model(), build(name, folder)
     defended = DefendedView(plain, defence)
     changed = defence(waveforms, lengths, 16_000)
     torch.testing.assert_close(defended(waveforms, lengths), plain(changed, lengths))
@@ -80,8 +91,8 @@ def test_a_defended_model_classifies_the_transformed_clips(name, clips):
 
 
 @pytest.mark.parametrize("name", INPUT)
-def test_silence_and_a_single_sample_stay_finite(name):
-    defence = create_defence(name)
+def test_silence_and_a_single_sample_stay_finite(name, folder):
+    defence = build(name, folder)
     assert torch.isfinite(defence(torch.zeros(1, 800), torch.tensor([800]), 16_000)).all()
     assert torch.isfinite(defence(torch.ones(1, 1), torch.tensor([1]), 16_000)).all()
 

@@ -40,14 +40,16 @@ def clip(turn):
     return f"Session{session}/sentences/wav/{dialogue}/{turn}.wav"
 
 
-def evaluate(root, turns, newline="\n"):
+def evaluate(root, turns, newline="\n", ratings=None):
     """Write evaluations as the release has them: a line per turn, annotators below, in a file per dialogue."""
+    ratings = ratings or {}
     files = {}
     for turn, code in turns.items():
         dialogue = turn.rsplit("_", 1)[0]
         file = root / f"Session{turn[4]}" / "dialog" / "EmoEvaluation" / f"{dialogue}.txt"
         files.setdefault(file, "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n")
-        files[file] += f"[6.2901 - 8.2357]\t{turn}\t{code}\t[2.5000, 2.5000, 2.5000]\nC-E2:\tNeutral;\t()\n"
+        rated = ratings.get(turn, "2.5000, 2.5000, 2.5000")
+        files[file] += f"[6.2901 - 8.2357]\t{turn}\t{code}\t[{rated}]\nC-E2:\tNeutral;\t()\n"
         files[file] += "A-E3:\tval 3; act 2; dom  2;\t()\n\n"
     for file, text in files.items():
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -202,3 +204,55 @@ def test_the_miniature_becomes_a_dataset(toy, tmp_path):
     assert set(dataset.utterances) == set(KNOWN)
     assert dataset.labels == ("anger", "happiness", "neutral", "sadness")
     assert dataset.utterances["Ses02M_impro05a_F010"].session == "2"
+
+
+VAD = {
+    "Ses01F_impro01_F000": "1.0000, 5.0000, 3.0000",
+    "Ses01F_impro01_F001": "2.0000, 3.5000, 4.0000",
+    "Ses01F_impro01_F002": "5.5000, 3.0000, 3.0000",
+    "Ses01F_impro01_M003": "4.0000, 2.0000, 2.5000",
+    "Ses01F_impro01_M004": "NaN, 2.0000, 2.5000",
+}
+"""Mean ratings of valence, arousal and dominance; the release has a few off the scale."""
+CODES = dict(zip(VAD, ("neu", "fru", "hap", "ang", "xxx"), strict=True))
+
+
+@pytest.fixture
+def rated(tmp_path):
+    root = tmp_path / "IEMOCAP_full_release"
+    evaluate(root, CODES, ratings=VAD)
+    put(root, [clip(turn) for turn in VAD])
+    return root
+
+
+def test_ratings_are_read_in_their_order_as_shares_of_the_scale_for_turns_of_every_emotion(rated):
+    found = Iemocap(dimensions=("arousal", "valence")).validate(rated)
+    assert {turn.id: (turn.label, turn.dimensions) for turn in found.utterances} == {
+        "Ses01F_impro01_F000": ("neutral", {"arousal": 1.0, "valence": 0.0}),
+        "Ses01F_impro01_F001": ("unspecified", {"arousal": 0.625, "valence": 0.25}),
+        "Ses01F_impro01_M003": ("anger", {"arousal": 0.25, "valence": 0.75}),
+    }
+    assert found.problems == [
+        f"{rated}: Ses01F_impro01_F002: expected valence on the scale from 1 to 5, got '5.5000'; skipped",
+        f"{rated}: Ses01F_impro01_M004: expected valence on the scale from 1 to 5, got 'NaN'; skipped",
+    ]
+    assert (list(found.missing), list(found.extra)) == ([], [])
+    dominance = Iemocap(dimensions=("dominance",)).validate(rated)
+    assert [turn.dimensions["dominance"] for turn in dominance.utterances] == [0.5, 0.75, 0.5, 0.375, 0.375]
+
+
+def test_without_dimensions_ratings_are_not_read(rated):
+    found = Iemocap().validate(rated)
+    assert [turn.label for turn in found.utterances] == ["neutral", "happiness", "anger"]
+    assert found.problems == []
+
+
+def test_a_rated_miniature_becomes_a_dataset_with_ratings(rated, tmp_path):
+    dataset = prepare(Iemocap(dimensions=("valence", "arousal")), rated, tmp_path / "dataset")
+    assert dataset.dimensions == ("valence", "arousal")
+    assert dataset.ratings(["Ses01F_impro01_F001"], ["arousal"]).tolist() == [[0.625]]
+
+
+def test_a_dimension_that_is_not_rated_is_refused():
+    with pytest.raises(StaanetError, match="a dimension from arousal, dominance, valence; got 'power'"):
+        Iemocap(dimensions=("power",))

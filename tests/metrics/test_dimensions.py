@@ -30,6 +30,17 @@ def test_it_is_that_of_the_published_formula_with_numbers_by_hand():
     assert ccc(np.array([1.0, 2, 3]), np.array([1.0, 3, 5])) == pytest.approx(2 * (4 / 3) / (2 / 3 + 8 / 3 + 1))
 
 
+OUTPUTS = np.array([0.31, 0.52, 0.44, 0.78, 0.12, 0.66, 0.95, 0.40])
+RATINGS = np.array([0.25, 0.60, 0.35, 0.90, 0.20, 0.50, 0.85, 0.45])
+
+
+def test_figures_are_those_of_audmetric():
+    """What audmetric 1.4.2 gave: `concordance_cc`, and the root of `mean_squared_error`."""
+    assert ccc(OUTPUTS, RATINGS) == pytest.approx(0.9203310915675114, abs=1e-12)
+    assert ccc(1 - OUTPUTS, RATINGS) == pytest.approx(-0.9118400820092258, abs=1e-12)
+    assert rmse(OUTPUTS, RATINGS) == pytest.approx(0.09810708435174292, abs=1e-12)
+
+
 def test_the_error_is_the_root_of_the_mean_square():
     assert rmse(np.array([0.0, 3.0]), np.array([4.0, 0.0])) == pytest.approx(np.sqrt(12.5))
 

@@ -3,8 +3,11 @@
 import pytest
 
 import staanet
+from every_defence import purifier
+from staanet.core.checkpoints import digest
 from staanet.core.errors import StaanetError
 from staanet.study.loading import load
+from staanet.study.verification import verify
 
 EXPERIMENT = """
 [corpus]
@@ -117,3 +120,32 @@ def test_a_defence_renames_no_other_model(tmp_path):
     together = staanet.run(written(tmp_path, EXPERIMENT), out=tmp_path / "run", device="cpu")
     (plain,) = (record for record in together if record.source == record.target == "plain")
     assert plain.signature == alone[0].signature
+
+
+PURIFIED = """
+[models.purified]
+model = "emo18"
+seconds = 0.4
+defence = {{ defence = "purifier", checkpoint = "{}" }}
+base_model = "plain"
+
+[attacks.fgsm]
+sources = ["purified"]
+"""
+
+
+def test_a_purified_model_is_named_by_the_weights_of_its_purifier(tmp_path):
+    folder = purifier(tmp_path / "purifier")
+    text = EXPERIMENT.split("[models.compressed]")[0] + PURIFIED.format(folder)
+    records = staanet.run(written(tmp_path, text), out=tmp_path / "run", device="cpu")
+    (record,) = (record for record in records if record.target == "purified")
+    assert record.settings["target"]["defence"] == {"name": "purifier", "weights": digest(folder)}
+    found = verify(tmp_path / "run")
+    assert not found.problems
+    assert any("the model purified is not in the folder" in line for line in found.not_checked)
+
+
+def test_a_defence_that_cannot_take_the_clips_is_told_before_any_work(tmp_path):
+    text = EXPERIMENT.split("[models.compressed]")[0] + PURIFIED.format(purifier(tmp_path / "purifier", 8000))
+    with pytest.raises(StaanetError, match="expected clips at the purifier's 8000 Hz, got 16000 Hz"):
+        load(written(tmp_path, text))

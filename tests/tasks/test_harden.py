@@ -1,6 +1,7 @@
 """Hardening of a model from a file, on clips with one feature that attacks can move and one that they cannot."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from staanet.data import prepare
 from staanet.models import create_model
 from staanet.tasks.harden import method_defence
 from staanet.training.hardening import HardeningTraining
-from tiny import WHISPER
+from tiny import WHISPER, hugging_face
 
 SIZE, RATE = 1600, 16_000
 TONE, WEAK = 0.02, 0.002
@@ -117,6 +118,39 @@ def test_hardening_raises_robust_accuracy_above_the_control_that_is_trained_with
     assert hardened.cost > 1.5
 
 
+FEW = Budget(epsilon=0.1, sparsity=0.03)
+"""48 samples by 0.1: again more than the weak pattern, less than the tone."""
+
+
+@pytest.mark.parametrize("method", ["pgd", pytest.param("trades", marks=pytest.mark.slow)])
+def test_hardening_against_changes_of_few_samples_raises_robust_accuracy_above_the_control(harden, method):
+    to_the_end = {**TRAINING, "keep": "last", "collapse": 0.0}
+    noise = harden("noise", budget=FEW, training=to_the_end)
+    assert noise.uar_after > 0.95
+    assert noise.robust_uar_after < 0.6
+    hardened = harden(method, budget=FEW, training=to_the_end)
+    assert hardened.robust_uar_after > noise.robust_uar_after + 0.15
+    assert hardened.robust_uar_after > hardened.robust_uar_before
+    assert hardened.guarded
+
+
+def test_a_folder_of_hugging_face_is_hardened_and_needs_it_no_longer(clips, tmp_path, monkeypatch):
+    pytest.importorskip("transformers")
+    monkeypatch.setattr("staanet.tasks.course.TEST_STEPS", (2,))
+    folder = hugging_face(tmp_path / "plain", labels=("anger", "neutral"))
+    before = staanet.load_model(folder)
+    training = {"epochs": 1, "validation_steps": 1, "guard": 1.0, "learning_rate": 1e-3}
+    found = staanet.harden(folder, clips, tmp_path / "hard", method="fast", training=training)
+    shutil.rmtree(folder)
+    hardened = staanet.load_model(tmp_path / "hard")
+    assert (hardened.labels, hardened.sample_rate, hardened.name) == (before.labels, before.sample_rate, before.name)
+    changed = [name for name, old in before.state_dict().items() if not torch.equal(old, hardened.state_dict()[name])]
+    assert any("encoder" in name for name in changed)
+    assert read_json(tmp_path / "hard" / "config.json")["hardening"]["robust_uar_after"] == found.robust_uar_after
+    samples = torch.rand(1, SIZE)
+    assert not torch.equal(before(samples), hardened(samples))
+
+
 def test_a_hardened_model_is_loaded_with_its_weights_and_only_with_trust(harden, file, tmp_path):
     found = harden("fast")
     with pytest.raises(StaanetError, match="permission to run code"):
@@ -145,7 +179,7 @@ def test_only_named_weights_are_trained(harden, tmp_path):
 
 def test_the_first_layers_of_a_frozen_encoder_are_trained_if_they_are_named(dataset, tmp_path, monkeypatch):
     pytest.importorskip("transformers")
-    monkeypatch.setattr("staanet.tasks.course.TEST_STEPS", 1)
+    monkeypatch.setattr("staanet.tasks.course.TEST_STEPS", (1,))
     model = create_model("whisper", dataset.labels, architecture=WHISPER, frozen=True)
     staanet.core.checkpoints.save(model, tmp_path / "plain")
     settings = {"only": ["encoder.conv1", "head"], "training": {"epochs": 1, "validation_steps": 1}}

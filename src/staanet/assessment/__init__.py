@@ -16,11 +16,12 @@ from staanet.assessment.compare import against
 from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.corrupted import CorruptionTest
 from staanet.assessment.dimensional import DimensionalEvaluation as DimensionalEvaluation
+from staanet.assessment.dimensional import DimensionalPlan as DimensionalPlan
 from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
 from staanet.assessment.notebook import Evaluation as Evaluation
 from staanet.assessment.page.sounds import keep
 from staanet.assessment.power import check_decidable
-from staanet.assessment.protected import Protection, protection_of, table_of
+from staanet.assessment.protected import Protection, protection_of
 from staanet.assessment.result import evaluation
 from staanet.assessment.runs import CLIPS, FILE, Conditions, Run
 from staanet.assessment.saving import FLOATS, Saved, format_of
@@ -147,7 +148,7 @@ def evaluate(
     distance: float | None = None,
     dry_run: bool = False,
     engine: Engine | None = None,
-) -> Evaluation | Plan | DimensionalEvaluation:
+) -> Evaluation | Plan | DimensionalEvaluation | DimensionalPlan:
     """Measure how robust a model is on clips, and write its figures, the results of the clips and a page to a folder.
 
     Existing results of the same model, clips and settings are reused, so that an interrupted evaluation resumes.
@@ -203,17 +204,18 @@ def evaluate(
             defence=defence,
             hardened_from=hardened_from,
             certificate=certificate,
-            dry_run=dry_run,
             engine=engine,
         )
-        own = dimensional.DimensionalSettings(preset, clips, dimensional.curves_of(curves), distance, floats, seed)
-        return dimensional.evaluate_dimensions(
+        own = dimensional.DimensionalSettings.of(preset, clips, curves, distance, floats, seed)
+        planned = dimensional.plan_dimensions(
             loaded, loader, str(model), Path(data), folder, own, corpus, corpus_settings or {}, where
         )
+        return planned if dry_run else dimensional.carried_out(planned, folder)
     if distance is not None:
         raise StaanetError(f"{model}: expected no distance for a model of emotions, got {distance:g}; leave it out")
     check_writable(folder)
-    dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model)
+    networks = () if filtered is None else filtered.checked(loaded.sample_rate).checkpoints
+    dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, loaded), model, *networks)
     dataset = restricted(dataset, loaded)
     effort = PRESETS[preset]
     kept, why = (FLOATS, "as asked") if floats else format_of(dataset)
@@ -233,7 +235,7 @@ def evaluate(
             "model": loader.title(str(model)) + (f" behind {filtered.name}" if filtered else ""),
             **loader.identity(str(model)),
             "weights": weights_digest(loaded),
-            **({"defence": table_of(filtered)} if filtered else {}),
+            **({"defence": filtered.identity()} if filtered else {}),
         },
         dataset=dataset,
         clips=chosen(dataset, effort.clips if clips is None else clips),

@@ -95,7 +95,7 @@ def provenance_of(reference: str | Path) -> Mapping[str, Any]:
     return about if isinstance(about, Mapping) else {}
 
 
-def unseen(dataset: Dataset, reference: str | Path) -> Dataset:
+def unseen(dataset: Dataset, reference: str | Path, *others: str | Path) -> Dataset:
     """Return the clips on which a model was neither trained nor selected, as far as its checkpoint says.
 
     A checkpoint of this library contains the dataset that it was trained on and its split. Of this dataset only the
@@ -104,15 +104,28 @@ def unseen(dataset: Dataset, reference: str | Path) -> Dataset:
     Args:
         dataset: The dataset.
         reference: Reference to the model.
+        others: Checkpoints of networks in front of it, such as that of a purifier.
+
+    Raises:
+        StaanetError: If no clip is left.
     """
-    about = provenance_of(reference)
-    if "split" not in about or about.get("made_from", {}).get("dataset") != dataset.digest:
-        return dataset
-    test = set(about["split"]["test"])
-    seen = [clip for clip in dataset.utterances if clip not in test]
-    if seen:
-        logger.info("%s was trained on %d of these clips, which are left out", Path(reference).name, len(seen))
-    return dataset.without(seen)
+    left = dataset
+    for one in (reference, *others):
+        about = provenance_of(one)
+        if "split" not in about or about.get("made_from", {}).get("dataset") != dataset.digest:
+            continue
+        test = set(about["split"]["test"])
+        seen = [clip for clip in left.utterances if clip not in test]
+        if seen:
+            logger.info("%s was trained on %d of these clips, which are left out", Path(one).name, len(seen))
+        left = left.without(seen)
+    if others and not left.utterances:
+        names = " and ".join(Path(one).name for one in (reference, *others))
+        raise StaanetError(
+            f"expected clips on which neither {names} was trained, got none; fit the purifier with --model, so that "
+            "both have the same split"
+        )
+    return left
 
 
 def chosen(dataset: Dataset, count: int | None) -> list[str]:

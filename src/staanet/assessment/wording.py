@@ -8,7 +8,7 @@ from staanet.assessment.power import OTHERWISE, detectable_paired, detectable_un
 from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Evaluation, Interval, Point
 from staanet.core import markup
-from staanet.report.wording import percent
+from staanet.report.wording import duration, percent
 
 if TYPE_CHECKING:
     from staanet.assessment import Plan
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 
 def plan(one: "Plan") -> list[str]:
     """Return what an evaluation will do, how long it takes, and what it can show."""
-    minutes, clips = one.seconds / 60, len(one.clips)
-    time = f"{one.seconds:.0f} s" if minutes < 2 else f"{minutes:.0f} minutes"
+    clips = len(one.clips)
     return [
         f"{one.title} on {clips} clips of {one.dataset.corpus}: {', '.join(one.attacks)}{_attackers(one)} at "
-        f"{len(one.curves.dense)} budgets on all samples and {len(one.curves.sparse)} on few samples; about {time}.",
+        f"{len(one.curves.dense)} budgets on all samples and {len(one.curves.sparse)} on few samples; about "
+        f"{duration(one.seconds)}.",
         f"Clips are saved {one.saved.words}, because {one.why_saved}; only what is saved counts.",
         f"With {clips} clips, a share is known to within {100 * one.resolution:.0f} points at best. A difference from "
         f"other clips shows in four of five cases if it is {100 * detectable_unpaired(clips):.0f} points; one from "

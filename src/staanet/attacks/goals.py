@@ -1,17 +1,24 @@
 """The goal of an attack on a model with real outputs: one output should move by a distance."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 
 from staanet.attacks.base import Attack
 from staanet.core.classifier import as_classifier
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, unknown_name
 
+Way = Literal["up", "down"]
 Direction = Literal["up", "down", "either"]
+
+DISTANCE = 0.1
+"""Move of an output that counts by default, as a share of the scale."""
+
+BEYOND: Mapping[Way, float] = {"up": 2.0, "down": -1.0}
+"""Thresholds that no output on the scale reaches, so that an attack moves it as far as it can."""
 
 
 class Reached:
@@ -32,9 +39,7 @@ class Reached:
     tensor([0, 1])
     """
 
-    def __init__(
-        self, model: Callable[..., Tensor], output: int, threshold: float, direction: Literal["up", "down"]
-    ) -> None:
+    def __init__(self, model: Callable[..., Tensor], output: int, threshold: float, direction: Way) -> None:
         self.model = as_classifier(model)
         self.name, self.bounds = self.model.name, self.model.bounds
         self._output, self._threshold, self._sign = output, threshold, 1 if direction == "up" else -1
@@ -61,9 +66,25 @@ class Goal:
     direction: Direction = "either"
 
     def __post_init__(self) -> None:
-        """Validate the distance."""
+        """Validate distance and direction."""
         if not 0 < self.distance < float("inf") or self.output < 0:
             raise StaanetError(f"expected an output from 0 and a distance above 0, got {self.output}, {self.distance}")
+        if self.direction not in get_args(Direction):
+            raise unknown_name("direction", self.direction, get_args(Direction))
+
+    @property
+    def ways(self) -> tuple[Way, ...]:
+        """The directions that are tried."""
+        return ("up", "down") if self.direction == "either" else (self.direction,)
+
+    def moved(self, clean: Tensor, outputs: Tensor) -> Tensor:
+        """Return how far outputs `[B, D]` lie from clean ones `[B, D]` in the direction of the goal, `[B]`.
+
+        >>> Goal(0, 0.1, "down").moved(torch.tensor([[0.5, 0.0]]), torch.tensor([[0.75, 0.0]]))
+        tensor([-0.2500])
+        """
+        move = outputs[:, self.output] - clean[:, self.output]
+        return move.abs() if self.direction == "either" else move if self.direction == "up" else -move
 
     def attack(
         self,
@@ -112,7 +133,7 @@ class Goal:
         """Return the adversarial version `[1, T]` of a clip, of both directions the one with the larger move."""
         kept = torch.zeros(1, dtype=torch.int64, device=clip.device)
         best, farthest = clip, -1.0
-        for direction in ("up", "down") if self.direction == "either" else (self.direction,):
+        for direction in self.ways:
             sign = 1 if direction == "up" else -1
             view = Reached(model, self.output, clean + sign * self.distance, direction)
             found = attack(view, clip, kept, lengths, seed=seed)
@@ -123,18 +144,76 @@ class Goal:
         return best
 
 
+@dataclass(frozen=True)
+class Aim:
+    """A goal as a user states it, by the name of a dimension.
+
+    Args:
+        dimension: Name of the dimension; may be left out if the model has only one.
+        distance: The distance as a share of the scale, above 0 and at most 1. Default: 0.1.
+        direction: `up`, `down` or `either`, which is the default.
+    """
+
+    dimension: str | None = None
+    distance: float | None = None
+    direction: Direction | None = None
+
+    def __post_init__(self) -> None:
+        """Validate distance and direction."""
+        if self.distance is not None and not 0 < self.distance <= 1:
+            raise StaanetError(f"expected a distance above 0 and up to 1, a share of the scale, got {self.distance}")
+        if self.direction is not None and self.direction not in get_args(Direction):
+            raise unknown_name("direction", self.direction, get_args(Direction))
+
+    def on(self, dimensions: Sequence[str], title: str) -> Goal | None:
+        """Return the goal of an attack on a model; None for a model of emotions, which has no dimensions.
+
+        Args:
+            dimensions: The dimensions of the model in the order of its outputs.
+            title: Name of the model, with which error messages begin.
+
+        Raises:
+            StaanetError: If the model has no such dimension, several of which none is named, or none at all.
+
+        >>> Aim("valence", direction="up").on(("arousal", "valence"), "net")
+        Goal(output=1, distance=0.1, direction='up')
+        """
+        if not dimensions:
+            for key, value in vars(self).items():
+                if value is not None:
+                    raise StaanetError(f"{title}: expected no {key} for a model of emotions, got {value}; leave it out")
+            return None
+        name = self.dimension or (dimensions[0] if len(dimensions) == 1 else None)
+        if name not in dimensions:
+            raise StaanetError(
+                f"{title}: expected the dimension that an attack moves, from {', '.join(dimensions)}, got "
+                f"{'none' if name is None else name}; name it (dimension)"
+            )
+        distance = DISTANCE if self.distance is None else self.distance
+        return Goal(dimensions.index(name), distance, self.direction or "either")
+
+
+def unserved(attack: Attack | type[Attack]) -> str | None:
+    """Return why an attack cannot pursue a distance; None if it uses outputs, and neither classes nor representations.
+
+    >>> from staanet.attacks import ATTACKS
+    >>> unserved(ATTACKS["pgd"]), unserved(ATTACKS["staa_net"])
+    (None, 'applies a generator, which is trained against classes')
+    """
+    if getattr(attack, "targeted", False) is True:
+        return "is targeted, and a distance has no class to move towards; give the direction up or down instead"
+    if attack.needs_representation:
+        return "uses representations, which have no distance in a dimension"
+    if attack.needs_generator:
+        return "applies a generator, which is trained against classes"
+    return None
+
+
 def check_serves(attack: Attack | type[Attack]) -> None:
-    """Check that an attack can pursue a distance: it uses outputs, and neither classes nor representations.
+    """Check that an attack can pursue a distance.
 
     Raises:
         StaanetError: If it cannot.
     """
-    if getattr(attack, "targeted", False) is True:
-        reason = "is targeted, and a distance has no class to move towards; give the direction up or down instead"
-    elif attack.needs_representation:
-        reason = "uses representations, which have no distance in a dimension"
-    elif attack.needs_generator:
-        reason = "applies a generator, which is trained against classes"
-    else:
-        return
-    raise StaanetError(f"expected an attack that can pursue a distance, got {attack.name}, which {reason}")
+    if reason := unserved(attack):
+        raise StaanetError(f"expected an attack that can pursue a distance, got {attack.name}, which {reason}")

@@ -1,6 +1,6 @@
 """One gradient of the source model and one forward pass of a generator that sees it: between STAA-Net and PGD."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -8,6 +8,7 @@ from staanet.attacks.components.objectives import value_and_grad
 from staanet.attacks.staa_net import GeneratorAttack
 from staanet.core.classifier import Classifier
 from staanet.core.seeds import ClipRandom
+from staanet.core.signature import LATER
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,13 @@ class OneGradient(GeneratorAttack):
     It takes one forward and one backward pass of the source model at the clean clip, and no iteration. The generator is
     one that uses gradients (`gradient_conditional`). The idea of a generator is that of arXiv 2402.01227, equation 1;
     the second input is not in the paper.
+
+    Args:
+        generator: Folder of a trained generator, or the generator itself.
+        digest: Expected SHA-256 of its weights. Default: not checked.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        targeted: Whether the attack moves towards `labels` instead of away from them, by the gradient of their margin.
+            The generator must have been trained with `classes`.
 
     >>> import torch
     >>> from staanet.attacks.generator import create_generator
@@ -31,8 +39,11 @@ class OneGradient(GeneratorAttack):
     access = "gradient"
     reference = "arXiv 2402.01227"
     uses_gradients = True
+    targetable = True
+
+    targeted: bool = field(default=False, metadata=LATER)
 
     def perturb(self, model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, _: ClipRandom) -> Tensor:
         """Return the adversarial waveforms of the generator, `[B, T]`."""
-        gradients = value_and_grad(model, waveforms, labels, lengths, "margin").gradients
-        return self.output(waveforms, lengths, gradients).adversarial
+        gradients = value_and_grad(model, waveforms, labels, lengths, "margin", self.targeted).gradients
+        return self.output(waveforms, lengths, gradients, labels if self.targeted else None).adversarial

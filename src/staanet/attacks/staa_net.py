@@ -1,7 +1,7 @@
 """STAA-Net: one forward pass of a trained generator (arXiv 2402.01227), and a control with shuffled positions."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -17,7 +17,9 @@ from staanet.core import checkpoints
 from staanet.core.budget import Budget
 from staanet.core.classifier import Classifier
 from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.inputs import check_classes
 from staanet.core.seeds import ClipRandom
+from staanet.core.signature import LATER
 from staanet.core.unwrapping import frozen
 
 
@@ -100,13 +102,23 @@ class GeneratorAttack(Attack):
         self.network().to(device)
         return self
 
-    def output(self, waveforms: Tensor, lengths: Tensor, gradients: Tensor | None = None) -> SparsePerturbation:
+    def output(
+        self,
+        waveforms: Tensor,
+        lengths: Tensor,
+        gradients: Tensor | None = None,
+        goals: Tensor | None = None,
+    ) -> SparsePerturbation:
         """Return the output of the generator for waveforms `[B, T]`, within the budget.
 
         Args:
             waveforms: Clean clips, `[B, T]`, which the caller has checked.
             lengths: Number of valid samples of each clip, `[B]`.
             gradients: Gradients of the source model at the clips, `[B, T]`, for a generator that uses them.
+            goals: Classes that the clips should be taken for, `[B]`, for a targeted attack.
+
+        Raises:
+            StaanetError: Goals are given for a generator that was trained without them, or they are no classes.
 
         Warns:
             StaanetWarning: If the generator was trained for many budgets, but not for this one.
@@ -119,8 +131,16 @@ class GeneratorAttack(Attack):
                 StaanetWarning,
                 stacklevel=2,
             )
+        if goals is not None:
+            if not network.classes:
+                raise StaanetError(
+                    f"expected a generator that was trained with goals for a targeted {self.name}, got {network.name} "
+                    "without; train a conditional one whose classes are the number of those of the source "
+                    "(--size classes=7)"
+                )
+            check_classes(goals, network.classes)
         with frozen(network), torch.no_grad():
-            return network.perturbation(waveforms, epsilon, lengths, counts, gradients=gradients)
+            return network.perturbation(waveforms, epsilon, lengths, counts, gradients=gradients, goals=goals)
 
 
 @dataclass(frozen=True)
@@ -129,6 +149,13 @@ class StaaNet(GeneratorAttack):
 
     Source: arXiv 2402.01227, equation 1. If the generator marks more positions than the budget allows, those with the
     highest scores are kept.
+
+    Args:
+        generator: Folder of a trained generator, or the generator itself.
+        digest: Expected SHA-256 of its weights. Default: not checked.
+        budget: Limits on the size of a change and on the share of samples that may change.
+        targeted: Whether the attack moves towards `labels` instead of away from the classes of the clips. The generator
+            must have been trained with `classes`.
 
     >>> from staanet.attacks.generator import create_generator
     >>> attack = StaaNet(create_generator("compact"), budget=Budget(epsilon=0.01, sparsity=0.05))
@@ -139,15 +166,23 @@ class StaaNet(GeneratorAttack):
 
     name = "staa_net"
     reference = "arXiv 2402.01227"
+    targetable = True
+
+    targeted: bool = field(default=False, metadata=LATER)
 
     def perturb(
-        self, _model: Classifier, waveforms: Tensor, _labels: Tensor, lengths: Tensor, _random: ClipRandom
+        self, _model: Classifier, waveforms: Tensor, labels: Tensor, lengths: Tensor, _random: ClipRandom
     ) -> Tensor:
         """Return the adversarial waveforms of the generator, `[B, T]`."""
-        return self.output(waveforms, lengths).adversarial
+        return self.output(waveforms, lengths, goals=labels if self.targeted else None).adversarial
 
-    def chosen_positions(self, waveforms: Tensor, lengths: Tensor, _adversarial: Tensor) -> Tensor:
-        """Return the positions `[B, T]` that the generator marks, even where clamping undoes the change."""
+    def chosen_positions(self, waveforms: Tensor, lengths: Tensor, adversarial: Tensor) -> Tensor:
+        """Return the positions `[B, T]` that the generator marks, even where clamping undoes the change.
+
+        Those of a targeted attack depend on the goals, and are the samples that it changed.
+        """
+        if self.targeted:
+            return super().chosen_positions(waveforms, lengths, adversarial)
         return self.output(waveforms, lengths).positions
 
 

@@ -73,6 +73,10 @@ def write(path: Path, samples: NDArray[np.float32], rate: int) -> None:
         append(samples)
 
 
+HEAD = 80
+"""Number of bytes of a WAV file in which libsndfile writes when the file was written, if it does."""
+
+
 def check_target(path: Path, samples: int = 0) -> None:
     """Check that audio can be written under a name.
 
@@ -122,13 +126,20 @@ def writing(path: Path, rate: int, channels: int) -> Iterator[Callable[[NDArray[
 
     kind = suffix[1:].upper()
     try:
-        with (
-            atomic_write(path) as temporary,
-            soundfile.SoundFile(temporary, "w", rate, channels, SUBTYPES[suffix], format=kind) as file,
-        ):
-            yield append
+        with atomic_write(path) as temporary:
+            with soundfile.SoundFile(temporary, "w", rate, channels, SUBTYPES[suffix], format=kind) as file:
+                yield append
+            _remove_time(temporary)
     except soundfile.SoundFileError as error:
         raise StaanetError(f"{path}: expected to write {kind}, got {reason(error)}; choose another --out") from error
+
+
+def _remove_time(path: Path) -> None:
+    """Set the time in the head of a WAV file to zero, so that equal audio is written as equal files."""
+    with path.open("r+b") as file:
+        if (place := file.read(HEAD).find(b"PEAK")) >= 0:
+            file.seek(place + 12)
+            file.write(bytes(4))
 
 
 def _check_full_scale(samples: NDArray[np.float32]) -> None:

@@ -18,6 +18,7 @@ from staanet.cli.doctor import doctor
 from staanet.cli.evaluate import evaluate
 from staanet.cli.export import export
 from staanet.cli.fit import fit
+from staanet.cli.fit_purifier import fit_purifier
 from staanet.cli.harden import harden
 from staanet.cli.help import Commands
 from staanet.cli.import_ import import_
@@ -42,8 +43,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # help as plain text, which takes half the time
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
-for main_command in (demo, evaluate, certify, defend, harden, run, prepare, train, fit, attack, report, export):
+for main_command in (demo, evaluate, certify, defend, harden, fit_purifier):
     app.command()(main_command)
+for step_command in (run, prepare, train, fit, attack, report, export):
+    app.command()(step_command)
 app.command(cls=SeveralRuns)(compare)
 app.command("list")(list_)
 for other_command in (verify, web, cite, doctor):

@@ -132,6 +132,10 @@ def evaluate(
         for line in wording.plan(found):
             typer.echo(line)
         return
+    if isinstance(found, assessment.DimensionalPlan):
+        for line in dimensional_wording.plan(found):
+            typer.echo(line)
+        return
     if as_json:
         typer.echo(json.dumps(found.as_json()))
     elif isinstance(found, assessment.DimensionalEvaluation):

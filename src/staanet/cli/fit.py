@@ -63,3 +63,7 @@ def fit(
         f"{out}: {generator}, validation ASR {last['asr']:.3f}, control {last['control']:.3f}, "
         f"sparsity {last['sparsity']:.3f}, SNR {last['snr_peak_db']:.1f} dB"
     )
+    if "reached" in last:
+        classes = {name.removeprefix("reached_"): value for name, value in last.items() if name.startswith("reached_")}
+        listed = ", ".join(f"{name} {value:.3f}" for name, value in classes.items())
+        typer.echo(f"towards a class, validation success {last['reached']:.3f}: {listed}")

@@ -8,7 +8,7 @@ import typer
 
 from staanet.cli.catalogue import Kind
 from staanet.cli.completion import names_of
-from staanet.cli.options import Json, Set, parsed
+from staanet.cli.options import Address, Engine, Json, Set, Workers, parsed
 from staanet.core.errors import StaanetError
 
 MOST_SPEAKERS = 12
@@ -22,7 +22,12 @@ def prepare(
     ],
     root: Annotated[Path, typer.Argument(help="Folder of the corpus.")],
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Output folder; an existing dataset is replaced.")
+        str | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Output folder, or address in a store such as s3://bucket/name; an existing dataset is replaced.",
+        ),
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", "--dry-run", help="Only check the corpus; write nothing and need no --out.")
@@ -44,18 +49,24 @@ def prepare(
         typer.Option(help="Cut clips into segments: default, or emodb, emovo, ravdess (arXiv 2404.18514)."),
     ] = None,
     settings: Set = None,
+    engine: Engine = "local",
+    workers: Workers = None,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Check a corpus, convert it to mono at one sampling rate, and write it as a dataset."""
     import json
     from collections import Counter
 
-    from staanet import data
+    from staanet import data, engines
     from staanet.core.settings import from_preset, validated
     from staanet.corpora import CORPORA
 
     if (out is None) != check:
         raise StaanetError("expected either --out, the folder of the dataset, or --check, got both or neither")
+    chosen = engines.chosen(engine, workers, address)
+    if check and chosen is not None:
+        raise StaanetError(f"expected no workers for --check, got those of {engine}; remove --engine and --workers")
     known = CORPORA[corpus]
     cut = (
         None if segments is None else from_preset(data.Segmentation, data.SEGMENTATION_PRESETS, segments, "--segments")
@@ -65,12 +76,12 @@ def prepare(
         overview = data.examine(built, root, sample_rate, trim_db, cut)
         counts = {label: group["clips"] for label, group in overview["labels"].items()}
     else:
-        dataset = data.prepare(built, root, out, sample_rate, trim_db, cut)
+        dataset = data.prepare(built, root, out, sample_rate, trim_db, cut, engine=chosen)
         occurring = Counter(utterance.label for utterance in dataset.utterances.values())
         overview, counts = dataset.overview, {label: occurring[label] for label in dataset.labels}
     clips, speakers, skipped = sum(counts.values()), len(overview["speakers"]), overview["skipped"]["count"]
     if as_json:
-        about = {"dataset": out and str(out), "clips": clips, "speakers": speakers, "labels": counts}
+        about = {"dataset": out, "clips": clips, "speakers": speakers, "labels": counts}
         typer.echo(json.dumps({**about, "skipped": skipped, "overview": overview}))
         return
     for line in _lines(overview):

@@ -175,9 +175,18 @@ def _read(folder: Path) -> tuple[dict[str, Checksum], int] | None:
     as a whole has none.
     """
     try:
-        *lines, unfinished = (folder / CHECKSUMS).read_bytes().split(b"\n")
+        return parse((folder / CHECKSUMS).read_bytes())
     except FileNotFoundError:
         return None
+
+
+def parse(content: bytes) -> tuple[dict[str, Checksum], int]:
+    """Return the checksums that a file holds by name, and the number of lines that hold none or are missing.
+
+    Args:
+        content: Content of the file.
+    """
+    *lines, unfinished = content.split(b"\n")
     found: dict[str, Checksum] = {}
     broken = sealed = 0
     for line in lines:

@@ -8,12 +8,15 @@ The STAA-Net paper (arXiv 2402.01227, section 4.1) trains on sessions 1, 2 and 5
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, unknown_name
+from staanet.core.signature import LATER
 from staanet.corpora.base import Corpus, Utterance, Validation, audio_files
 from staanet.corpora.listing import by_name, differences
+from staanet.corpora.ratings import UNSPECIFIED, check_dimensions, rated, ratings_of
 
 EMOTIONS = {
     "ang": "anger",
@@ -44,7 +47,13 @@ PUBLISHED = {
 """Published number of clips of each emotion by session; in the STAA-Net paper's subsets they sum to its Table 1."""
 
 _NAME = re.compile(r"Ses0(?P<session>[1-5])[FM]_(impro|script)\w+_(?P<sex>[FM])\d{3}")
-_EVALUATION = re.compile(r"^\[[^\]]*\]\t(?P<name>\w+)\t(?P<emotion>\w+)\t\[", re.MULTILINE)
+_EVALUATION = re.compile(r"^\[[^\]]*\]\t(?P<name>\w+)\t(?P<emotion>\w+)\t\[(?P<ratings>[^\]]*)", re.MULTILINE)
+
+RATED = ("valence", "arousal", "dominance")
+"""Dimensions in the order of the evaluations, where each rating is the mean of those of the annotators."""
+
+SCALE = (1.0, 5.0)
+"""Lowest and highest rating that an annotator could give."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,10 @@ class Iemocap(Corpus):
 
     The root contains the official folders `Session1` to `Session5`, with the turns in `sentences/wav` and the labels in
     `dialog/EmoEvaluation`.
+
+    Args:
+        dimensions: Dimensions whose ratings are read, of valence, arousal and dominance, on a scale from 1 to 5. All
+            turns are kept then; those of other emotions have the label `unspecified`.
     """
 
     name = "iemocap"
@@ -63,9 +76,17 @@ class Iemocap(Corpus):
         "335-359, 2008. doi:10.1007/s10579-008-9076-6"
     )
 
+    dimensions: tuple[str, ...] = field(default=(), metadata=LATER)
+
+    def __post_init__(self) -> None:
+        """Validate the dimensions."""
+        check_dimensions(self.dimensions, (0.0, 1.0))
+        if unknown := [name for name in self.dimensions if name not in RATED]:
+            raise unknown_name("dimension", unknown[0], RATED)
+
     def labels(self, root: Path) -> tuple[str, ...]:  # noqa: ARG002
-        """Return the four emotions in alphabetical order."""
-        return tuple(sorted(set(EMOTIONS.values())))
+        """Return the four emotions in alphabetical order, and `unspecified` if all turns are kept."""
+        return (*sorted(set(EMOTIONS.values())), *([UNSPECIFIED] if self.dimensions else []))
 
     def validate(self, root: Path) -> Validation:
         """List the turns at `root`, and compare their number for each session and emotion with the published number.
@@ -82,7 +103,13 @@ class Iemocap(Corpus):
             )
         known = {**EMOTIONS, **OTHERS}
         texts = [file.read_text(encoding="latin-1") for file in evaluations]
-        emotions = {name: known.get(code, code) for text in texts for name, code in _EVALUATION.findall(text)}
+        rows = {name: (code, ratings) for text in texts for name, code, ratings in _EVALUATION.findall(text)}
+        emotions = {name: known.get(code, code) for name, (code, _) in rows.items()}
+        ratings, problems = self._ratings({name: text for name, (_, text) in rows.items()}, root)
+        if self.dimensions:
+            others = set(OTHERS.values())
+            emotions = {name: UNSPECIFIED if emotions[name] in others else emotions[name] for name in ratings}
+            turns = [path for path in turns if PurePath(path).stem not in rows.keys() - ratings.keys()]
 
         def utterance(path: str) -> Utterance | None:
             name = PurePath(path).stem
@@ -91,7 +118,8 @@ class Iemocap(Corpus):
                 return None
             gender = "female" if match["sex"] == "F" else "male"
             speaker = f"Ses0{match['session']}{match['sex']}"
-            return Utterance(name, path, emotions.get(name, ""), speaker, gender, "en", match["session"])
+            clip = Utterance(name, path, emotions.get(name, ""), speaker, gender, "en", match["session"])
+            return rated(clip, ratings.get(name, {}))
 
         form = "Ses01F_impro01_M003 (session, dialogue, sex and turn)"
         found = by_name(root, utterance, form, self.labels(root), emotions, turns)
@@ -99,7 +127,25 @@ class Iemocap(Corpus):
             line
             for session, published in PUBLISHED.items()
             for line in differences(
-                f"session {session}", [turn for turn in found.utterances if turn.session == session], published
+                f"session {session}",
+                [turn for turn in found.utterances if turn.session == session and turn.label != UNSPECIFIED],
+                published,
             )
         ]
-        return replace(found, remarks=[*found.remarks, *remarks])
+        return replace(found, problems=[*problems, *found.problems], remarks=[*found.remarks, *remarks])
+
+    def _ratings(self, texts: Mapping[str, str], root: Path) -> tuple[dict[str, dict[str, float]], list[str]]:
+        """Return the ratings of the turns as shares of the scale, and a line for each turn without usable ones.
+
+        Args:
+            texts: The ratings of each turn as the evaluations have them, such as `2.5000, 3.0000, 2.0000`.
+            root: Folder of the corpus.
+        """
+        found, problems = {}, []
+        for name, text in texts.items() if self.dimensions else ():
+            values = dict(zip(RATED, (value.strip() for value in text.split(",")), strict=False))
+            try:
+                found[name] = ratings_of(values, self.dimensions, SCALE, f"{root}: {name}")
+            except StaanetError as error:
+                problems.append(f"{str(error).partition(';')[0]}; skipped")
+        return found, problems

@@ -117,7 +117,7 @@ def evaluate(
         logits = torch.stack([clean[clip] for clip in ids]).to(device)
         given = (batch.waveforms, attacked, batch.labels, batch.lengths)
         outcomes.append(observe(target, *given, seed=seed, ids=ids, clean_logits=logits, inspect=False))
-        if isinstance(target, Model):
+        if not isinstance(target, FeatureView):
             sound |= dict(zip(ids, _of_sound(target, batch, attacked, dataset.sample_rate), strict=True))
     outcome = Outcome.join(outcomes)
     perceived = {row["id"]: row for row in perception or []}

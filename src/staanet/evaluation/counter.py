@@ -73,7 +73,7 @@ class Trace:
             {
                 "step": len(self.steps),
                 "candidates": len(waveforms),
-                "margin": None if logits is None else self._least_margin(logits.detach()),
+                "margin": None if logits is None else self.least_margin(logits.detach()),
                 "l0": float((changes > 0).sum(1).double().mean()),
                 "linf": float(changes.amax()),
                 "gradient_norm": None,
@@ -81,7 +81,8 @@ class Trace:
         )
         return len(self.steps) - 1
 
-    def _least_margin(self, logits: Tensor) -> float:
+    def least_margin(self, logits: Tensor) -> float:
+        """Return the smallest margin of the candidates with logits `[B, K]`."""
         return float(margin(logits, self._label.expand(len(logits))).min())
 
     def backward(self, step: int, gradients: Tensor) -> None:

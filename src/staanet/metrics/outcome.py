@@ -252,7 +252,19 @@ def predict_controls(
     seed: int,
     draws: int = CONTROL_DRAWS,
 ) -> Tensor:
-    """Return the classes `[B, draws]` that a model predicts on the controls: clips with noise like a perturbation.
+    """Return the classes `[B, draws]` that a model predicts on the controls; see `answer_controls`."""
+    return answer_controls(classifier, waveforms, perturbations, lengths, seed, draws).argmax(2)
+
+
+def answer_controls(
+    classifier: CheckedClassifier,
+    waveforms: Tensor,
+    perturbations: Tensor,
+    lengths: Tensor,
+    seed: int,
+    draws: int = CONTROL_DRAWS,
+) -> Tensor:
+    """Return the answers `[B, draws, K]` of a model to the controls: clips with noise like a perturbation.
 
     Args:
         classifier: The model, frozen and without gradients.
@@ -264,7 +276,7 @@ def predict_controls(
     """
     seeds = [derive(seed, "control", draw) for draw in range(draws)]
     noisy = (matched_noise(waveforms, perturbations, lengths, one).clamp(*classifier.bounds) for one in seeds)
-    return torch.stack([classifier(noise, lengths).argmax(1) for noise in noisy], dim=1)
+    return torch.stack([classifier(noise, lengths) for noise in noisy], dim=1)
 
 
 def matched_noise(waveforms: Tensor, perturbations: Tensor, lengths: Tensor, seed: int) -> Tensor:

@@ -52,6 +52,9 @@ class MeanLogits(nn.Module):
         sizes = [model.trained_length for model in models]
         self.trained_length = None if None in sizes else max(size for size in sizes if size is not None)
         """Number of samples beyond which no model looks; None if one takes clips of any length."""
+        strides = {model.pooling_stride for model in models}
+        self.pooling_stride = strides.pop() if len(strides) == 1 else None
+        """Samples per time step of the networks; None if they differ, so that the mean has no such period."""
         self.eval()
 
     def forward(self, waveforms: Tensor, lengths: Tensor | None = None) -> Tensor:

@@ -170,3 +170,12 @@ def conditions(records: Sequence[Record]) -> str:
         f"seed {listed(r.seed for r in records)}",
     ]
     return "; ".join([*parts, f"defence {listed(defences)}"] if defences else parts)
+
+
+def duration(seconds: float) -> str:
+    """Return a time as text.
+
+    >>> duration(90), duration(600)
+    ('90 s', '10 minutes')
+    """
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} minutes"

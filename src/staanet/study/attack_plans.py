@@ -10,6 +10,7 @@ from torch import Tensor
 from staanet.attacks import ATTACKS, Attack, Babble, create_attack
 from staanet.attacks.components.added_sound import AddedSound
 from staanet.attacks.ensembles import NAME, STANDARD
+from staanet.attacks.goals import Aim
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError, unknown_name
 from staanet.core.settings import from_preset, validated
@@ -153,6 +154,11 @@ def parse(
     Raises:
         StaanetError: an unknown attack, model or generator, or a setting that the attack does not have.
     """
+    if given := [field.name for field in fields(Aim) if field.name in table]:
+        raise StaanetError(
+            f"attack {name}: expected no {given[0]}, because the models of an experiment decide between emotions, got "
+            f"{table[given[0]]!r}; use staanet attack or staanet evaluate for a model of dimensions"
+        )
     if table.get("attack", name) == NAME:
         if wrong := set(table) - {"attack", "budget", "sources"}:
             raise StaanetError(f"attack {name}: expected a budget and sources only, got {', '.join(sorted(wrong))}")

@@ -64,8 +64,13 @@ def _check_corpora(experiment: ExperimentSettings) -> None:
 
 
 def _check_model(experiment: ExperimentSettings, name: str) -> None:
-    _check_base_model(experiment, name)
     plan = experiment.models[name]
+    if plan.members:
+        _check_ensemble(experiment, name)
+        return
+    _check_base_model(experiment, name)
+    if isinstance(defence := plan.resolved_defence(), InputDefence):
+        defence.checked(experiment.sample_rate)
     if plan.architecture is None:
         return
     settings = plan.resolved_settings(("a", "b"), experiment.sample_rate)
@@ -86,6 +91,41 @@ def _check_model(experiment: ExperimentSettings, name: str) -> None:
         raise StaanetError(f"protocol paper: expected a trained length of {plan.model}; give its seconds")
 
 
+def _check_ensemble(experiment: ExperimentSettings, name: str) -> None:
+    """Refuse members that differ in corpus or sampling rate, or that are ensembles themselves."""
+    first = ""
+    for member in experiment.models[name].members:
+        if member not in experiment.models:
+            raise StaanetError(f"model {name}: members: {unknown_name('model', member, experiment.models)}")
+        plan = experiment.models[member]
+        if plan.members:
+            raise StaanetError(
+                f"model {name}: expected single models as members, got the ensemble {member}; name its members"
+            )
+        first = first or member
+        corpora, rates = (
+            [of(experiment, one) for one in (first, member)] for of in (ExperimentSettings.training_corpus, _rate)
+        )
+        if corpora[0] != corpora[1]:
+            raise StaanetError(
+                f"model {name}: expected members with the classes of one corpus, got {first} of {corpora[0]} and "
+                f"{member} of {corpora[1]}; logits are averaged class by class"
+            )
+        if rates[0] != rates[1]:
+            raise StaanetError(
+                f"model {name}: expected members of one sampling rate, got {first} for {rates[0]} Hz and {member} for "
+                f"{rates[1]} Hz"
+            )
+
+
+def _rate(experiment: ExperimentSettings, name: str) -> int:
+    """Return the sampling rate in Hz of the clips that a model takes; one from elsewhere takes the experiment's."""
+    plan = experiment.models[name]
+    if plan.architecture is None:
+        return experiment.sample_rate
+    return plan.resolved_settings(("a", "b"), experiment.sample_rate).sample_rate
+
+
 def _check_base_model(experiment: ExperimentSettings, name: str) -> None:
     """Refuse a base model that does not exist, differs in architecture or corpus, or leads back to the model."""
     chain, plan = [name], experiment.models[name]
@@ -97,6 +137,11 @@ def _check_base_model(experiment: ExperimentSettings, name: str) -> None:
         if plan.base_model in chain:
             raise StaanetError(f"expected base models without a circle, got {' -> '.join([*chain, plan.base_model])}")
         other = experiment.models[plan.base_model]
+        if other.members:
+            raise StaanetError(
+                f"model {chain[-1]}: expected a single model as base_model, got the ensemble {plan.base_model}; a "
+                "defence can wrap each member"
+            )
         same_corpus = experiment.training_corpus(chain[-1]) == experiment.training_corpus(plan.base_model)
         if (plan.model, plan.settings, plan.seconds) != (other.model, other.settings, other.seconds) or (
             not same_corpus

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,7 +17,7 @@ from staanet.data.splits import OFFICIAL_SUBSETS, EvaluatedSubset, SplitUnit, Su
 from staanet.defences import Defence, InputDefence, TrainingDefence, defence_of
 from staanet.models import MODELS, HuggingFace, Model, ModelSettings, loader_of, settings_of
 from staanet.models.frozen import HasEncoder
-from staanet.models.loaders import Loader, check_decides
+from staanet.models.loaders import Loader, check_decides, refuse_dimensions
 from staanet.training.generator import GeneratorTraining, generator_training
 from staanet.training.settings import ModelTraining, model_training
 
@@ -139,7 +139,7 @@ class ModelPlan:
     Args:
         model: Name of the architecture (`staanet list models`), or a reference to a model from elsewhere, which is used
             as it is: a checkpoint folder, a Hugging Face folder or id, `file.py:name` and others (`staanet list
-            loaders`).
+            loaders`). Left out for an ensemble.
         corpus: The corpus that it is trained on, if the experiment has several.
         seconds: Length to which clips are repeated or cut; the model's own default.
         settings: Settings of the architecture or of the loader, such as `labels = { ang = "anger" }`.
@@ -149,18 +149,27 @@ class ModelPlan:
             settings.
         base_model: The model that this defence wraps, or from which its training starts; it has the same architecture
             and corpus.
+        members: For an ensemble, the two or more models of the experiment of whose logits it is the mean.
     """
 
-    model: str
+    model: str = ""
     corpus: str = ""
     seconds: float | None = None
     settings: dict[str, Any] = field(default_factory=dict)
     training: str | dict[str, Any] = "default"
     defence: str | dict[str, Any] | None = None
     base_model: str | None = None
+    members: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Check that defence, base model and training belong together."""
+        """Check that model or members, defence, base model and training belong together."""
+        if bool(self.model) == bool(self.members):
+            given = f"model = {self.model!r} and members" if self.model else "neither"
+            raise StaanetError(f"expected either a model or the members of an ensemble, got {given}; give one of them")
+        if self.members:
+            self._check_ensemble()
+            return
+        refuse_dimensions(self.settings.get("dimensions", ()), f"model {self.model}")
         defence = self.resolved_defence()
         if self.loader is not None and (isinstance(defence, TrainingDefence) or self.training not in DEFAULTS):
             raise StaanetError(
@@ -177,10 +186,23 @@ class ModelPlan:
         if defence is not None and self.training == UNTRAINED:
             raise StaanetError(f"expected a training for {defence.name}, got none")
 
+    def _check_ensemble(self) -> None:
+        if len(set(self.members)) < max(2, len(self.members)):
+            raise StaanetError(f"expected two or more different members, got {', '.join(self.members)}")
+        further = [
+            one.name
+            for one in fields(self)
+            if one.name != "members" and getattr(self, one.name) not in (one.default, {})
+        ]
+        if further:
+            raise StaanetError(
+                f"expected the members of an ensemble only, got {', '.join(further)} too; give it to the members"
+            )
+
     @property
     def loader(self) -> Loader | None:
-        """The loader of a model from elsewhere, with its settings; None for an architecture of the library."""
-        if self.model in MODELS or (not Path(self.model).exists() and re.fullmatch(r"\w*", self.model)):
+        """The loader of a model from elsewhere, with its settings; None for an architecture and for an ensemble."""
+        if self.members or self.model in MODELS or (not Path(self.model).exists() and re.fullmatch(r"\w*", self.model)):
             return None
         found = loader_of(
             self.model, self.settings if self.seconds is None else {"seconds": self.seconds, **self.settings}
@@ -190,12 +212,12 @@ class ModelPlan:
 
     @property
     def architecture(self) -> type[Model] | None:
-        """The class of an architecture of the library; None for a model from elsewhere.
+        """The class of an architecture of the library; None for a model from elsewhere and for an ensemble.
 
         Raises:
             StaanetError: there is no such architecture.
         """
-        return None if self.loader is not None else cast(type[Model], MODELS[self.model])
+        return None if self.members or self.loader is not None else cast(type[Model], MODELS[self.model])
 
     def resolved_defence(self) -> Defence | None:
         """Return the defence with all its settings, or None."""
@@ -210,7 +232,7 @@ class ModelPlan:
 
     def resolved_training(self) -> ModelTraining | None:
         """Return all training settings, or None if the model is not trained."""
-        if isinstance(self.resolved_defence(), InputDefence) or self.loader is not None:
+        if self.members or isinstance(self.resolved_defence(), InputDefence) or self.loader is not None:
             return None
         if self.training == UNTRAINED:
             if not issubclass(MODELS[self.model], (HuggingFace, HasEncoder)):

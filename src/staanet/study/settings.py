@@ -116,6 +116,9 @@ class ExperimentSettings:
 
     def training_corpus(self, model: str) -> str:
         """Return the name of the corpus that a model is trained on."""
+        members = [member for member in self.models[model].members if member in self.models]
+        if members and not self.models[members[0]].members:
+            return self.training_corpus(members[0])
         named = self.models[model].corpus
         if not named and len(self.corpus_plans) > 1:
             raise StaanetError(

@@ -11,7 +11,7 @@ from staanet.study.artefacts.adversarial import AdversarialExamples
 from staanet.study.artefacts.cases import Case, RecordedCase, WorstCase
 from staanet.study.artefacts.generators import TrainedGenerator
 from staanet.study.artefacts.inputs import Inputs
-from staanet.study.artefacts.models import StudyModel, study_model
+from staanet.study.artefacts.models import EnsembleModel, StudyModel, study_model
 from staanet.study.attack_plans import AttackPlan
 from staanet.study.data import CorpusSplit, StudyData
 from staanet.study.experiment import Experiment
@@ -66,9 +66,11 @@ class Study:
     def model(self, name: str, place: CorpusSplit) -> StudyModel:
         """Return a model that was not trained on the test clips of a split."""
         if (name, place) not in self._models:
-            base = self.experiment.models[name].base_model
-            self._models[name, place] = study_model(
-                self.inputs.workspace, name, place, None if base is None else self.model(base, place)
+            plan, workspace = self.experiment.models[name], self.inputs.workspace
+            base = None if plan.base_model is None else self.model(plan.base_model, place)
+            members = [self.model(member, place) for member in plan.members]
+            self._models[name, place] = (
+                EnsembleModel(workspace, name, place, members) if members else study_model(workspace, name, place, base)
             )
         return self._models[name, place]
 

@@ -28,6 +28,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "conditional": FRAMES,
     "conditional_small": FRAMES,
     "gradient_conditional": FRAMES,
+    "universal": {"period": 1000},
     "wave_unet": {"channels": (8, 16, 32)},
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},
 }

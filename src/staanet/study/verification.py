@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -22,7 +22,7 @@ from staanet.defences import DEFENCES
 from staanet.evaluation import AdversarialSet, clean_logits, evaluate
 from staanet.evaluation.invariants import check_figures
 from staanet.evaluation.worst import worst
-from staanet.models import Model, load_model
+from staanet.models import MeanLogits, Model, load_model
 from staanet.models.wrappers import DefendedView, LabelView
 from staanet.study.found import steps
 
@@ -172,11 +172,10 @@ def _again(folder: Path, record: Record, rows: Rows) -> Rows | str:
     if not (examples / "done.json").is_file():
         return f"{examples.name} is not in the folder"
     dataset = _dataset(folder, settings["dataset"])
-    model = _model(folder, settings["target"])
+    model = _deciding(folder, settings["target"], tuple(record.labels))
     if dataset is None or model is None:
         return f"the {'dataset' if dataset is None else f'model {record.target}'} is not in the folder"
-    dataset, labels = dataset.only(record.labels), tuple(record.labels)
-    model = model if model.labels == labels else LabelView(model, labels)
+    dataset = dataset.only(record.labels)
     ids, size = [row["id"] for row in rows], settings["size"] or 0
     shared: dict[str, Any] = {"protocol": record.protocol, "size": size, "batch_size": len(ids)}
     device = torch.device("cpu")
@@ -195,6 +194,16 @@ def _dataset(folder: Path, digest: str) -> Dataset | None:
     return None
 
 
+def _deciding(folder: Path, settings: Mapping[str, Any], labels: tuple[str, ...]) -> Model | None:
+    """Return the model of a run with some settings, deciding between some labels; None if it is not in the folder."""
+    if "mean_logits" in settings:
+        members = [_deciding(folder, one, labels) for one in settings["mean_logits"]]
+        known = [one for one in members if one is not None]
+        return cast(Model, MeanLogits(known)) if len(known) == len(members) else None
+    model = _model(folder, settings)
+    return model if model is None or model.labels == labels else LabelView(model, labels)
+
+
 def _model(folder: Path, settings: Mapping[str, Any]) -> Model | None:
     """Return the model of a run with some settings, None if it is not in the folder."""
     found = sorted((folder / "models").glob(f"*-{signature_of(settings)}"))
@@ -204,9 +213,9 @@ def _model(folder: Path, settings: Mapping[str, Any]) -> Model | None:
         return None
     base = settings.get("base_model") or {key: value for key, value in settings.items() if key != "defence"}
     model, defence = _model(folder, base), dict(settings["defence"])
-    if model is None:
-        return None
     name = defence.pop("name")
+    if model is None or any("weights" in one for one in (defence, *defence.get("defences", ()))):
+        return None  # the network of the defence lies elsewhere
     return DefendedView(model, validated(DEFENCES[name], defence, name))
 
 

@@ -77,10 +77,10 @@ def harden(
     folder, loader = Path(out), loader_of(model, model_settings)
     defence = method_defence(method, budget, steps, method_settings or {})
     settings = validated(HardeningTraining, dict(training or {}), "training")
-    dataset = _prepared(Path(data))
+    dataset = prepared(Path(data))
     check_replaceable(folder, checkpoints.CONFIG)
     loaded = load_deciding(model, trust=trust, **(model_settings or {}))
-    dataset, learner = _matched(loaded, dataset, str(model))
+    dataset, learner = matched(loaded, dataset, str(model))
     _check_trainable(loaded, loader.name, only, str(model))
     split = split_of_model(model, dataset, seed)
     made_from = {
@@ -154,14 +154,23 @@ def _check_learnable(budget: Budget) -> None:
         )
 
 
-def _prepared(data: Path) -> Dataset:
+def prepared(data: Path) -> Dataset:
+    """Return a prepared dataset.
+
+    Raises:
+        StaanetError: If the folder holds none.
+    """
     if not (data / "dataset.json").is_file():
         raise StaanetError(f"{data}: expected a prepared dataset, found none; write one with staanet prepare")
     return Dataset(data)
 
 
-def _matched(model: Model, dataset: Dataset, reference: str) -> tuple[Dataset, Model]:
-    """Return the clips of the emotions that a model knows, and the model restricted to them."""
+def matched(model: Model, dataset: Dataset, reference: str) -> tuple[Dataset, Model]:
+    """Return the clips of the emotions that a model knows, and the model restricted to them.
+
+    Raises:
+        StaanetError: If their sampling rates differ, or they share fewer than two emotions.
+    """
     if model.sample_rate != dataset.sample_rate:
         raise StaanetError(
             f"{dataset.folder}: expected the {model.sample_rate} Hz of {reference}, got {dataset.sample_rate} Hz; "

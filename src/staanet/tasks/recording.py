@@ -23,8 +23,10 @@ from staanet.core.signs import find_signs
 from staanet.core.unwrapping import frozen
 from staanet.data.dataset import collate
 from staanet.evaluation.counter import Counted, Trace
-from staanet.metrics.outcome import predict_controls
+from staanet.metrics.outcome import answer_controls
 from staanet.models import Model
+from staanet.tasks.answers import Answers, Change, Decisions, File
+from staanet.tasks.answers import AttackedFile as AttackedFile
 
 logger = logging.getLogger(__name__)
 
@@ -52,54 +54,17 @@ class Recording:
     about: audio.About
     read: Callable[[Sequence[int]], Iterator[Samples]]
     """Yields samples `[t, C]` in full scale, as many at a time as the sizes say."""
-    label: str | None = None
-    """True emotion, if it is known."""
+    known: Any = None
+    """True emotion, if it is known; for a model of dimensions, the ratings that are known by dimension."""
 
     @classmethod
-    def of(cls, path: str, samples: Samples, rate: int, label: str | None = None) -> "Recording":
+    def of(cls, path: str, samples: Samples, rate: int, known: Any = None) -> "Recording":
         """Return samples `[T, C]` as a recording."""
 
         def read(sizes: Sequence[int]) -> Iterator[Samples]:
             return iter(np.split(samples[: sum(sizes)], np.cumsum(sizes)[:-1]))
 
-        return cls(path, audio.About(len(samples), rate, samples.shape[1]), read, label)
-
-
-@dataclass(frozen=True)
-class AttackedFile:
-    """Result for a file, or for a window of it.
-
-    Args:
-        path: Path of the file, relative to the folder that was attacked.
-        start: Start of the window in seconds; None if the file was attacked as one clip.
-        label: True emotion; None if it is not known.
-        predicted_clean: Emotion predicted on the clean audio.
-        predicted_adv: Emotion predicted on the adversarial file as read back.
-        predicted_control: Emotions predicted on the controls: noise with the sizes of the change, but with random signs
-            and at random positions.
-        linf: Largest change of a sample, in full scale.
-        snr_peak_db: Peak signal-to-noise ratio in dB; None if nothing changed.
-        sparsity: Share of the samples that changed.
-        queries: Clips in the forward passes of the attack.
-        gradients: Clips in its backward passes.
-    """
-
-    path: str
-    start: float | None
-    label: str | None
-    predicted_clean: str
-    predicted_adv: str
-    predicted_control: tuple[str, ...]
-    linf: float
-    snr_peak_db: float | None
-    sparsity: float
-    queries: int
-    gradients: int
-
-    @property
-    def fooled(self) -> bool:
-        """Whether the attack changed the prediction."""
-        return self.predicted_adv != self.predicted_clean
+        return cls(path, audio.About(len(samples), rate, samples.shape[1]), read, known)
 
 
 def check_window(seconds: float | None, model: Model) -> None:
@@ -146,19 +111,36 @@ def attack_recording(
     device: torch.device,
     trace: bool,
 ) -> list[AttackedFile]:
+    """Attack the decisions on a recording; see `attack_answers`."""
+    answers = Decisions(model)
+    return attack_answers(method, answers, recording, target, window=window, seed=seed, device=device, trace=trace)
+
+
+def attack_answers(
+    method: Callable[..., Tensor],
+    answers: Answers[File],
+    recording: Recording,
+    target: Path,
+    *,
+    window: float | None,
+    seed: int,
+    device: torch.device,
+    trace: bool,
+) -> list[File]:
     """Attack a recording, each window as a clip of its own, and write it to `target`; silent windows stay unchanged.
 
     The attack works on one channel at the model's rate. The change is brought to the recording's own rate and added to
-    every channel. The written file is read back in the same windows, and the model classifies these.
+    every channel. The written file is read back in the same windows, and the model answers these.
 
     Raises:
         StaanetError: nothing but silence, or a place that cannot be written.
     """
     frames, rate, channels = recording.about
+    model = answers.model
     audio.check_target(target, frames * channels)
-    sizes = window_sizes(frames, rate, model, window)
-    starts = [None] if len(sizes) == 1 else [end / rate for end in accumulate([0, *sizes[:-1]])]
-    attacked: list[Callable[..., AttackedFile] | None] = []
+    sizes: list[int] = window_sizes(frames, rate, model, window)
+    starts: list[float | None] = [None] if len(sizes) == 1 else [end / rate for end in accumulate([0, *sizes[:-1]])]
+    attacked: list[Callable[[Tensor], File] | None] = []
     steps: list[dict[str, Any]] = []
     loudest = 0.0
     with audio.writing(target, rate, channels) as put:
@@ -169,13 +151,14 @@ def attack_recording(
                 attacked.append(None)
                 put(samples.clip(-1, 1))
                 continue
-            clean = _predict(waveform, model)
-            watch = Trace(waveform, clean) if trace else None
-            perturbation, facts = _attack_window(method, model, waveform, clean, watch, seed)
+            clean = _answer(waveform, model)
+            watch = answers.trace(waveform, clean) if trace else None
+            perturbation, facts, controls = _attack_window(method, answers, waveform, clean, watch, seed)
             change = audio.resample(perturbation, model.sample_rate, rate)
             change = np.pad(change, (0, max(0, len(samples) - len(change))))[: len(samples)]
             put((samples + change[:, None]).clip(-1, 1))
-            attacked.append(partial(AttackedFile, path=recording.path, start=start, label=recording.label, **facts))
+            about = Change(recording.path, start, **facts)
+            attacked.append(partial(answers.result, about, recording.known, clean, controls))
             if watch is not None:
                 steps += watch.steps if start is None else [{"start": start, **step} for step in watch.steps]
         if not any(attacked):
@@ -185,11 +168,7 @@ def attack_recording(
     if trace:
         write_jsonl(target.with_name(f"{target.name}.trace.jsonl"), steps)
     again = zip(attacked, audio.read_windows(target, sizes), strict=True)
-    return [
-        result(predicted_adv=model.labels[int(_predict(model_input(samples, rate, model, device), model))])
-        for result, samples in again
-        if result
-    ]
+    return [result(_answer(model_input(samples, rate, model, device), model)) for result, samples in again if result]
 
 
 def beginnings(
@@ -211,11 +190,11 @@ def beginnings(
     return [waveform for waveform in inputs if not is_silent(waveform.cpu().numpy())]
 
 
-def find_flags(model: Model, waveforms: Sequence[Tensor]) -> dict[str, str]:
+def find_flags(model: Callable[..., Tensor], waveforms: Sequence[Tensor]) -> dict[str, str]:
     """Return the meaning of each sign that results on a model say little, by its name; see `staanet.core.signs`.
 
     Args:
-        model: The model.
+        model: The model, or a view of it as a classifier.
         waveforms: Some clips `[T]` on the device of the model. Without any, no sign is looked for.
     """
     if not waveforms:
@@ -229,25 +208,29 @@ def find_flags(model: Model, waveforms: Sequence[Tensor]) -> dict[str, str]:
 
 
 def _attack_window(
-    method: Callable[..., Tensor], model: Model, waveform: Tensor, clean: Tensor, watch: Trace | None, seed: int
-) -> tuple[Samples, dict[str, Any]]:
-    """Return the change `[T]` of a waveform `[1, T]`, and its figures."""
-    counted = Counted(model, watch)
-    with frozen(model):
-        change = method(counted, waveform, clean, seed=seed) - waveform
+    method: Callable[..., Tensor],
+    answers: Answers[File],
+    waveform: Tensor,
+    clean: Tensor,
+    watch: Trace | None,
+    seed: int,
+) -> tuple[Samples, dict[str, Any], Tensor]:
+    """Return the change `[T]` of a waveform `[1, T]`, its figures, and the answers to its controls `[1, draws, K]`."""
+    counted = Counted(answers.model, watch)
+    with frozen(answers.model):
+        change = answers.attacked(method, counted, waveform, clean, seed) - waveform
         with torch.no_grad():
-            controls = predict_controls(as_classifier(model), waveform, change, _lengths(waveform), seed)[0]
+            controls = answer_controls(as_classifier(answers.model), waveform, change, _lengths(waveform), seed)
     perturbation: Samples = change[0].cpu().numpy()
     size = float(np.abs(perturbation).max())
-    return perturbation, {
-        "predicted_clean": model.labels[int(clean)],
-        "predicted_control": tuple(model.labels[index] for index in controls.tolist()),
+    figures = {
         "linf": size,
         "snr_peak_db": 20 * float(np.log10(float(waveform.abs().max()) / size)) if size else None,
         "sparsity": float((perturbation != 0).mean()),
         "queries": counted.queries,
         "gradients": counted.gradients,
     }
+    return perturbation, figures, controls
 
 
 def model_input(samples: Samples, rate: int, model: Model, device: torch.device) -> Tensor:
@@ -264,8 +247,8 @@ def model_input(samples: Samples, rate: int, model: Model, device: torch.device)
 
 
 @torch.no_grad()
-def _predict(waveform: Tensor, model: Model) -> Tensor:
-    return as_classifier(model)(waveform, _lengths(waveform)).argmax(1)
+def _answer(waveform: Tensor, model: Model) -> Tensor:
+    return as_classifier(model)(waveform, _lengths(waveform))
 
 
 def _lengths(waveform: Tensor) -> Tensor:

@@ -9,8 +9,8 @@ from statistics import fmean
 from staanet.core.budget import Budget
 from staanet.metrics import wilson
 from staanet.report.wording import number, percent
-from staanet.tasks.attack import AttackResult
-from staanet.tasks.recording import AttackedFile
+from staanet.tasks.answers import AttackedFile, MovedFile
+from staanet.tasks.attack import AttackResult, MoveResult
 
 SHOWN = 20
 """Largest number of files with a line of their own."""
@@ -31,12 +31,12 @@ def lines(result: AttackResult, out: Path, *, windows: bool = False) -> list[str
         *([f"decisions: {_decisions(result.files)}"] if len(result.files) > 1 else []),
         f"{out}: {_success_rate(result.files)}",
         _control(result.files),
-        f"budget: {_budget(result.budget)}; used: {_change(result.files)}",
+        budget_and_use(result.budget, result.files),
         *flags(result),
     ]
 
 
-def flags(result: AttackResult) -> list[str]:
+def flags(result: AttackResult | MoveResult) -> list[str]:
     """Return a line per sign of the model that the figures say little."""
     return [f"flag {name}: {meaning}" for name, meaning in result.flags.items()]
 
@@ -52,10 +52,11 @@ def _first_lines(results: Sequence[AttackedFile]) -> list[str]:
 
 def _line(file: AttackedFile) -> str:
     change = "fooled" if file.fooled else "unchanged"
-    return f"{_place(file)}: {file.predicted_clean} -> {file.predicted_adv} ({change})"
+    return f"{place(file)}: {file.predicted_clean} -> {file.predicted_adv} ({change})"
 
 
-def _place(file: AttackedFile) -> str:
+def place(file: AttackedFile | MovedFile) -> str:
+    """Return the path of a file and, of a window, where it begins, as text."""
     return file.path if file.start is None else f"{file.path} at {file.start:.2f} s"
 
 
@@ -101,7 +102,12 @@ def _success_rate(files: Sequence[AttackedFile]) -> str:
     return f"{fooled} of {len(files)} fooled, as read back from their files (ASR {share} %)"
 
 
-def _change(files: Sequence[AttackedFile]) -> str:
+def budget_and_use(budget: Budget, files: Sequence[AttackedFile] | Sequence[MovedFile]) -> str:
+    """Return the budget of an attack and how much of it the files use, as text."""
+    return f"budget: {_budget(budget)}; used: {_change(files)}"
+
+
+def _change(files: Sequence[AttackedFile] | Sequence[MovedFile]) -> str:
     """Return how many samples changed, and by how much, as means over the files or windows, as text."""
     snrs = [file.snr_peak_db for file in files if file.snr_peak_db is not None]
     changed = f"{_share(fmean(file.sparsity for file in files))} % of the samples"

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from staanet.attacks import Attack, OneGradient, StaaNet
 from staanet.attacks.components.objectives import value_and_grad
 from staanet.attacks.generator import Generator
+from staanet.attacks.generator.base import NO_GOAL
 from staanet.core.errors import StaanetError
 from staanet.core.progress import track
 from staanet.core.seeds import seeded
@@ -55,8 +56,14 @@ def train_generator(
         device: Device to train on.
 
     Raises:
-        StaanetError: Several processes train together, and the losses are not means over clips.
+        StaanetError: Several processes train together, and the losses are not means over clips; or the generator knows
+            another number of classes than the model has.
     """
+    if generator.classes not in (0, len(model.labels)):
+        raise StaanetError(
+            f"expected a generator for the {len(model.labels)} classes of the source, got {generator.name} for "
+            f"{generator.classes}; give it classes = {len(model.labels)} (--size classes={len(model.labels)})"
+        )
     if current().size > 1 and settings.losses.reduction == "paper":
         raise StaanetError(
             "expected losses that are means over clips for several processes, got losses.reduction = paper, which "
@@ -170,7 +177,7 @@ class _Learning:
                 for group in optimiser.param_groups:
                     group["lr"] = self.settings.rate_at((epoch + start / len(order)) / self.settings.epochs)
             batch = self.source.load(clips, self.settings.augmentation)
-            steps.take(len(clips), partial(self._losses, batch, self._budgets(batch)))
+            steps.take(len(clips), partial(self._losses, batch, self._budgets(batch), self._shifts(batch)))
             if self.averaged is not None:
                 self.averaged.update(epoch * len(starts) + start // self.settings.batch_size)
         return {f"loss_{name}": value for name, value in steps.means(len(order)).items()}
@@ -186,14 +193,38 @@ class _Learning:
             return self.settings.budget.resolve(batch.waveforms, batch.lengths)
         return self.generator.budgets.draw(batch.waveforms, batch.lengths)
 
-    def _losses(self, whole: Batch, budgets: tuple[Tensor, Tensor], rows: slice) -> dict[str, Tensor]:
+    def _shifts(self, batch: Batch) -> Tensor | None:
+        """Return how many classes beyond its own the goal of each clip lies, `[B]`, 0 for a clip without a goal."""
+        if not self.generator.classes:
+            return None
+        return torch.randint(self.generator.classes, (len(batch.waveforms),)).to(self.source.device)
+
+    def _losses(
+        self, whole: Batch, budgets: tuple[Tensor, Tensor], shifts: Tensor | None, rows: slice
+    ) -> dict[str, Tensor]:
         """Return the loss terms of some clips of a batch."""
         batch, (epsilon, counts) = whole.part(rows), (budget[rows] for budget in budgets)
         predictions, gradients = self._known(batch)
-        output = self.generator(batch.waveforms, epsilon, batch.lengths, counts, self.settings.quantisation, gradients)
-        with computing_in(self.settings.precision, self.source.device):
+        goals = None
+        if shifts is not None:
+            goals = (predictions + shifts[rows]) % self.generator.classes
+            goals = torch.where(shifts[rows] == 0, NO_GOAL, goals)
+            gradients = self._towards(batch, goals, gradients)
+        settings = self.settings
+        output = self.generator(
+            batch.waveforms, epsilon, batch.lengths, counts, settings.quantisation, gradients, goals
+        )
+        with computing_in(settings.precision, self.source.device):
             logits = self.source.model(output.adversarial, batch.lengths)
-        return self.settings.losses(logits.float(), predictions, output, epsilon, batch.lengths)
+        return settings.losses(logits.float(), predictions, output, epsilon, batch.lengths, goals)
+
+    def _towards(self, batch: Batch, goals: Tensor, gradients: Tensor | None) -> Tensor | None:
+        """Return gradients `[B, T]` of which those of clips with a goal are the ones of the margin of the goal."""
+        if gradients is None:
+            return None
+        given = (batch.waveforms, goals.clamp_min(0), batch.lengths)
+        targeted = value_and_grad(self.source.model, *given, "margin", targeted=True).gradients
+        return torch.where(goals[:, None] == NO_GOAL, gradients, targeted)
 
     def _known(self, batch: Batch) -> tuple[Tensor, Tensor | None]:
         """Return the source's decisions about clips, `[B]`, and its gradients if the generator uses them, `[B, T]`."""
@@ -224,9 +255,29 @@ class _Validation:
             return {}
         kind = OneGradient if self.generator.uses_gradients else StaaNet
         attack = kind(self.generator, budget=self.budget)
-        found = current().each(partial(self._attacked, attack), list(zip(self.batches, self.clean_logits, strict=True)))
+        clean = list(zip(self.batches, self.clean_logits, strict=True))
+        found = current().each(partial(self._attacked, attack), clean)
         outcomes, combs = zip(*found, strict=True)
-        return _figures(Outcome.join(outcomes), float(torch.cat(combs).nanmean()))
+        figures = _figures(Outcome.join(outcomes), float(torch.cat(combs).nanmean()))
+        return {**figures, **self._targeted(kind(self.generator, budget=self.budget, targeted=True), clean)}
+
+    def _targeted(self, attack: Attack, clean: Sequence[tuple[Batch, Tensor]]) -> dict[str, float]:
+        """Return the success towards every class, over the clips that are not of this class, and its mean."""
+        success = {}
+        for goal in range(self.generator.classes):
+            reached = torch.cat(list(current().each(partial(self._reached, attack, goal), clean)))
+            if not reached.isnan().all():
+                success[f"reached_{self.model.labels[goal]}"] = float(reached.nanmean())
+        return {"reached": sum(success.values()) / len(success), **success} if success else {}
+
+    @torch.no_grad()
+    def _reached(self, attack: Attack, goal: int, clean: tuple[Batch, Tensor]) -> Tensor:
+        """Return 1 for each clip of a batch that is taken for a class, 0 for others, NaN for those of the class."""
+        batch, logits = clean
+        goals = torch.full_like(batch.lengths, goal)
+        adversarial = attack(self.model, batch.waveforms, goals, batch.lengths, seed=self.seed)
+        reached = (self.model(adversarial, batch.lengths).argmax(1) == goal).float()
+        return torch.where(logits.argmax(1) == goal, torch.nan, reached)
 
     def _attacked(self, attack: Attack, clean: tuple[Batch, Tensor]) -> tuple[Outcome, Tensor]:
         """Return the outcome of an attack on a batch with known logits, and the comb shares `[B]` of its changes."""

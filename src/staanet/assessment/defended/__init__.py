@@ -95,8 +95,9 @@ def assess_defence(
             f"expected a model with gradients, without which no attacker can be adaptive, got one that gives "
             f"{plain.access} only"
         )
+    networks = built.checked(plain.sample_rate).checkpoints
     check_writable(folder)
-    dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, plain), model)
+    dataset = unseen(dataset_of(Path(data), corpus, corpus_settings or {}, folder, plain), model, *networks)
     dataset = restricted(dataset, plain)
     plain = labelled(plain, dataset)
     ids, others = divided(dataset, clips)
@@ -157,7 +158,7 @@ class _Case:
             model=self.plain.name,
             corpus=self.dataset.corpus,
             defence=self.defence.name,
-            settings=asdict(self.defence),  # type: ignore[call-overload]  # subclasses are dataclasses
+            settings={key: value for key, value in self.defence.identity().items() if key != "name"},
             gradient=self.defence.gradient,
             budget=asdict(self.attackers.budget),
             n=len(self.ids),
@@ -193,7 +194,7 @@ class _Case:
             generator = create_generator("compact", **(self.attackers.generator_settings or {}))
         training = GeneratorTraining(budget=self.attackers.budget, epochs=self.attackers.generator_epochs)
         source = as_attacked(self.plain, self.defence)
-        about = [self.defence.name, asdict(self.defence), asdict(training), self.dataset.digest]  # type: ignore[call-overload]
+        about = [self.defence.identity(), asdict(training), self.dataset.digest]
         progress = self.folder / f"generator-{signature(about)}.progress"
         train_generator(generator, source, self.dataset, self.others, (), training, progress, self.seed, self.device)
         return self.applied(generator.eval())

@@ -1,8 +1,10 @@
 """Evaluate a model of emotional dimensions: curves of its CCC and of the share of moved outputs over budgets."""
 
+import logging
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +15,12 @@ from staanet.assessment.clips import dataset_of, unseen
 from staanet.assessment.dimensional import wording
 from staanet.assessment.dimensional.figures import DimensionalEvaluation as DimensionalEvaluation
 from staanet.assessment.dimensional.figures import figures
-from staanet.assessment.dimensional.measurement import DimensionalRow, Measurement, members_of
+from staanet.assessment.dimensional.measurement import DimensionalRow, Measurement
+from staanet.assessment.dimensional.reach import members_of
 from staanet.assessment.saving import FLOATS, Saved, format_of
 from staanet.assessment.search import check_steps
 from staanet.assessment.settings import ENSEMBLE, PRESETS, Curves
+from staanet.attacks.goals import DISTANCE
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_writable, write_json, write_text
 from staanet.core.processes import locked
@@ -27,11 +31,10 @@ from staanet.metrics.dimensions import check_ratings
 from staanet.models import Model
 from staanet.models.loaders.base import Loader, weights_digest
 
+logger = logging.getLogger(__name__)
+
 FILE, CLIPS = "dimensions.json", "dimensions-clips.json"
 """Files of the figures and of the outputs for the clips."""
-
-DISTANCE = 0.1
-"""Move of an output that counts by default, as a share of the scale."""
 
 SPARSE = (0.001, 0.01, 0.12)
 """Shares of the samples that may change, for the budgets on few samples."""
@@ -56,25 +59,28 @@ class DimensionalSettings:
     preset: str
     clips: int | None
     curves: Curves
-    distance: float | None = None
+    distance: float = DISTANCE
     floats: bool = False
     seed: int = 0
 
     def __post_init__(self) -> None:
         """Validate the distance."""
-        if self.distance is not None and not 0 < self.distance <= 1:
+        if not 0 < self.distance <= 1:
             raise StaanetError(f"expected a distance above 0 and up to 1, a share of the scale, got {self.distance}")
+
+    @classmethod
+    def of(
+        cls, preset: str, clips: int | None, curves: Curves, distance: float | None, floats: bool, seed: int
+    ) -> "DimensionalSettings":
+        """Return settings with the budgets on few samples and the distance of an evaluation of dimensions."""
+        far = DISTANCE if distance is None else distance
+        return cls(preset, clips, replace(curves, sparse=SPARSE), far, floats, seed)
 
     @property
     def budgets(self) -> list[tuple[float, float]]:
         """Peak SNR in dB and sparsity of every budget."""
         few = [(self.curves.sparse_snr_db, share) for share in self.curves.sparse]
         return [*((snr, 1.0) for snr in self.curves.dense), *few]
-
-
-def curves_of(curves: Curves) -> Curves:
-    """Return curves with the budgets on few samples of an evaluation of dimensions."""
-    return replace(curves, sparse=SPARSE)
 
 
 def check_without(**given: Any) -> None:
@@ -90,7 +96,33 @@ def check_without(**given: Any) -> None:
         )
 
 
-def evaluate_dimensions(
+@dataclass(frozen=True)
+class DimensionalPlan:
+    """An evaluation of a model of dimensions before any attack.
+
+    Args:
+        title: Name of the model.
+        clips: Ids of the clips.
+        settings: Budgets, effort and distance.
+        measurement: What measures the clips.
+        why_saved: Why they are saved as they are, in words.
+        about: Identity, settings and hashes.
+    """
+
+    title: str
+    clips: Sequence[str]
+    settings: DimensionalSettings
+    measurement: Measurement
+    why_saved: str
+    about: Mapping[str, Any]
+
+    @cached_property
+    def seconds(self) -> float:
+        """About how many seconds it takes, measured on a few clips."""
+        return self.measurement.seconds(self.clips)
+
+
+def plan_dimensions(
     model: Model,
     loader: Loader,
     reference: str,
@@ -100,8 +132,8 @@ def evaluate_dimensions(
     corpus: str | None,
     corpus_settings: Mapping[str, Any],
     device: torch.device,
-) -> DimensionalEvaluation:
-    """Measure how robust a model of emotional dimensions is on clips, and write its figures and a page to a folder.
+) -> DimensionalPlan:
+    """Return the plan of an evaluation of a model of emotional dimensions on clips.
 
     Args:
         model: The model, on the device.
@@ -124,10 +156,10 @@ def evaluate_dimensions(
     ratings = dataset.ratings(clips, model.dimensions).numpy().astype(np.float64)
     for column, name in enumerate(model.dimensions):
         check_ratings(ratings[:, column], f"{dataset.corpus}, {name}")
-    saved = Saved(FLOATS if settings.floats else format_of(dataset)[0], dataset.sample_rate)
+    kept, why = (FLOATS, "as asked") if settings.floats else format_of(dataset)
+    saved = Saved(kept, dataset.sample_rate)
     check_steps(dataset, clips, settings.curves, saved)
-    points = [*settings.curves.dense_points, *settings.curves.sparse_points]
-    measurement = Measurement(model, dataset, points, effort, saved, settings.seed, device)
+    members = members_of(effort, model)
     about = {
         "identity": {
             "model": loader.title(reference),
@@ -138,38 +170,39 @@ def evaluate_dimensions(
         "corpus": dataset.corpus,
         "data": dataset.digest,
         "saved": saved.words,
-        "attacks": [member.attack for member in members_of(effort, model)],
+        "attacks": members.names,
+        "left_out": dict(members.left_out),
     }
-    decide = {key: value for key, value in about["settings"].items() if key != "distance"}  # type: ignore[attr-defined]
-    parts = out / "parts" / signature([about["identity"], decide, dataset.digest, clips])
+    measurement = Measurement(model, dataset, settings.curves, members, saved, settings.distance, settings.seed, device)
+    return DimensionalPlan(loader.title(reference), clips, settings, measurement, why, about)
+
+
+def carried_out(plan: DimensionalPlan, out: Path) -> DimensionalEvaluation:
+    """Measure how robust a model of emotional dimensions is, and write its figures and a page to a folder."""
+    decide = [plan.about["identity"], plan.about["settings"], plan.about["data"], list(plan.clips)]
+    parts = out / "parts" / signature(decide)
     with locked(out):
-        parts.mkdir(parents=True, exist_ok=True)
-        rows = measurement.of(clips, parts)
-        return _written(loader.title(reference), rows, model.dimensions, settings, about, out, device)
+        if not parts.is_dir():
+            for line in wording.plan(plan):
+                logger.info("%s", line)
+            parts.mkdir(parents=True)
+        return _written(plan, plan.measurement.of(plan.clips, parts), out)
 
 
-def _written(
-    title: str,
-    rows: Sequence[DimensionalRow],
-    names: Sequence[str],
-    settings: DimensionalSettings,
-    about: Mapping[str, Any],
-    out: Path,
-    device: torch.device,
-) -> DimensionalEvaluation:
+def _written(plan: DimensionalPlan, rows: Sequence[DimensionalRow], out: Path) -> DimensionalEvaluation:
     """Compute the figures and write all files."""
+    settings, measurement = plan.settings, plan.measurement
     tree, clean = commit()
-    facts = {"versions": versions(), "commit": tree, "tree_clean": clean, "device": device_name(device)}
-    distance = DISTANCE if settings.distance is None else settings.distance
-    dimensions, curve = figures(rows, names, settings.budgets, distance)
+    facts = {"versions": versions(), "commit": tree, "tree_clean": clean, "device": device_name(measurement.device)}
+    dimensions, curve = figures(rows, measurement.model.dimensions, settings.budgets, settings.distance)
     found = DimensionalEvaluation(
-        model=title,
+        model=plan.title,
         n=len(rows),
-        distance=distance,
+        distance=settings.distance,
         reference=f"{settings.curves.reference_db:g} dB",
         dimensions=dimensions,
         curve=curve,
-        about={**about, **facts},
+        about={**plan.about, **facts},
     )
     write_json(out / CLIPS, [asdict(row) for row in rows])
     write_json(out / FILE, found.as_json())

@@ -1,5 +1,8 @@
 """An evaluation of a model of emotional dimensions in sentences, as Markdown and as a page."""
 
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -7,7 +10,31 @@ from staanet.assessment.dimensional.figures import DimensionalEvaluation, Dimens
 from staanet.core import markup
 from staanet.report.figures import CONTROL, IN_PERCENT, PALETTE, svg
 from staanet.report.templates import page as html_page
-from staanet.report.wording import interval, percent
+from staanet.report.wording import duration, interval, percent
+
+if TYPE_CHECKING:
+    from staanet.assessment.dimensional import DimensionalPlan
+
+
+def plan(one: "DimensionalPlan") -> list[str]:
+    """Return what an evaluation will do and how long it takes."""
+    clips, curves, about = len(one.clips), one.settings.curves, one.about
+    return [
+        f"{one.title} on {clips} clips of {about['corpus']}: {', '.join(about['attacks'])} move "
+        f"{_listed(one.measurement.model.dimensions)} up and down at {len(curves.dense)} budgets on all samples and "
+        f"{len(curves.sparse)} on few samples; about {duration(one.seconds)}.",
+        *left_out(about["left_out"]),
+        f"Clips are saved {about['saved']}, because {one.why_saved}; only what is saved counts.",
+    ]
+
+
+def left_out(reasons: Mapping[str, str]) -> list[str]:
+    """Return which attacks of the ensemble are left out and why, as text."""
+    return [f"Left out: {'; '.join(f'{name}, which {reason}' for name, reason in reasons.items())}."] if reasons else []
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def headline(found: DimensionalEvaluation) -> str:
@@ -36,9 +63,10 @@ def reservations(found: DimensionalEvaluation) -> list[str]:
     return [
         "CCC is the concordance correlation coefficient: 1 if outputs equal ratings, 0 for a constant. Under attack, "
         "the output farthest from the rating counts, of the clean one and those that an attack moved up and down.",
-        f"Attacks: {', '.join(found.about['attacks'])}. Stronger ones can only lower these figures.",
-        "Accuracy, confusions, targeted attacks and flags need classes, and attacks for the smallest change or with a "
-        "generator need a decision that changes; they are left out.",
+        f"Attacks: {', '.join(found.about['attacks'])}. Stronger ones can only lower these figures. Those that look "
+        "for the smallest change look for one that moves the output by the distance.",
+        *left_out(found.about["left_out"]),
+        "Accuracy, confusions, targeted attacks and flags need classes; they are left out.",
     ]
 
 
@@ -139,21 +167,23 @@ def curves(figure: Figure, found: DimensionalEvaluation) -> str:
     concordance, share = figure.subplots(1, 2)
     for number, one in enumerate(found.dimensions):
         points = [point for point in points_of(found, one.name) if point.sparsity == 1]
-        names, colour = [f"{point.snr_db:g}" for point in points], PALETTE[number % len(PALETTE)]
-        _curve(concordance, names, [point.ccc_robust for point in points], one.name, colour)
-        concordance.plot(names, [point.ccc_noise for point in points], color=colour, linestyle=":", linewidth=1)
-        _curve(share, names, [point.moved for point in points], one.name, colour)
+        places, colour = range(len(points)), PALETTE[number % len(PALETTE)]
+        _curve(concordance, places, [point.ccc_robust for point in points], one.name, colour)
+        concordance.plot(places, [point.ccc_noise for point in points], color=colour, linestyle=":", linewidth=1)
+        _curve(share, places, [point.moved for point in points], one.name, colour)
     concordance.axhline(0, color=CONTROL, linewidth=0.6)
     concordance.set_ylabel("CCC under attack (dotted: under noise)")
     share.set_ylabel(f"moved by {percent(found.distance, 0)} % of the scale or more")
     share.set_ylim(0, 1.02)
     share.yaxis.set_major_formatter(IN_PERCENT)
+    budgets = [f"{snr:g}" for snr in dict.fromkeys(point.snr_db for point in found.curve if point.sparsity == 1)]
     for axes in (concordance, share):
+        axes.set_xticks(range(len(budgets)), budgets)
         axes.set_xlabel("peak SNR of the largest change, dB")
         axes.grid(axis="y")
     concordance.legend()
     return f"CCC under attack, and share of moved outputs, against the budget. {headline(found)}"
 
 
-def _curve(axes: Axes, names: list[str], values: list[float], label: str, colour: str) -> None:
-    axes.plot(names, values, color=colour, marker="o", markersize=4, label=label)
+def _curve(axes: Axes, places: range, values: list[float], label: str, colour: str) -> None:
+    axes.plot(places, values, color=colour, marker="o", markersize=4, label=label)

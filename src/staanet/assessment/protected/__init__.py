@@ -13,7 +13,6 @@ from staanet.assessment.defended.draws import Flags, attacked, right, until_sett
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json, write_json
-from staanet.core.signature import to_jsonable
 from staanet.data import Dataset
 from staanet.defences import DEFENCES, InputDefence, Smoothing
 from staanet.defences.expectation import as_attacked
@@ -57,7 +56,7 @@ class Protection:
         if self.defence is None and self.hardening is None:
             return None
         return {
-            "defence": None if self.defence is None else table_of(self.defence),
+            "defence": None if self.defence is None else self.defence.identity(),
             "gradient": None if self.defence is None else self.defence.gradient,
             "access": self.model.access,
             "draws": [list(pair) for pair in self.draws],
@@ -103,12 +102,6 @@ class Protection:
             return right(self.model, dataset, clips, {}, device) & right(self.model, dataset, clips, made, device)
 
         return attempt
-
-
-def table_of(defence: InputDefence) -> dict[str, Any]:
-    """Return the name and the settings of a defence."""
-    settings = to_jsonable(defence)
-    return {"name": defence.name, **settings}
 
 
 def hardening_of(reference: str | Path) -> dict[str, Any] | None:

@@ -28,6 +28,10 @@ CERTAIN = 20.0
 """A raw position large enough that its score is 1."""
 
 
+NO_GOAL = -1
+"""The goal of a clip that may be taken for any class but its own."""
+
+
 class Given(NamedTuple):
     """What a generator is told besides the clips; one that does not use it ignores it."""
 
@@ -37,6 +41,8 @@ class Given(NamedTuple):
     """Number of positions of each clip that may be 1, `[B]`."""
     gradients: Tensor | None = None
     """Gradients of the source model at the clips, `[B, T]`, for a generator that uses them."""
+    goals: Tensor | None = None
+    """Class that each clip should be taken for, `[B]`, or `NO_GOAL`, for a generator that knows classes."""
 
 
 class SparsePerturbation(NamedTuple):
@@ -111,6 +117,8 @@ class Generator(nn.Module, abc.ABC):
     """Whether the network needs the gradients of the source model at the clips, for the attack `one_gradient`."""
     preset: ClassVar[str] = "default"
     """Preset of `training.generator.GENERATOR_PRESETS` by which the network is trained if none is named."""
+    classes: int = 0
+    """Number of classes of the source, one of which a clip can be moved towards; 0 for a network without goals."""
     budgets: BudgetRange | None = None
     """Budgets for which one training suffices; None for a network that is trained for one budget."""
 
@@ -130,6 +138,7 @@ class Generator(nn.Module, abc.ABC):
         counts: Tensor | None = None,
         quantisation: Quantisation = "element",
         gradients: Tensor | None = None,
+        goals: Tensor | None = None,
     ) -> SparsePerturbation:
         """Return the perturbation of waveforms `[B, T]`; in evaluation mode the positions are always 0 or 1.
 
@@ -142,12 +151,14 @@ class Generator(nn.Module, abc.ABC):
             quantisation: How training quantises the positions.
             gradients: Gradients of the source model at the clips, `[B, T]`, which only a network that
                 `uses_gradients` needs.
+            goals: Class that each clip should be taken for, `[B]`, or `NO_GOAL`, for a network that knows classes.
+                Default: no goals.
 
         Raises:
             StaanetError: The waveforms or lengths are not valid, or gradients are missing.
         """
         return self.perturbation(
-            waveforms, epsilon, check_waveforms(waveforms, lengths), counts, quantisation, gradients
+            waveforms, epsilon, check_waveforms(waveforms, lengths), counts, quantisation, gradients, goals
         )
 
     def perturbation(
@@ -158,13 +169,14 @@ class Generator(nn.Module, abc.ABC):
         counts: Tensor | None = None,
         quantisation: Quantisation = "element",
         gradients: Tensor | None = None,
+        goals: Tensor | None = None,
     ) -> SparsePerturbation:
         """Return what `forward` returns for clips that were checked already."""
         if self.uses_gradients and gradients is None:
             raise StaanetError(f"expected gradients for {self.name}, got none; use it with the attack one_gradient")
         valid = valid_samples(lengths, waveforms.shape[1])
         sizes = torch.as_tensor(epsilon, dtype=waveforms.dtype, device=waveforms.device).expand(len(waveforms), 1)
-        given = Given(sizes, self._counts(lengths) if counts is None else counts, gradients)
+        given = Given(sizes, self._counts(lengths) if counts is None else counts, gradients, goals)
         raw_magnitudes, raw_positions = self.conditioned_outputs(waveforms, lengths, given)
         magnitudes = self.bounded(raw_magnitudes, epsilon) * valid
         raw_positions = self._relative(raw_positions, lengths, valid, counts)

@@ -7,13 +7,15 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from staanet.attacks.generator.base import Given
+from staanet.attacks.generator.base import NO_GOAL, Given
 from staanet.attacks.generator.budgets import BudgetRange
 from staanet.attacks.generator.compact import Compact, CompactSettings, Stem, in_frames
+from staanet.core.errors import StaanetError
+from staanet.core.signature import LATER
 from staanet.core.waveforms import valid_samples
 
 HIDDEN = 32
-"""Number of hidden units between the budget and the factors of the gains."""
+"""Number of hidden units between the condition and the factors of the gains."""
 
 
 @dataclass(frozen=True)
@@ -22,11 +24,20 @@ class ConditionalSettings(CompactSettings):
 
     Args:
         budgets: Ranges of the budgets; the network acts for any other one as for the nearest of these.
+        classes: Number of classes of the source, any of which clips can then be moved towards (`targeted`); 0 trains
+            the network to move them away from their class only.
     """
 
     widths: tuple[int, ...] = (64, 128, 256)
     detail: int = 16
     budgets: BudgetRange = field(default_factory=BudgetRange)
+    classes: int = field(default=0, metadata=LATER)
+
+    def __post_init__(self) -> None:
+        """Validate the sizes."""
+        super().__post_init__()
+        if self.classes < 0 or self.classes == 1:
+            raise StaanetError(f"expected classes of 2 or more, or 0 for a network without goals, got {self.classes}")
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,9 @@ class Conditional(Compact):
     with a General Conditioning Layer", arXiv 1709.07871, without its shift, which would not vanish in the padding. The
     factors are 1 before training, so that the network starts as one without a condition. Epsilon is given relative to
     the loudness of the clip, because the network sees the clip at a loudness of 1.
+
+    With `classes`, the goal of each clip is part of the condition: one vector per class, and one for any class but that
+    of the clip. One training then serves every goal too.
 
     >>> generator = Conditional(ConditionalSettings(frame=4, widths=(8, 16), detail=2)).eval()
     >>> clip, lengths = torch.zeros(1, 1000), torch.tensor([1000])
@@ -67,6 +81,9 @@ class Conditional(Compact):
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
         self.condition = nn.Sequential(nn.Linear(2, HIDDEN), nn.LeakyReLU(0.1), last)
+        self.classes = settings.classes
+        if self.classes:
+            self.goals = nn.Embedding(self.classes + 1, HIDDEN)
 
     def conditioned_outputs(self, waveforms: Tensor, lengths: Tensor, given: Given) -> tuple[Tensor, Tensor]:
         """Return the raw magnitudes and positions of padded clips, each `[B, T]`."""
@@ -96,7 +113,12 @@ class Conditional(Compact):
         loudness = (waveforms.square().sum(1, keepdim=True) / lengths[:, None]).sqrt()
         level = 2 * (epsilon.clamp_min(1e-10) / loudness.clamp_min(1e-10)).log10()  # 0 at 0 dB, in units of 10 dB
         condition = torch.cat([level.clamp(-4, 4), (shares / 0.03).log()], dim=1)  # [B, 2]
-        factors = (1 + self.condition(condition))[:, :, None, None]
+        linear, activation, last = self.condition
+        hidden = linear(condition)
+        if self.classes:
+            goals = torch.full_like(given.counts, NO_GOAL) if given.goals is None else given.goals
+            hidden = hidden + self.goals(goals - NO_GOAL)
+        factors = (1 + last(activation(hidden)))[:, :, None, None]
         ends = list(accumulate([*self.channels, *self.channels]))
         pieces = [
             factors[:, end - width : end] for end, width in zip(ends, [*self.channels, *self.channels], strict=True)

@@ -6,7 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from staanet.attacks.generator.base import SparsePerturbation
+from staanet.attacks.generator.base import NO_GOAL, SparsePerturbation
 from staanet.core.classifier import margin
 from staanet.core.waveforms import valid_samples
 
@@ -33,14 +33,20 @@ class Losses:
     quantisation: float = 0.0
 
     def __call__(
-        self, logits: Tensor, labels: Tensor, output: SparsePerturbation, epsilon: Tensor, lengths: Tensor
+        self,
+        logits: Tensor,
+        labels: Tensor,
+        output: SparsePerturbation,
+        epsilon: Tensor,
+        lengths: Tensor,
+        goals: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Return the weighted losses by name, without those of weight 0; training minimises their sum.
 
         Shape: logits `[B, K]` of the adversarial clips, labels `[B]` (the model's predictions for the clean clips),
-        epsilon `[B, 1]`, lengths `[B]`.
+        epsilon `[B, 1]`, lengths `[B]`, goals `[B]` (the classes to reach, `NO_GOAL` to leave that of the label).
         """
-        margins = margin(logits, labels).clamp_min(-self.confidence)
+        margins = margins_left(logits, labels, goals).clamp_min(-self.confidence)
         hard = (output.scores >= 0.5).to(output.scores.dtype)
         hard = torch.where(valid_samples(lengths, hard.shape[1]), hard, output.scores)
         if self.reduction == "paper":
@@ -62,3 +68,16 @@ class Losses:
             }
         weighted = {name: getattr(self, name) * value for name, value in penalties.items() if getattr(self, name)}
         return {"adversarial": adversarial, **weighted}
+
+
+def margins_left(logits: Tensor, labels: Tensor, goals: Tensor | None = None) -> Tensor:
+    """Return by how much each clip fails to be taken for another class than its label, or for its goal, `[B]`.
+
+    >>> logits = torch.tensor([[3.0, 1.0, 2.0]]).expand(2, 3)
+    >>> margins_left(logits, torch.tensor([0, 0]), torch.tensor([NO_GOAL, 1]))
+    tensor([1., 2.])
+    """
+    untargeted = margin(logits, labels)
+    if goals is None:
+        return untargeted
+    return torch.where(goals == NO_GOAL, untargeted, -margin(logits, goals.clamp_min(0)))

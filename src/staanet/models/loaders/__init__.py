@@ -117,7 +117,7 @@ def load_deciding(reference: str | Path, *, trust: bool | None = None, **setting
     loader = loader_of(reference, settings)
     check_decides(loader, str(reference))
     model = load_model(reference, trust=trust, **settings)
-    _refuse(model.dimensions, loader.title(str(reference)))
+    refuse_dimensions(model.dimensions, loader.title(str(reference)))
     return model
 
 
@@ -127,13 +127,17 @@ def check_decides(loader: Loader, reference: str) -> None:
     Raises:
         StaanetError: If its outputs are dimensions.
     """
-    _refuse(loader.dimensions_of(reference), loader.title(reference))
+    refuse_dimensions(loader.dimensions_of(reference), loader.title(reference))
 
 
-def _refuse(dimensions: Sequence[str], title: str) -> None:
-    """Refuse a model of dimensions."""
+def refuse_dimensions(dimensions: Sequence[str], title: str) -> None:
+    """Refuse a model of dimensions where one that decides between emotions is needed.
+
+    Raises:
+        StaanetError: If there are dimensions.
+    """
     if dimensions:
         raise StaanetError(
             f"{title}: expected a model that decides between emotions, got one of the dimensions "
-            f"{', '.join(dimensions)}; use staanet evaluate, or a goal of staanet.attacks.goals in Python"
+            f"{', '.join(dimensions)}; use staanet evaluate or staanet attack"
         )

@@ -10,14 +10,15 @@ from typing import cast
 
 from torch import nn
 
+from staanet.attacks.base import ACCESS
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.seeds import derive
 from staanet.core.signature import to_jsonable
 from staanet.defences import InputDefence, TrainingDefence
-from staanet.models import MODELS, Model, load_model
+from staanet.models import MODELS, MeanLogits, Model, load_model
 from staanet.models.base import Access
-from staanet.models.loaders import Loader
+from staanet.models.loaders import Loader, refuse_dimensions
 from staanet.models.loaders.base import weights_digest
 from staanet.models.wrappers import DefendedView, LabelView, ResampledView
 from staanet.study.artefact import Artefact, Settings, Step
@@ -205,6 +206,7 @@ class ModelFromElsewhere(StudyModel):
             StaanetError: it does not decide between the emotions of the corpus.
         """
         model, labels = self._model, self.workspace.data.labels(self.place.corpus)
+        refuse_dimensions(model.dimensions, f"model {self.name}")
         if lacking := [label for label in labels if label not in model.labels]:
             raise StaanetError(
                 f"model {self.name}: expected a model that decides between {', '.join(labels)}, got one of "
@@ -262,10 +264,60 @@ class DefendedModel(StudyModel):
         return DefendedView(self.base.load(), cast(InputDefence, self.plan.resolved_defence()))
 
 
+class EnsembleModel(StudyModel):
+    """Several models as one: the mean of their logits.
+
+    Args:
+        members: The models.
+    """
+
+    def __init__(self, workspace: Workspace, name: str, place: CorpusSplit, members: Sequence[StudyModel]) -> None:
+        super().__init__(workspace, name, place)
+        self.members = members
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings of the members, and the length to which clips are cut."""
+        seconds = self.trained_length / self.workspace.experiment.sample_rate
+        return {"seconds": seconds or None, "mean_logits": [member.settings for member in self.members]}
+
+    @property
+    def follows_from(self) -> Sequence[Step]:
+        """The members."""
+        return tuple(self.members)
+
+    @property
+    def offers(self) -> tuple[Access, bool]:
+        """What attacks can use of every member; a mean of logits has no representation."""
+        return min((member.offers[0] for member in self.members), key=ACCESS.index), False
+
+    @property
+    def packages(self) -> Sequence[str]:
+        """Packages beyond the library's own dependencies that decide the numbers of a member."""
+        return list(dict.fromkeys(package for member in self.members for package in member.packages))
+
+    @property
+    def trained_length(self) -> int:
+        """Length in samples beyond which no member looks, 0 if one takes clips of any length."""
+        lengths = [member.trained_length for member in self.members]
+        return max(lengths) if all(lengths) else 0
+
+    def load(self) -> Model:
+        """Return the mean of the logits of the members, which decide between the experiment's emotions.
+
+        Raises:
+            StaanetError: a member does not know them.
+        """
+        try:
+            return cast(Model, MeanLogits([member.load_for_labels() for member in self.members]))
+        except StaanetError as error:
+            raise StaanetError(f"model {self.name}: {error}") from error
+
+
 def defence_settings(plan: ModelPlan) -> Settings:
     """Return the defence of a model as settings, nothing without one."""
     defence = plan.resolved_defence()
-    return {} if defence is None else {"defence": {"name": defence.name, **to_jsonable(defence)}}
+    return {} if defence is None else {"defence": defence.identity()}
 
 
 def study_model(workspace: Workspace, name: str, place: CorpusSplit, base: StudyModel | None) -> StudyModel:
