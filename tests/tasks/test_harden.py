@@ -118,6 +118,13 @@ def test_hardening_raises_robust_accuracy_above_the_control_that_is_trained_with
     assert hardened.cost > 1.5
 
 
+@pytest.mark.parametrize(("method", "collapse"), [("noise", 0.0), ("pgd", 0.5)])
+def test_the_control_has_no_robustness_that_could_collapse(harden, tmp_path, method, collapse):
+    harden(method, training={**TRAINING, "epochs": 1})
+    (config,) = (tmp_path / method).glob("*.json")
+    assert json.loads(config.read_text())["made_from"]["training"]["collapse"] == collapse
+
+
 FEW = Budget(epsilon=0.1, sparsity=0.03)
 """48 samples by 0.1: again more than the weak pattern, less than the tone."""
 

@@ -31,6 +31,9 @@ model, by TRADES, or, as a control, against noise; or by a smoothing, so that it
 SMALLEST = 2.0**-23
 """Size of one step of 24-bit audio in full scale; an attack with smaller changes changes nothing."""
 
+CHANGED: Mapping[str, Mapping[str, Any]] = {"noise": {"collapse": 0.0}}
+"""Defaults of the training that differ by method: a control has no robustness that could collapse."""
+
 
 def harden(
     model: str | Path,
@@ -64,7 +67,8 @@ def harden(
         method_settings: Further settings of the method, such as `beta` of `trades` or `sigma`.
         only: Beginnings of the names of the weights that are trained, such as `parts.0.head`; those of a frozen encoder
             are thawed. By default all weights that the model does not keep frozen.
-        training: Settings of the training that differ from the defaults of `HardeningTraining`.
+        training: Settings of the training that differ from the defaults of `HardeningTraining`, by which `noise` never
+            ends early.
         trust: Whether code that comes with the model may run; as for `load_model` by default.
         model_settings: Settings of the loader of the model, such as its labels.
         seed: Random seed.
@@ -76,7 +80,7 @@ def harden(
     """
     folder, loader = Path(out), loader_of(model, model_settings)
     defence = method_defence(method, budget, steps, method_settings or {})
-    settings = validated(HardeningTraining, dict(training or {}), "training")
+    settings = validated(HardeningTraining, {**CHANGED.get(method, {}), **(training or {})}, "training")
     dataset = prepared(Path(data))
     check_replaceable(folder, checkpoints.CONFIG)
     loaded = load_deciding(model, trust=trust, **(model_settings or {}))
