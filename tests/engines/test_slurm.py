@@ -1,10 +1,13 @@
+import contextlib
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from small_work import SmallWork
 from staanet.core.errors import StaanetError
 from staanet.engines import Job, Slurm, carry_out
+from staanet.engines.slurm import SlurmPool
 
 JOBS = [Job("dies-1"), Job("refuses"), Job("next", ("refuses",)), Job("last", ("dies-1",))]
 
@@ -39,3 +42,49 @@ def test_only_a_device_that_is_named_asks_for_a_gpu():
 def test_no_job_at_a_time_is_refused():
     with pytest.raises(StaanetError, match="expected 1 worker or more, got 0; change --workers"):
         Slurm(0)
+
+
+class Executor:
+    """Submits jobs that never end."""
+
+    def __init__(self, **_):
+        self.submitted = 0
+
+    def update_parameters(self, **settings):
+        pass
+
+    def batch(self):
+        return contextlib.nullcontext()
+
+    def submit(self, *_):
+        self.submitted += 1
+        return SimpleNamespace(job_id=f"7_{self.submitted - 1}", done=lambda: False)
+
+
+def pool_of_two(tmp_path, monkeypatch, squeue):
+    """Return a pool of two jobs that run, where the command squeue prints something."""
+    for name in ("PAUSE", "LOOK"):
+        monkeypatch.setattr(f"staanet.engines.slurm.{name}", 0.0)
+    script = tmp_path / "bin" / "squeue"
+    script.parent.mkdir()
+    script.write_text(f"#!/bin/sh\n{squeue}\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
+    pool = SlurmPool(SimpleNamespace(AutoExecutor=Executor), SmallWork(tmp_path), Slurm(2))
+    pool.submit([Job("first"), Job("second")])
+    return pool
+
+
+def test_a_job_that_left_the_queue_without_a_result_is_lost(tmp_path, monkeypatch):
+    pool = pool_of_two(tmp_path, monkeypatch, "echo 7_1")
+    assert pool.wait() == []  # one look may be too early for its result
+    (ended,) = pool.wait()
+    assert (ended.job.name, ended.lost) == ("first", True)
+    assert "it left the queue" in ended.error
+    assert pool.free == 1
+    assert pool.wait() == []
+
+
+def test_a_queue_that_cannot_be_read_loses_no_job(tmp_path, monkeypatch):
+    pool = pool_of_two(tmp_path, monkeypatch, "exit 1")
+    assert [pool.wait() for _ in range(3)] == [[], [], []]

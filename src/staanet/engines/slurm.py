@@ -1,7 +1,9 @@
 """A SLURM cluster, to which jobs are submitted by submitit."""
 
 import contextlib
+import logging
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,7 +23,10 @@ MINUTES = 24 * 60
 """Time limit of a job; one that reaches it goes on from what it made when it is tried again."""
 
 PAUSE = 1.0
-"""Seconds between two looks at the jobs."""
+"""Seconds between two looks at the results of jobs."""
+
+LOOK = 15.0
+"""Seconds between two looks at the queue; a job that two of them miss, and that has no result, is lost."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,7 @@ class Slurm(Engine):
                 "expected the command sbatch of SLURM, found none; run this on a machine that submits jobs, or choose "
                 "another --engine"
             )
+        logging.getLogger("submitit").setLevel(logging.ERROR)  # it warns again and again where sacct does not work
         return import_extra("submitit", "scale")
 
 
@@ -86,6 +92,9 @@ class SlurmPool:
         self._executor = submitit.AutoExecutor(folder=self._folder, cluster=engine.cluster)
         self._running: dict[str, tuple[Any, Job]] = {}
         self._lost = False
+        self._looks = engine.cluster == "slurm"
+        self._next_look = 0.0
+        self._missed: set[str] = set()
 
     @property
     def free(self) -> int:
@@ -104,11 +113,28 @@ class SlurmPool:
             self._running |= {job.name: (handle, job) for handle, job in zip(handles, own, strict=True)}
 
     def wait(self) -> list[Ended]:
-        """Return the jobs that have ended."""
-        done = [name for name, (handle, _) in self._running.items() if handle.done()]
-        if not done:
+        """Return the jobs that have ended, and those that are lost."""
+        gone = self._gone()
+        ended = [self._ended(*self._running.pop(name)) for name, (one, _) in [*self._running.items()] if one.done()]
+        ended += [self._is_lost(self._running.pop(name)[1], "it left the queue") for name in gone & {*self._running}]
+        if not ended:
             time.sleep(PAUSE)
-        return [self._ended(*self._running.pop(name)) for name in done]
+        return ended
+
+    def _gone(self) -> set[str]:
+        """Return the names of the jobs that two looks at the queue have missed.
+
+        Without accounting SLURM does not say that a job was cancelled or that its node died.
+        """
+        if not self._looks or time.monotonic() < self._next_look:
+            return set()
+        self._next_look = time.monotonic() + LOOK
+        queued = _queued()
+        if queued is None:
+            return set()
+        missing = {name for name, (one, _) in self._running.items() if str(one.job_id) not in queued}
+        gone, self._missed = missing & self._missed, missing
+        return gone
 
     def close(self) -> None:
         """Cancel all jobs; what submitit wrote is kept if a job was lost, because it may say why."""
@@ -121,10 +147,21 @@ class SlurmPool:
         try:
             ended: Ended = handle.result()
         except Exception as error:  # submitit raises errors of several kinds for a job without an answer
-            self._lost = True
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            reason = plain(next((line for line in reversed(lines) if "Error: " in line), lines[0]))[:300]
-            return Ended(
-                job, f"expected a job that ends, got none ({reason}; see its logs in {self._folder})", lost=True
-            )
+            return self._is_lost(job, next((line for line in reversed(lines) if "Error: " in line), lines[0]))
         return ended
+
+    def _is_lost(self, job: Job, reason: str) -> Ended:
+        self._lost = True
+        text = f"expected a job that ends, got none ({plain(reason)[:300]}; see its logs in {self._folder})"
+        return Ended(job, text, lost=True)
+
+
+def _queued() -> set[str] | None:
+    """Return the numbers of the jobs that wait or run, such as `12` or, in an array, `12_3`; None if squeue fails."""
+    command = ["squeue", "--me", "--noheader", "--array", "--format=%i"]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)  # noqa: S603
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return set(found.stdout.split())

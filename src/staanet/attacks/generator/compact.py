@@ -1,4 +1,4 @@
-"""A small generator with one encoder and two decoders on frames, with 1/58 of the operations of the paper's."""
+"""A small generator with one encoder and two decoders on frames, with 1/52 of the operations of the paper's."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
