@@ -72,7 +72,7 @@ def test_a_missing_experiment_file(refused):
         (("[corpus]", "seeds = 1\n[corpus]"), "got 'seeds'; did you mean 'seed'?"),
         (
             ('"zhao19"', '"zhao19"\nsecond = 1'),
-            "mine.toml: models: zhao19: expected a key from base_model, corpus, defence, model, seconds",
+            "mine.toml: models: zhao19: expected a key from base_model, corpus, defence, members, model, seconds",
         ),
         (('"zhao19"', '"zhao18"'), "; got 'zhao18'; did you mean 'zhao19'?"),
         (('"synthetic"', '"synthetics"'), "got 'synthetics'; did you mean 'synthetic'?"),
