@@ -1,8 +1,6 @@
 """An evaluation as work for an engine: a job for each batch of clips, and for each corruption."""
 
 import functools
-import logging
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +11,7 @@ from staanet.assessment.measurement import BATCH, adversarial_clips, measure, pa
 from staanet.audio.corruptions import CORRUPTIONS
 from staanet.core import checksums
 from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError, StaanetWarning
+from staanet.core.errors import StaanetError
 from staanet.engines import Engine, Job, Surroundings, alone, complete
 
 if TYPE_CHECKING:
@@ -142,15 +140,8 @@ def _plan(work: EvaluationWork) -> Any:
 
     What the plan warns of was told by the process that hands out the jobs.
     """
-    work.enter()
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StaanetWarning)
-            plan = work.evaluate(**work.arguments, out=work.folder, dry_run=True)
-    finally:
-        logging.disable(before)
+    with work.planning():
+        plan = work.evaluate(**work.arguments, out=work.folder, dry_run=True)
     if plan.signature != work.signature:
         raise StaanetError(
             "expected a worker with the same model and clips, got one with others; every worker needs the same version "

@@ -1,13 +1,15 @@
 """What the workers of a command need of the process that gives it, and how a command ends that lacks some results."""
 
 import contextlib
+import logging
 import os
 import secrets
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.files import remove
 from staanet.core.processes import locked
 from staanet.core.signature import signature
@@ -42,6 +44,19 @@ class Surroundings:
         os.environ.update(self.variables)
         with contextlib.suppress(OSError):  # on another machine there may be no such folder, nor any need of it
             os.chdir(self.place)
+
+    @contextlib.contextmanager
+    def planning(self) -> Iterator[None]:
+        """Enter, and make a plan in the block, without what the process that hands out the jobs has told already."""
+        self.enter()
+        before = logging.root.manager.disable
+        logging.disable(logging.WARNING)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", StaanetWarning)
+                yield
+        finally:
+            logging.disable(before)
 
     def __eq__(self, other: object) -> bool:
         """Return whether this is the same work, perhaps after it was sent to another process."""

@@ -1,8 +1,6 @@
 """An attack on many files as work for an engine: a job for some recordings at a time."""
 
 import functools
-import logging
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 import torch
 
 from staanet.core import checksums
-from staanet.core.errors import StaanetWarning
 from staanet.core.files import read_json, remove, write_json
 from staanet.core.processes import LOCK, locked
 from staanet.core.settings import validated
@@ -92,15 +89,8 @@ def _plan(work: AttackWork) -> AttackPlan:
 
     What the plan warns of was told by the process that hands out the jobs.
     """
-    work.enter()
-    before = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StaanetWarning)
-            return plan_attack(**work.arguments, device=torch.device(work.device))
-    finally:
-        logging.disable(before)
+    with work.planning():
+        return plan_attack(**work.arguments, device=torch.device(work.device))
 
 
 def _parts(plan: AttackPlan, clips: int) -> list[list[str]]:
