@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 CORE := .venv/.core
 DEV := .venv/.dev
-HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble one_pass recipes engines)
+HELPERS := $(patsubst %,benchmarks/%.py,claims scene attack_libraries attack_settings authors_code ensemble one_pass recipes engines many_clips)
 
 .PHONY: demo test test-slow test-all test-browser check verify bench docs package supply-chain venv clean
 .DELETE_ON_ERROR:

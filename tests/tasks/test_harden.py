@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,14 +10,17 @@ import soundfile
 import torch
 
 import staanet
+from in_process import Here
+from in_process import as_before as as_before
 from staanet.cli import app
 from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.corpora import Folder
 from staanet.data import prepare
+from staanet.engines import Local
 from staanet.models import create_model
-from staanet.tasks.harden import method_defence
+from staanet.tasks.harden_plan import method_defence
 from staanet.training.hardening import HardeningTraining
 from tiny import WHISPER, hugging_face
 
@@ -286,6 +290,35 @@ def test_bad_input_is_refused_before_the_work(harden, tmp_path, settings, messag
 def test_clips_that_are_not_prepared_are_refused(harden, tmp_path):
     with pytest.raises(StaanetError, match="staanet prepare"):
         harden("pgd", data=tmp_path)
+
+
+def test_a_worker_hardens_to_the_same_weights_and_what_is_complete_is_not_trained_again(harden, tmp_path, monkeypatch):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    whole = harden("fast", "whole")
+    torch.set_num_threads(threads)
+    found = harden("fast", "by-a-worker", engine=Local(2))
+    assert replace(found, cost=0.0) == replace(whole, cost=0.0)
+    one, other = (staanet.load_model(tmp_path / name, trust=True).state_dict() for name in ("whole", "by-a-worker"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert not list(tmp_path.glob("*.progress"))
+    monkeypatch.setattr("staanet.tasks.course.Course.run", None)
+    assert harden("fast", "by-a-worker", engine=Local(2)) == harden("fast", "by-a-worker") == found
+
+
+@pytest.mark.usefixtures("as_before")
+def test_an_error_of_a_worker_is_told_in_one_line(harden, monkeypatch):
+    monkeypatch.setattr("staanet.tasks.course.Course.run", None)
+    with pytest.raises(StaanetError, match=r"expected 1 more results in .*out, 1 are missing: the hardened model"):
+        harden("fast", "out", engine=Here())
+
+
+def test_several_processes_have_no_engine():
+    from typer.testing import CliRunner
+
+    words = ["harden", "model", "clips", "-o", "out", "--engine", "local", "--workers", "2", "--processes", "2"]
+    result = CliRunner().invoke(app, words)
+    assert "expected one worker to train, got the engine local for 2 processes" in str(result.exception)
 
 
 def test_the_command_line_hardens(file, clips, tmp_path):

@@ -85,7 +85,7 @@ def write_page() -> None:
 def page() -> str:
     """Return the page of all tables for which there are results."""
     found = {path.stem: read_json(path) for path in sorted(RESULTS.glob("*.json"))}
-    sections = [section(found[name]) for name in ("kills", "damage", "processes") if name in found]
+    sections = [section(found[name]) for name in ("kills", "damage", "processes", "cluster") if name in found]
     if "bad-inputs" in found:
         sections.append(section(_bad_inputs(found["bad-inputs"])))
     if "fuzzing" in found:

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from staanet.cli.options import (
+    Address,
     Device,
+    Engine,
     Json,
     ModelReference,
     ModelSet,
@@ -17,6 +19,7 @@ from staanet.cli.options import (
     SnrDb,
     Sparsity,
     Trust,
+    Workers,
     parsed,
 )
 
@@ -49,6 +52,9 @@ def harden(
     seed: Seed = 0,
     device: Device = None,
     processes: Processes = None,
+    engine: Engine = "local",
+    workers: Workers = None,
+    address: Address = None,
     as_json: Json = False,
 ) -> None:
     """Train a model so that attacks fool it less often. Run the same command again to resume.
@@ -58,10 +64,17 @@ def harden(
     import json
     from dataclasses import asdict
 
-    from staanet import tasks
+    from staanet import engines, tasks
     from staanet.core.budget import Budget
+    from staanet.core.errors import StaanetError
     from staanet.training.parallel import joined
 
+    chosen = engines.chosen(engine, workers, address)
+    if chosen is not None and processes is not None:
+        raise StaanetError(
+            f"expected one worker to train, got the engine {engine} for {processes} processes; remove --engine, or "
+            "--processes"
+        )
     with joined(processes, device) as together:
         found = tasks.harden(
             model,
@@ -77,6 +90,7 @@ def harden(
             model_settings=parsed(model_settings),
             seed=seed,
             device=device,
+            engine=chosen,
         )
     if not together.writes:
         return

@@ -17,7 +17,7 @@ from staanet.data import Dataset
 from staanet.defences.denoiser import Denoiser, DenoiserSettings
 from staanet.models import Model, load_deciding, loader_of
 from staanet.models.loaders.base import weights_digest
-from staanet.tasks.harden import matched, prepared
+from staanet.tasks.harden_plan import matched, prepared
 from staanet.tasks.train import split_of, split_of_model
 from staanet.training.checkpointed import train_and_save
 from staanet.training.loop import History
