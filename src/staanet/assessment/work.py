@@ -103,10 +103,13 @@ def workers(
 
 
 def _missing(plan: "Plan", parts: Path) -> dict[str, tuple[str, ...]]:
-    """Return the names of the jobs whose results are missing, each with the names of those that it follows from."""
+    """Return the names of the jobs whose results are missing, each with the names of those that it follows from.
+
+    The batches with the longest clips come first, so that in the end no worker is left with the largest job.
+    """
     batches = [
         f"batch {number}"
-        for number in range(len(plan.dataset.batches(plan.clips, BATCH)))
+        for number in reversed(range(len(plan.dataset.batches(plan.clips, BATCH))))
         if not checksums.intact(parts, part_names(number))
     ]
     corruptions = [

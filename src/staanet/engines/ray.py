@@ -105,9 +105,10 @@ class RayPool:
 
     @property
     def free(self) -> int:
-        """How many more jobs the cluster has room for, or may have."""
+        """How many more jobs the cluster has room for, or may have; one waits there, so that no worker does."""
         cores = int(self._ray.cluster_resources().get("CPU", 0))
-        return max((cores if self._most is None else self._most) - len(self._running), 0)
+        most = cores + 1 if cores and self._most is None else self._most
+        return max((most or 0) - len(self._running), 0)
 
     def submit(self, jobs: Sequence[Job]) -> None:
         """Hand jobs to the cluster, which begins each where there is room."""

@@ -90,8 +90,8 @@ class AdversarialExamples(Artefact):
 
     @property
     def follows_from(self) -> Sequence[Step]:
-        """The source model, what decides the attack, and its shares."""
-        return (self.source_model, *self.deciding, *self.shares)
+        """The source model, what decides the attack, and its shares, of which that with the longest clips comes first."""
+        return (self.source_model, *self.deciding, *reversed(self.shares))
 
     @cached_property
     def shares(self) -> Sequence["Share"]:
