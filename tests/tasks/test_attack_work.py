@@ -1,5 +1,7 @@
 """An attack by workers: files and results are those of one process, and what was made is not made again."""
 
+import subprocess
+
 import numpy as np
 import pytest
 import soundfile
@@ -11,6 +13,7 @@ from rated import DIMENSIONS, write_rated
 from staanet.attacks.goals import Aim
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
+from staanet.core.processes import HOST
 from staanet.core.seeds import seeded
 from staanet.corpora import Folder, Synthetic
 from staanet.data import prepare
@@ -74,6 +77,17 @@ def test_an_interrupted_attack_makes_only_what_is_missing(source, clips, tmp_pat
     assert found == attacked(source, clips, tmp_path / "whole")
     assert files(tmp_path / "parts") == files(tmp_path / "whole")
     assert [*first.done, *second.done] == [f"recordings {number}" for number in range(4)]
+
+
+def test_what_a_worker_left_that_was_killed_is_removed(source, clips, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        attacked(source, clips, tmp_path / "parts", Here(stops_before="recordings 3"))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / "parts" / "sub" / f".c.wav.{HOST}-{dead.pid}-7.partial"
+    left.write_bytes(b"RIFF")
+    attacked(source, clips, tmp_path / "parts", Here())
+    assert not left.exists()
 
 
 def test_a_file_that_is_gone_is_made_again(source, clips, tmp_path):

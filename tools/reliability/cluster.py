@@ -77,7 +77,7 @@ def verbs(data: Path, model: Path) -> dict[str, Verb]:
     trained = ["--snr-db", "40", "--set", "epochs=6", "--set", "validation_steps=2", "--set", "guard=1.0"]
     return {
         "prepare": _verb(["prepare", "synthetic", ".", "--out", "OUT", *SPEECH, "--set", "sentences=8"], 3, files),
-        "attack": _verb(["attack", "pgd", data, "OUT", "--source", model, "--set", "steps=20"], 4, files),
+        "attack": _verb(["attack", "pgd", data, "OUT", "--source", model, "--set", "steps=5"], 4, files),
         "evaluate": _verb(evaluated, 6, evaluation),
         "run": _verb(["run", tiny_runs.EXPERIMENT, "--out", "OUT"], 2, tiny_runs.results),
         "harden": _verb(["harden", model, data, "-o", "OUT", "--method", "pgd", *trained], 1, hardened),

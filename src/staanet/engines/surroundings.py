@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from staanet.core.atomic import remove, sweep
 from staanet.core.errors import StaanetError, StaanetWarning
-from staanet.core.files import remove
 from staanet.core.processes import locked
 from staanet.core.signature import signature
 from staanet.engines.base import Engine, Job, Work
@@ -80,7 +80,7 @@ def alone(folder: Path, job: Job) -> Iterator[None]:
 
 
 def complete(engine: Engine, work: Work, jobs: Sequence[Job], folder: Path, again: str) -> None:
-    """Do all jobs on an engine.
+    """Do all jobs on an engine, and remove what workers that died have left.
 
     Args:
         engine: The engine.
@@ -103,3 +103,5 @@ def complete(engine: Engine, work: Work, jobs: Sequence[Job], folder: Path, agai
             f"this, and run {again}, which makes only what is missing"
         ) from next((RuntimeError(one.trace) for one in failed if one.trace), None)
     remove(work.folder / LOCKS)
+    for place in {folder.resolve(), work.folder}:
+        sweep(place, deep=True)

@@ -90,7 +90,7 @@ class AdversarialExamples(Artefact):
 
     @property
     def follows_from(self) -> Sequence[Step]:
-        """The source model, what decides the attack, and its shares, of which that with the longest clips comes first."""
+        """The source model, what decides the attack, and its shares; that with the longest clips comes first."""
         return (self.source_model, *self.deciding, *reversed(self.shares))
 
     @cached_property
