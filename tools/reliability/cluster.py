@@ -20,7 +20,9 @@ import summaries
 import tiny_runs
 
 from staanet.core.files import read_json
+from staanet.core.processes import LOCK
 from staanet.core.record import PROVENANCE
+from staanet.engines.surroundings import LOCKS
 
 TITLE = "A cluster that loses a node, or the command"
 ABOUT = (
@@ -77,7 +79,7 @@ def verbs(data: Path, model: Path) -> dict[str, Verb]:
     trained = ["--snr-db", "40", "--set", "epochs=6", "--set", "validation_steps=2", "--set", "guard=1.0"]
     return {
         "prepare": _verb(["prepare", "synthetic", ".", "--out", "OUT", *SPEECH, "--set", "sentences=8"], 3, files),
-        "attack": _verb(["attack", "pgd", data, "OUT", "--source", model, "--set", "steps=5"], 4, files),
+        "attack": _verb(["attack", "pgd", data, "OUT", "--source", model, "--set", "steps=3"], 4, files),
         "evaluate": _verb(evaluated, 6, evaluation),
         "run": _verb(["run", tiny_runs.EXPERIMENT, "--out", "OUT"], 2, tiny_runs.results),
         "harden": _verb(["harden", model, data, "-o", "OUT", "--method", "pgd", *trained], 1, hardened),
@@ -105,10 +107,12 @@ def whole(words: tuple[str, ...], out: Path, log: Path, *options: str) -> int:
 def locks(place: Path) -> dict[str, int]:
     """Return the jobs that have begun, by the names of their locks: the process that does each, 0 if it has ended."""
     found = {}
-    for path in place.rglob(".locks/*/.lock"):
-        with contextlib.suppress(OSError, ValueError):
-            text = path.read_text(encoding="utf-8")
-            found[path.parent.name] = int(json.loads(text)["process"]) if text else 0
+    for folder, _, names in os.walk(place):
+        path = Path(folder)
+        if LOCK in names and path.parent.name == LOCKS:
+            with contextlib.suppress(OSError, ValueError):
+                text = (path / LOCK).read_text(encoding="utf-8")
+                found[path.name] = int(json.loads(text)["process"]) if text else 0
     return found
 
 
