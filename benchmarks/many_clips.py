@@ -107,7 +107,7 @@ def main(clips: int | None) -> None:
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         speakers, sentences = max(3, count // PER_SPEAKER), PER_SPEAKER // 4
-        corpus = ["--set", f"speakers={speakers}", "--set", f"sentences={sentences}", "--set", "seconds=[0.5, 0.5]"]
+        corpus = ["--set", f"speakers={speakers}", "--set", f"sentences={sentences}", "--set", "seconds=[0.5, 0.6]"]
         data, out = place / "data", place / "adversarial"
         words = ["prepare", "synthetic", ".", "--out", str(data), *corpus]
         found = {"prepare": sampled(words, data.with_name("data.progress"), count, 64)}

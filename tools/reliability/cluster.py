@@ -264,7 +264,7 @@ def _write(made: list[dict[str, Any]]) -> None:
         for loss in LOSSES:
             own = [one for one in made if (one["verb"], one["loss"]) == (name, loss)]
             identical = sum(one["result"] == "identical" for one in own)
-            rows.append([f"`staanet {name}`", f"a {loss}" if loss == "node" else f"the {loss}", len(own), identical])
+            rows.append([f"staanet {name}", f"a {loss}" if loss == "node" else f"the {loss}", len(own), identical])
     columns = ["", "lost", "cases", "identical"]
     summaries.write("cluster", TITLE, ABOUT, columns, rows, made, "python tools/reliability/cluster.py")
 

@@ -104,3 +104,15 @@ def test_every_release_is_complete():
         assert release.licence
         assert release.summary.endswith(".")
         assert name == name.lower()
+
+
+@pytest.mark.parametrize("name", [name for name, one in released.releases().items() if "://" not in one.url])
+def test_a_release_that_the_repository_keeps_loads_by_its_name_and_says_what_it_was_trained_on(
+    name, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("STAANET_CHECKPOINTS", raising=False)
+    model = staanet.load_model(f"release:{name}")
+    assert model(torch.rand(1, model.sample_rate) - 0.5).shape == (1, len(model.labels))
+    assert provenance_of(f"release:{name}")["split"]["test"]
+    assert (released.folder_of(f"release:{name}") / "README.md").read_text().startswith(f"# {name}")
