@@ -105,7 +105,7 @@ class Dying(Engine):
     def open(self, work):
         with self.ray.open(work) as pool:
             submit = pool.submit
-            pool.submit = lambda jobs: (submit(jobs), self.kill() if pool.free <= 1 else None)
+            pool.submit = lambda jobs: (submit(jobs), self.kill() if pool.free <= 2 else None)
             yield pool
 
     def kill(self):
