@@ -1,8 +1,7 @@
-"""Make the archive of a model for a release: `python tools/release_model.py FOLDER EVALUATION NAME [ADDRESS]`.
+"""Make the archive of a model for a release: `python tools/release_model.py FOLDER EVALUATION NAME ADDRESS`.
 
-The archive `staanet-NAME-VERSION.zip` holds the checkpoint, its card and its licence. Without an address it is written
-to the folder `releases`, to be kept in the repository if it is small. With one it is written to `dist`: attach it to
-the release, so that it stands at ADDRESS/staanet-NAME-VERSION.zip. Add the printed entry to
+The archive `dist/staanet-NAME-VERSION.zip` holds the checkpoint, its card and its licence. Attach it to the release, so
+that it stands at ADDRESS/staanet-NAME-VERSION.zip, and add the printed entry to
 `src/staanet/models/loaders/releases.json`; `release:NAME` then loads it. Only models that were trained from scratch, on
 speech that its publisher gave into the public domain, are accepted.
 """
@@ -24,7 +23,7 @@ from staanet.core.version import __version__
 from staanet.corpora import CORPORA
 from staanet.models import load_model
 from staanet.models.loaders.base import weights_digest
-from staanet.models.loaders.released import FILES, KEPT
+from staanet.models.loaders.released import FILES
 
 LICENCE = "CC0-1.0"
 """Licence of the corpora on which a released model may be trained, and of its weights."""
@@ -56,14 +55,14 @@ Settings with which it was made:
 {card}"""
 
 
-def release(folder: Path, evaluation: Path, name: str, address: str | None, out: Path) -> tuple[Path, dict[str, Any]]:
+def release(folder: Path, evaluation: Path, name: str, address: str, out: Path) -> tuple[Path, dict[str, Any]]:
     """Write the archive of a model, and return its path and the entry of `releases.json`.
 
     Args:
         folder: The checkpoint, as `staanet train` or `staanet harden` wrote it.
         evaluation: Folder that `staanet evaluate` wrote for this checkpoint, on test clips of its training corpus.
         name: Name under which it is loaded.
-        address: Address of the folder from which the archive can be downloaded; None if the repository keeps it.
+        address: Address of the folder from which the archive can be downloaded.
         out: Folder of the archive.
 
     Raises:
@@ -92,7 +91,7 @@ def release(folder: Path, evaluation: Path, name: str, address: str | None, out:
         for file in FILES:
             archive.writestr(zipfile.ZipInfo(file), files[file])  # without times, so that the bytes are always the same
     return path, {
-        "url": path.name if address is None else f"{address}/{path.name}",
+        "url": f"{address}/{path.name}",
         "sha256": file_digest(path),
         "size": path.stat().st_size,
         "licence": LICENCE,
@@ -129,11 +128,9 @@ def _check(folder: Path, evaluation: Path, config: Mapping[str, Any], found: Map
 
 if __name__ == "__main__":
     try:
-        if len(sys.argv) not in (4, 5):
-            raise StaanetError("expected FOLDER EVALUATION NAME and perhaps ADDRESS; see the first lines of this file")
-        at = sys.argv[4] if len(sys.argv) == 5 else None
-        place = KEPT if at is None else Path("dist")
-        archive, entry = release(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], at, place)
+        if len(sys.argv) != 5:
+            raise StaanetError("expected FOLDER EVALUATION NAME ADDRESS; see the first lines of this file")
+        archive, entry = release(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3], sys.argv[4], Path("dist"))
     except StaanetError as error:
         sys.exit(f"release_model: {error}")
     print(archive)

@@ -30,9 +30,6 @@ PREFIX = "release:"
 FILES = ("config.json", "model.safetensors", "README.md", "LICENSE")
 """Files of an archive: the checkpoint, its card and its licence."""
 
-KEPT = Path(__file__).resolve().parents[4] / "releases"
-"""Folder of the repository with archives that are small enough to be kept there."""
-
 SECONDS = 60
 """Seconds to wait for an answer of the server."""
 
@@ -42,7 +39,7 @@ class Release:
     """A released archive.
 
     Args:
-        url: Where it is downloaded from, or only the name of its file in the folder `releases` of the repository.
+        url: Where it is downloaded from.
         sha256: Hash of the archive.
         size: Its number of bytes.
         licence: Licence of the weights.
@@ -54,11 +51,6 @@ class Release:
     size: int
     licence: str
     summary: str
-
-    @property
-    def file(self) -> str:
-        """Name of the archive."""
-        return self.url.rpartition("/")[2]
 
 
 @functools.cache
@@ -92,8 +84,7 @@ class Released(Loader):
 def folder_of(reference: str | Path) -> Path:
     """Return the folder of a checkpoint: that which a reference names, or where the archive of a release is unpacked.
 
-    An archive is looked for in the folder `$STAANET_CHECKPOINTS` and, if the package is used from its repository, in
-    the folder `releases` there; then it is downloaded.
+    An archive is looked for in the folder `$STAANET_CHECKPOINTS`, and then downloaded.
 
     Args:
         reference: Reference to a model.
@@ -128,26 +119,22 @@ def _release(reference: str) -> Release:
 
 
 def _own_archive(release: Release) -> Path | None:
-    """Return the archive in the user's folder of checkpoints or in the repository, None without one."""
-    given = os.environ.get(CHECKPOINTS)
-    folders = [Path(given)] if given else []
-    return next((path for folder in [*folders, KEPT] if (path := folder / release.file).is_file()), None)
+    """Return the archive in the user's folder of checkpoints, None without one."""
+    folder = os.environ.get(CHECKPOINTS)
+    path = Path(folder) / release.url.rpartition("/")[2] if folder else None
+    return path if path is not None and path.is_file() else None
 
 
 def _downloaded(release: Release, path: Path) -> Path:
     """Download an archive, of which no more is read than it should have."""
-    if "://" not in release.url:
-        raise StaanetError(
-            f"{release.file}: expected it in the folder ${CHECKPOINTS}, found none; copy it there from the folder "
-            f"{KEPT.name} of the repository"
-        )
+    file = release.url.rpartition("/")[2]
     try:
         with urlopen(release.url, timeout=SECONDS) as answer:  # noqa: S310 (an address of this package)
             path.write_bytes(answer.read(release.size + 1))
     except (URLError, OSError, ValueError) as error:
         raise StaanetError(
-            f"{release.file}: expected it at {release.url}, got: {error}; download it on a machine with a network into "
-            f"the folder ${CHECKPOINTS}"
+            f"{file}: expected it at {release.url}, got: {error}; download it on a machine with a network into the "
+            f"folder ${CHECKPOINTS}"
         ) from None
     return path
 
@@ -155,7 +142,7 @@ def _downloaded(release: Release, path: Path) -> Path:
 def _check_archive(path: Path, release: Release) -> None:
     if (found := file_digest(path)) != release.sha256:
         raise StaanetError(
-            f"{release.file}: expected the released archive with the hash {release.sha256[:12]}, got "
+            f"{release.url.rpartition('/')[2]}: expected the released archive with the hash {release.sha256[:12]}, got "
             f"one with {found[:12]}; remove it and try again"
         )
 
