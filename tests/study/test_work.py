@@ -186,6 +186,7 @@ def work_of(one, **changes):
 
 def test_a_worker_needs_no_corpus_and_refuses_what_it_does_not_know(tiny, monkeypatch):
     work = pickle.loads(pickle.dumps(work_of(tiny)))  # noqa: S301
+    artefacts(tiny)
     monkeypatch.setattr(type(tiny.data), "_corpus", lambda *_: pytest.fail("read the corpus"))
     splits = {path: path.stat().st_mtime_ns for path in (tiny.out / "splits").iterdir()}
     with pytest.raises(StaanetError, match=r"expected a worker that knows model emo18-0, got one with other settings"):
