@@ -203,24 +203,52 @@ def test_a_url_of_files_is_a_store(root, tmp_path):
     assert len(Dataset.open(f"file://{tmp_path}/stored")) == len(Dataset(tmp_path / "stored")) == 8
 
 
-@pytest.mark.slow
-def test_a_server_of_s3_holds_a_dataset_and_refuses_wrong_credentials(root, monkeypatch, cache):
+@pytest.fixture
+def s3(monkeypatch):
+    """A server of S3 with the bucket `speech`."""
     pytest.importorskip("s3fs", reason="needs s3fs")
-    server = pytest.importorskip("moto.server", reason="needs moto's server").ThreadedMotoServer(port=0)
+    server = pytest.importorskip("moto.server", reason="needs moto's server").ThreadedMotoServer("127.0.0.1", port=0)
     server.start()
-    try:
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
-        with pytest.raises(StaanetError, match="s3://speech/corpus: expected a place that can be read and written"):
-            prepare(Folder(), root, "s3://speech/corpus")
-        fsspec.filesystem("s3").mkdir("speech")
-        prepare(Folder(), root, "s3://speech/corpus")
-        forget(cache)
-        assert len(Dataset.open("s3://speech/corpus")) == 8
-    finally:
-        server.stop()
-    forget(cache)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "me")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://{}:{}".format(*server.get_host_and_port()))
+    fsspec.filesystem("s3").makedirs("speech", exist_ok=True)  # moto keeps it until the process ends
+    yield server
+    server.stop()
     fsspec.filesystem("s3").clear_instance_cache()
-    with pytest.raises(StaanetError, match="check the address and your credentials for s3"):
-        Dataset.open("s3://speech/corpus")
+
+
+@pytest.mark.slow
+def test_a_server_of_s3_holds_a_dataset_and_makes_no_bucket(s3, root, cache):
+    prepare(Folder(), root, "s3://speech/corpus")
+    forget(cache)
+    assert len(Dataset.open("s3://speech/corpus")) == 8
+    with pytest.raises(StaanetError, match="s3://speach/corpus: expected a bucket that exists, found none named speach"):
+        prepare(Folder(), root, "s3://speach/corpus")
+    assert fsspec.filesystem("s3").ls("") == ["speech"]
+
+
+@pytest.mark.slow
+def test_an_upload_goes_on_after_a_server_of_s3_was_gone(s3, root, monkeypatch):
+    sent, gone, store = [], [], fsspec.filesystem("s3")
+    put, (host, port) = store.put_file, s3.get_host_and_port()
+
+    def counted(path, place):
+        if len(sent) == 2 and not gone:
+            gone.append(s3.stop())
+        put(path, place)
+        sent.append(place)
+
+    monkeypatch.setattr(store, "put_file", counted)
+    with pytest.raises(StaanetError, match="check the address and your credentials for s3, and run the same command"):
+        prepare(Folder(), root, "s3://speech/other")
+    assert len(sent) == 2
+    again = type(s3)(host, port)
+    again.start()
+    try:
+        made = prepare(Folder(), root, "s3://speech/other")
+        assert len(Dataset.open("s3://speech/other")) == 8
+    finally:
+        again.stop()
+    assert sorted(place.rpartition("/")[2] for place in sent) == sorted(files(made.folder))

@@ -76,9 +76,15 @@ def outgoing(url: str) -> Path:
     """Return the folder of the cache in which a dataset is prepared before it is written to a store.
 
     Raises:
-        StaanetError: The store cannot be used, or has other files there.
+        StaanetError: The store cannot be used, has no such bucket, or has other files there.
     """
     with _store(url) as (store, root):
+        bucket = _bucket(root)
+        if bucket and not store.exists(bucket):
+            raise StaanetError(
+                f"{url}: expected a bucket that exists, found none named {bucket}; make it, or check the address and "
+                "your credentials"
+            )
         if store.exists(root) and store.find(root) and not store.exists(f"{root}/{CHECKSUMS}"):
             raise StaanetError(f"{url}: expected a new place or a dataset, got other files; choose another --out")
     return _cache() / "outgoing" / hashlib.sha256(url.encode()).hexdigest()[:16]
@@ -107,7 +113,8 @@ def publish(folder: Path, url: str) -> Path:
             for name, checksum in own.items()
             if name != DESCRIPTION and name in there and there[name].sha256 == checksum.sha256
         }
-        store.makedirs(root, exist_ok=True)
+        if not _bucket(root):
+            store.makedirs(root, exist_ok=True)
         for name in sorted(own.keys() - written, key=lambda name: (name == DESCRIPTION, name)):
             store.pipe_file(f"{root}/{CHECKSUMS}", b"".join(lines[one] for one in sorted(written)))
             store.put_file(str(folder / name), f"{root}/{name}")
@@ -130,6 +137,12 @@ def _cache() -> Path:
 def _cached(content: bytes) -> Path:
     """Return the folder of the cache for a dataset with the given checksums."""
     return _cache() / hashlib.sha256(content).hexdigest()[:16]
+
+
+def _bucket(root: str) -> str:
+    """Return the bucket in which a place is, which nothing here makes; empty if the store has folders instead."""
+    first = root.partition("/")[0]
+    return "" if first.endswith(":") else first
 
 
 def _content(store: Any, root: str) -> bytes:
