@@ -220,11 +220,12 @@ def s3(monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_server_of_s3_holds_a_dataset_and_makes_no_bucket(s3, root, cache):
+@pytest.mark.usefixtures("s3")
+def test_a_server_of_s3_holds_a_dataset_and_makes_no_bucket(root, cache):
     prepare(Folder(), root, "s3://speech/corpus")
     forget(cache)
     assert len(Dataset.open("s3://speech/corpus")) == 8
-    with pytest.raises(StaanetError, match="s3://speach/corpus: expected a bucket that exists, found none named speach"):
+    with pytest.raises(StaanetError, match=r"speach/corpus: expected a bucket that exists, found none named speach"):
         prepare(Folder(), root, "s3://speach/corpus")
     assert fsspec.filesystem("s3").ls("") == ["speech"]
 
