@@ -19,9 +19,11 @@ def shown(source: str, names: dict[str, Any]) -> Any:
     return eval(compile(ast.Expression(last.value), NOTEBOOK, "eval"), names)  # noqa: S307
 
 
-def test_the_example_notebook_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_notebook_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     monkeypatch.chdir(tmp_path)
-    logging.getLogger("staanet").setLevel(logging.WARNING)
+    caplog.set_level(logging.WARNING, "staanet")
     cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
     names: dict[str, Any] = {"__name__": "__main__"}
     values = [shown("".join(cell["source"]), names) for cell in cells if cell["cell_type"] == "code"]
