@@ -5,7 +5,7 @@ python benchmarks/many_clips.py --clips 2000    a trial with so few clips; nothi
 
 `staanet prepare` synthesises 50 000 clips with two workers, and `staanet attack` then changes all of them (FGSM, one
 gradient). What each process keeps for itself is read twice a second: its private memory, in MB. The claim compares the
-largest of the last tenth of the clips with the largest of those from a tenth to two tenths.
+largest from nine tenths of the clips to the end of the command with the largest from a tenth to two tenths.
 """
 
 import argparse
@@ -82,7 +82,7 @@ def sampled(words: list[str], progress: Path, clips: int, per_file: int) -> list
 def growth(samples: list[Sample], clips: int) -> float:
     """Return the memory at the end in relation to that near the beginning, command and workers together."""
     early = [command + worker for done, command, worker in samples if 0.1 <= done / clips < 0.2]
-    late = [command + worker for done, command, worker in samples if 0.9 <= done / clips < 1]
+    late = [command + worker for done, command, worker in samples if 0.9 <= done / clips]
     return max(late) / max(early)
 
 
