@@ -1,14 +1,16 @@
 """Refresh the figure and the tables of docs/method.md from registry and records: `python tools/method.py`.
 
 The table of networks stands between `<!-- networks -->` and `<!-- /networks -->`, that of results between
-`<!-- results: STUDY, STUDY -->` and `<!-- /results -->`. A test fails if they are out of date.
+`<!-- results: STUDY, STUDY -->` and `<!-- /results -->`, and that of changed decisions likewise between
+`<!-- changed: STUDY -->` and `<!-- /changed -->`. A test fails if they are out of date.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import changed_decisions
 import numpy as np
 import torch
 from matplotlib.axes import Axes
@@ -112,6 +114,21 @@ def results(study: Path) -> Iterator[list[Any]]:
         ]
 
 
+def changed(study: Path) -> Iterator[list[Any]]:
+    """Yield a row per attack by a generator on its own source in a published study: where the changed decisions go."""
+    for record, count, share, distance, by_chance in changed_decisions.rows(Run(study)):
+        yield [
+            f"[{study.name}](../results/{study.name}/README.md)",
+            f"`{record.attack}`",
+            record.source,
+            _budget(record),
+            count,
+            percent(share, 0),
+            f"{distance:.2f}",
+            f"{by_chance:.2f}",
+        ]
+
+
 def _budget(record: Record) -> str:
     size = f"{record.budget_snr_db:g} dB" if record.budget_epsilon is None else f"\u03b5 {record.budget_epsilon:g}"
     return f"{size}, {percent(record.budget_sparsity, 0)} %"
@@ -167,12 +184,18 @@ def refreshed(text: str) -> str:
     heads = ["generator", "sees", "parameters", "stride", "GFLOP for 6 s", "preset"]
     text = _between("networks", lambda _: _table(heads, networks(), words=2), text)
     heads = ["study", "attack", "generator", "source and target", "budget", "ASR", "control", "excess", "n"]
+    text = _between("results", _of_studies(heads, results, words=5), text)
+    heads = ["study", "attack", "model", "budget", "changed", "to one class, %", "distance", "by chance"]
+    return _between("changed", _of_studies(heads, changed, words=4), text)
+
+
+def _of_studies(heads: Sequence[str], rows: Callable[[Path], Iterator[list[Any]]], words: int) -> Callable[[str], str]:
+    """Return a function that makes a table of the rows of some studies, whose names are separated by commas."""
 
     def table(studies: str) -> str:
-        rows = [row for study in studies.split(", ") for row in results(RESULTS / study)]
-        return _table(heads, rows, words=5)
+        return _table(heads, [row for study in studies.split(", ") for row in rows(RESULTS / study)], words)
 
-    return _between("results", table, text)
+    return table
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[Any]], words: int) -> str:
