@@ -136,7 +136,7 @@ def _budget(record: Record) -> str:
 
 def figure() -> str:
     """Return the figure as SVG on a white background."""
-    drawn = str(figures.svg(_draw, prefix="method-"))
+    drawn = str(figures.svg(_draw, prefix="method"))
     drawn = drawn.replace("<svg ", '<svg style="background: #fff; color: #222" ', 1)
     drawn = re.sub(r'\bd="[^"]*"', lambda path: " ".join(path.group().split()), drawn)
     return re.sub(r"\n\s*", "\n", drawn) + "\n"

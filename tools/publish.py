@@ -72,7 +72,7 @@ def page(results: Results) -> str:
 
 def figure(results: Results) -> str:
     """Return the figure as SVG on a white background, without the indentation and line breaks of its source."""
-    drawn = str(figures.svg(figures.rates, results.records, prefix="transfer-"))
+    drawn = str(figures.svg(figures.rates, results.records, prefix="transfer"))
     drawn = drawn.replace("<svg ", '<svg style="background: #fff; color: #222" ', 1)
     drawn = re.sub(r'\bd="[^"]*"', lambda path: " ".join(path.group().split()), drawn)
     return re.sub(r"\n\s*", "\n", drawn) + "\n"

@@ -60,10 +60,32 @@ def svg(draw: Callable[..., str], *arguments: Any, prefix: str) -> Markup:
     body = re.sub(r'<g id="[^"]*"', "<g", body)  # these ids are not referenced
     body = re.sub(r"<style.*?</style>", "", body, flags=re.DOTALL)
     body = re.sub(r"<[a-z][^>]*>", lambda tag: re.sub(r' style="([^"]*)"', _attributes, tag.group()), body)
-    body = re.sub(r'\bd="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path.group()), body)
-    body = re.sub(r'\bid="|xlink:href="#|url\(#', lambda match: match.group() + prefix + "-", body)
+    body = re.sub(r'\b(d|x|y)="[^"]*"', lambda place: re.sub(r"(\.\d\d)\d+", r"\1", place.group()), body)
+    body = re.sub(r' transform="rotate\(-?0 [^"]*"|<defs>\s*</defs>\n?', "", _ungrouped(body))
+    body = _renamed(body, prefix)
     joints = 'stroke-linejoin="round" stroke-linecap="butt"'
     return Markup(body.replace("<svg", f'<svg {joints} role="img" aria-label="{escape(description)}"', 1).strip())  # noqa: S704
+
+
+def _ungrouped(body: str) -> str:
+    """Return an SVG without the groups that have no attribute and therefore change nothing."""
+    kept: list[bool] = []
+
+    def part(tag: re.Match[str]) -> str:
+        if tag[0].startswith("<g"):
+            kept.append(not tag[0].startswith("<g>"))
+            return tag[0] if kept[-1] else ""
+        return tag[0] if kept.pop() else ""
+
+    return re.sub(r"(<g\b[^>]*>|</g>)\n?", part, re.sub(r"<g */>\n?", "", body))
+
+
+def _renamed(body: str, prefix: str) -> str:
+    """Return an SVG whose ids are the prefix and a number, wherever they stand."""
+    names = {name: f"{prefix}-{number}" for number, name in enumerate(re.findall(r'\bid="([^"]*)"', body))}
+    return re.sub(
+        r'(\bid="|xlink:href="#|url\(#)([^")]*)', lambda found: found[1] + names.get(found[2], found[2]), body
+    )
 
 
 def _attributes(style: re.Match[str]) -> str:
