@@ -207,7 +207,7 @@ def measured(scene: Scene, generators: Sequence[Path], steps: int) -> list[Row]:
 
 def figure(rows: Sequence[Row]) -> str:
     """Return the figure as SVG on a white background."""
-    drawn = str(figures.svg(_draw, rows, prefix="one-pass-"))
+    drawn = str(figures.svg(_draw, rows, prefix="one-pass"))
     return drawn.replace("<svg ", '<svg style="background: #fff; color: #222" ', 1) + "\n"
 
 
