@@ -82,7 +82,7 @@ def sampled(words: list[str], progress: Path, clips: int, per_file: int) -> list
 def growth(samples: list[Sample], clips: int) -> float:
     """Return the memory at the end in relation to that near the beginning, command and workers together."""
     early = [command + worker for done, command, worker in samples if 0.1 <= done / clips < 0.2]
-    late = [command + worker for done, command, worker in samples if 0.9 <= done / clips]
+    late = [command + worker for done, command, worker in samples if done / clips >= 0.9]
     return max(late) / max(early)
 
 

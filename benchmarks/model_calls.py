@@ -38,7 +38,13 @@ def main() -> None:
             attack(model, *given)
 
         measured = ratio(lambda run=checked: seconds(run), lambda run=unchecked: seconds(run), 25 if clips == 1 else 5)
-        write(f"model_calls_{clips}", f"FGSM on {clips} clips of 6 s with checked calls to without, at most", AIM, measured, "x")
+        write(
+            f"model_calls_{clips}",
+            f"FGSM on {clips} clips of 6 s with checked calls to without, at most",
+            AIM,
+            measured,
+            "x",
+        )
 
 
 if __name__ == "__main__":

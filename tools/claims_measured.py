@@ -98,7 +98,10 @@ def advanced_source_transfers_better() -> Verdict:
     """Check whether Whisper as the source fools each simpler model more than the other simpler model as the source."""
     cases = [(corpus, target, own) for corpus in CORPORA for target in SIMPLE if (own := _by_advanced(corpus, target))]
     if not cases:
-        return UNTESTABLE, "no published study has Whisper as a source; staanet run emodb with EmoDB"
+        return (
+            UNTESTABLE,
+            "no published study has a generator that was trained against Whisper; staanet run emodb with EmoDB",
+        )
     figures = "; ".join(
         f"{corpus}, {ADVANCED} instead of {SIMPLE[target]} on {target}: {percent(advanced.asr)} against "
         f"{percent(simple.asr)} %, difference {own}"

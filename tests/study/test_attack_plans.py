@@ -88,6 +88,8 @@ def test_the_settings_of_babble_hold_no_samples_and_depend_on_the_split(experime
         ('[attacks.hum]\ndomain = "feature"\n', 'attack hum: expected domain = "waveform" for a sound'),
         ("[attacks.hum]\nfrequency = 4000\n", "half of the sampling rate, 4000 Hz, got 4000"),
         ("[attacks.babble]\nvoices = 0\n", "voices of 1 or more"),
+        ("[attacks.pgd]\ntargeted = true\n", "attack pgd: expected no targeted, because the attacks of an experiment"),
+        ('[attacks.all]\nattack = "standard"\ntargeted = true\n', "attack all: expected no targeted"),
     ],
 )
 def test_a_mistake_is_reported_before_any_work(experiment, changed, message):

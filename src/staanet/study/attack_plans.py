@@ -159,6 +159,11 @@ def parse(
             f"attack {name}: expected no {given[0]}, because the models of an experiment decide between emotions, got "
             f"{table[given[0]]!r}; use staanet attack or staanet evaluate for a model of dimensions"
         )
+    if table.get("targeted", False) is not False:
+        raise StaanetError(
+            f"attack {name}: expected no targeted, because the attacks of an experiment move clips away from their "
+            f"class, got {table['targeted']!r}; use staanet.create_attack in Python"
+        )
     if table.get("attack", name) == NAME:
         if wrong := set(table) - {"attack", "budget", "sources"}:
             raise StaanetError(f"attack {name}: expected a budget and sources only, got {', '.join(sorted(wrong))}")
