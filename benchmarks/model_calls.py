@@ -38,13 +38,8 @@ def main() -> None:
             attack(model, *given)
 
         measured = ratio(lambda run=checked: seconds(run), lambda run=unchecked: seconds(run), 25 if clips == 1 else 5)
-        write(
-            f"model_calls_{clips}",
-            f"FGSM on {clips} clips of 6 s with checked calls to without, at most",
-            AIM,
-            measured,
-            "x",
-        )
+        claim = f"FGSM on {clips} clips of 6 s with checked calls to without, at most"
+        write(f"model_calls_{clips}", claim, AIM, measured, "x")
 
 
 if __name__ == "__main__":
