@@ -15,7 +15,7 @@ from staanet.assessment.certified.figures import CertifiedRow, figures
 from staanet.assessment.compare import compare
 from staanet.assessment.compare import figure as several
 from staanet.assessment.compare import wording as compare_wording
-from staanet.assessment.runs import read
+from staanet.assessment.runs import NO_WEIGHTS, read
 from staanet.certificates import Draws
 from staanet.cli import app
 from staanet.core.errors import StaanetError
@@ -62,12 +62,40 @@ def test_a_radius_covers_every_change_within_a_budget():
 
 def test_what_is_proven_is_counted_at_the_budgets_of_the_evaluation(certificate, written):
     conditions = read(written("plain", FOOLED)).conditions
-    found = proven(certificate(RADII), conditions, {"weights": "w"})
+    whole = read(written("plain", FOOLED)).identity
+    found = proven(certificate(RADII), conditions, {**whole, "model": "another path to net"})
     assert [point.name for point in found.points] == ["60 dB", "40 dB"]
     assert [point.accuracy for point in found.points] == [0.5, 0.25]
     assert found.points[0].uar == pytest.approx(0.5)
     assert found.same_model
-    assert not proven(certificate(RADII), conditions, {"weights": "other"}).same_model
+    for change in ({"weights": "other"}, {"defence": {"name": "median"}}):
+        assert not proven(certificate(RADII), conditions, {**whole, **change}).same_model
+
+
+def test_functions_have_no_weights_by_which_they_could_be_the_same(certificate, written):
+    conditions = read(written("plain", FOOLED)).conditions
+    one = {"model": "two.py:other", "weights": NO_WEIGHTS, "file": "f"}
+    proof = certificate(RADII, identity=one)
+    assert proven(proof, conditions, one).same_model
+    assert not proven(proof, conditions, {**one, "model": "two.py:decide"}).same_model
+
+
+def test_a_lossy_codec_between_budget_and_model_leaves_nothing_proven(certificate, written):
+    conditions = read(written("plain", FOOLED)).conditions
+    coded = replace(conditions, settings={**conditions.settings, "saved": "gsm"})
+    with pytest.raises(StaanetError, match="expected clips that are saved as they are, got gsm"):
+        proven(certificate(RADII), coded, {"weights": "w"})
+
+
+def test_only_a_proven_value_above_a_measured_one_says_which_is_more_robust(certificate, written):
+    """Attacks on one model leave more than is proven of another: that one may be right on all of it."""
+    runs = [written("plain", [2] * 16), certificate([0.0] * 16)]
+    (found,) = compare(runs)
+    assert [one.result for one in found.of("accuracy_robust")] == ["undecided"] * 2
+    assert "is more robust is undecided: at 40 dB, " in compare_wording.headline(found)
+    assert "provably keeps 0.0 % and may keep more, and attacks leave net 100.0 %" in compare_wording.headline(found)
+    (other_way,) = compare([certificate([9.0] * 16), written("weak", [0] * 16, model="weak", weights="x")])
+    assert {one.result for one in other_way.of("accuracy_robust")} == {"lower"}
 
 
 def test_certificates_of_other_clips_are_refused(certificate, written, tmp_path):

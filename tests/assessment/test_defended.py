@@ -146,3 +146,22 @@ def test_the_command_line_defends(model, recordings, tmp_path):
     assert result.exit_code == 0, result.output
     found = json.loads(result.stdout)
     assert (found["gradient"], found["settings"]) == ("straight_through", {"bits": 12})
+
+
+@pytest.mark.parametrize("change", [{"name": "other"}, {"seed": 1}])
+def test_a_generator_of_another_model_or_seed_is_not_used(assess, model, caplog, change):
+    model.write_text(model.read_text() + "\ndef other(w):\n    return -decide(w)\nother.labels = decide.labels\n")
+    attackers = Attackers(Budget(snr_db=20.0), 5, 1, TINY)
+    with caplog.at_level("INFO", "staanet"):
+        assess(attackers=attackers)
+        assess(attackers=attackers, **change)
+        assert "resumes after" not in caplog.text
+        assess(attackers=attackers, **change)
+    assert "resumes after epoch 1 of 1" in caplog.text
+
+
+def test_both_models_are_attacked_alike(assess):
+    """A filter of one sample changes nothing, so that it neither helps nor harms, whoever attacks."""
+    found = assess({"defence": "smoothing_filter", "width": 1}, attackers=Attackers(Budget(snr_db=30.0), 5, 1, TINY))
+    assert found.gain == 0
+    assert found.verdict == "undecided"

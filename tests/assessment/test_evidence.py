@@ -74,13 +74,19 @@ def test_a_file_with_entries_is_kept(made_up, folder, caplog):
 
 
 def test_corruptions_are_named_whether_they_were_tested_or_not(made_up):
-    some = [Corrupted("mp3", severity, f"{severity} kbit/s", 0.5, (0.4, 0.6), None, 0) for severity in (1, 3, 5)]
+    some = [
+        Corrupted(name, severity, f"{severity} kbit/s", 0.5, (0.4, 0.6), None, 0)
+        for name, severities in (("mp3", (1, 3, 5)), ("opus", (1, 3)), ("babble", (1, 3, 5)))
+        for severity in severities
+    ]
     whole = [Corrupted("gsm", severity, "1 time", 0.5, (0.4, 0.6), None, 0) for severity in range(1, 6)]
+    tried = ("mp3", "opus", "babble", "gsm")
     text = evidence.text(replace(made_up(FOOLED), corruptions=[*some, *whole]), {})
     tested, untested = text.split("## What was not tested")
     assert "| mp3 | 3 | 3 kbit/s | 50.0 |" in tested
-    assert f"- Corruptions: {', '.join(name for name in CORRUPTIONS if name not in ('mp3', 'gsm'))}." in untested
-    assert "- Severities 2, 4 of the corruptions that were tested." in untested
+    assert f"- Corruptions: {', '.join(name for name in CORRUPTIONS if name not in tried)}." in untested
+    assert "- Severities 2, 4 of babble, mp3.\n" in untested
+    assert "- Severities 2, 4, 5 of opus.\n" in untested
     text = evidence.text(replace(made_up(FOOLED), corruptions=()), {})
     assert "None was tested." in text
     assert f"- Corruptions: {', '.join(CORRUPTIONS)}." in text

@@ -208,3 +208,13 @@ def test_what_is_no_input_defence_is_refused_before_the_work(evaluate, tmp_path)
     with pytest.raises(StaanetError, match="expected an input defence, got trades"):
         evaluate(defence="trades")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_attacker_whom_a_user_names_decides_the_results(hardened):
+    """What was measured without him is not read as if he had attacked."""
+    assert protected(hardened / "after", hardened / "before").named == (weights_digest_of(hardened / "before"),)
+    assert protected(hardened / "after", None).named == ()
+
+
+def weights_digest_of(folder):
+    return weights_digest(staanet.load_model(folder))

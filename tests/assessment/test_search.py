@@ -1,9 +1,11 @@
 """The search runs queries as a last resort: on the clips that gradient attacks leave right at the reference budget."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
-from staanet.assessment.measurement import members_of
+from staanet.assessment.measurement import Curve, _joined, members_of
 from staanet.assessment.saving import Saved
 from staanet.assessment.search import Search
 from staanet.assessment.settings import PRESETS, Curves, Member
@@ -87,3 +89,17 @@ def test_queries_are_the_last_resort_only_beside_gradients(access, expected):
     for members in members_of(PRESETS["standard"], model):
         assert members[-1].last_resort is expected
         assert not any(member.last_resort for member in members[:-1])
+
+
+def test_few_samples_that_fool_within_a_budget_of_all_samples_count_there_too():
+    """A change of few samples by 17 dB lies within the budget of 10 dB on every sample, not within 20 dB."""
+    curves = Curves(dense=(40.0, 20.0, 17.0, 10.0), sparse=(0.0, 0.01))
+    safe = Curve(4, None, (True,) * 4, attackers={"a": 4, "b": 3})
+    fooled = Curve(1, "sparse_rs", (True, True), "joy", {"a": 1, "b": 2})
+    found = _joined(safe, fooled, curves)
+    assert (found.smallest, found.attack, found.decided) == (2, "sparse_rs", "joy")
+    assert found.attackers == {"a": 2, "b": 3}
+    weaker = replace(safe, smallest=1, attack="apgd")
+    assert _joined(weaker, fooled, curves) is weaker
+    assert _joined(safe, replace(fooled, smallest=2, attack=None), curves) is safe
+    assert _joined(safe, fooled, replace(curves, dense=(40.0,), reference_db=40.0)) is safe

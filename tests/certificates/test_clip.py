@@ -194,3 +194,15 @@ def test_too_few_votes_are_refused_before_the_model_is_asked(smoothing):
 def test_invalid_numbers_are_refused(settings, message):
     with pytest.raises(StaanetError, match=message):
         Draws(**settings)
+
+
+def test_answers_that_are_no_numbers_are_no_votes():
+    """A division by the level of a silent part gives NaN, which argmax would take for the highest answer."""
+
+    def model(waveforms, _):
+        return waveforms.sum(1, keepdim=True) / waveforms.abs().sum(1, keepdim=True) * torch.tensor([-1.0, 1.0])
+
+    clip = torch.cat([torch.full((360,), 0.1), torch.zeros(40)])
+    with pytest.raises(StaanetError, match="expected finite logits from every voter, got NaN"):
+        certify(model, Partition(samples=40), clip, 2, QUICK)
+    assert certify(model, Partition(samples=40), clip[:360], 2, QUICK).decided == 1

@@ -11,6 +11,7 @@ import time
 import pytest
 
 from staanet.core import processes
+from staanet.core.files import remove
 from staanet.core.processes import LOCK, is_alive, locked
 
 HOLD = """
@@ -110,3 +111,18 @@ def test_a_process_that_ended_is_not_alive():
     process.wait()
     assert not is_alive(process.pid)
     assert not is_alive(2**40)
+
+
+def test_who_waited_while_the_folder_was_removed_holds_the_lock_of_the_new_one(tmp_path):
+    """The holder removes what it locked, such as the folder of its progress; the lock of a deleted file is none."""
+    place = tmp_path / "progress"
+    waits = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with locked(place):
+        time.sleep(0.1)
+        remove(place)
+    with waits:
+        assert waits.stdout.readline() == "held\n"
+        assert json.loads((place / LOCK).read_text())["process"] == waits.pid
+        waits.stdin.close()

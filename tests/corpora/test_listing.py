@@ -8,7 +8,7 @@ import soundfile
 from staanet.audio.files import write
 from staanet.core.errors import StaanetError
 from staanet.corpora import EmoDB
-from staanet.corpora.base import Utterance, unusable_files
+from staanet.corpora.base import Utterance, audio_files, unusable_files
 from staanet.corpora.listing import by_path
 
 NOISE = np.random.default_rng(0).uniform(-0.3, 0.3, 400).astype(np.float32)
@@ -119,3 +119,11 @@ def test_sound_and_video_that_were_converted_already_are_not_reported(tmp_path):
     for name in ("video/dia0.mp4", "joy/a.m4a", "video/dia1.mp4", "video/a.m4a"):
         (tmp_path / name).write_bytes(b"film")
     assert list(unusable_files(tmp_path)) == ["video/a.m4a", "video/dia1.mp4"]
+
+
+def test_files_in_linked_folders_are_found_and_circles_are_not_followed(tmp_path):
+    put(tmp_path / "elsewhere", "sadness/a.wav")
+    put(tmp_path / "corpus", "anger/b.wav")
+    (tmp_path / "corpus" / "sadness").symlink_to(tmp_path / "elsewhere" / "sadness")
+    (tmp_path / "corpus" / "anger" / "back").symlink_to(tmp_path / "corpus")
+    assert audio_files(tmp_path / "corpus") == ("anger/b.wav", "sadness/a.wav")

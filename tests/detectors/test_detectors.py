@@ -146,3 +146,8 @@ def test_the_curve_of_known_scores():
 def test_bad_settings_are_refused(make, message):
     with pytest.raises(StaanetError, match=message):
         make()
+
+
+def test_scores_that_are_no_numbers_are_refused():
+    with pytest.raises(StaanetError, match="expected finite scores, got NaN"):
+        roc(np.array([0.0, np.nan]), np.array([1.0, 2.0]))

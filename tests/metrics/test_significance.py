@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from staanet.metrics.intervals import by_speaker
-from staanet.metrics.significance import by_permutation, holm, speaker_test, welch
+from staanet.metrics.significance import both_sources, by_permutation, holm, speaker_test, welch
 
 
 def by_hand(values, speakers, groups):
@@ -101,3 +101,22 @@ def test_welch_by_hand():
 def test_welch_without_a_spread_has_no_width():
     assert welch(np.array([0.5, 0.5]), np.array([0.75, 0.75])) == ((0.25, 0.25), 0.0)
     assert welch(np.array([0.5, 0.5]), np.array([0.5, 0.5])) == ((0.0, 0.0), 1.0)
+
+
+def test_an_interval_of_two_sources_covers_both():
+    """Trainings and clips vary at once: the interval of 95 % of the differences, not of the larger source alone."""
+    random = np.random.default_rng(0)
+    hits = []
+    for _ in range(2000):
+        found = 0.1 + random.normal(0, 0.05) + random.normal(0, 0.05)
+        each = (found - 1.96 * 0.05, found + 1.96 * 0.05)
+        (low, high), p_value = both_sources(found, each, each)
+        assert (p_value < 0.05) == (not low <= 0 <= high)
+        hits.append(low <= 0.1 <= high)
+    assert np.mean(hits) == pytest.approx(0.95, abs=0.015)
+
+
+def test_an_interval_without_a_second_source_is_that_of_the_first():
+    assert both_sources(0.2, (0.1, 0.3), (0.2, 0.2))[0] == pytest.approx((0.1, 0.3))
+    assert both_sources(0.0, (0.0, 0.0), (0.0, 0.0)) == ((0.0, 0.0), 1.0)
+    assert both_sources(0.2, (0.2, 0.2), (0.2, 0.2)) == ((0.2, 0.2), 0.0)

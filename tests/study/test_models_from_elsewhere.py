@@ -1,10 +1,14 @@
 """Models from elsewhere in an experiment: as source and target, left-out attacks, labels, rates, defences, trust."""
 
 import pytest
+import torch
 
 import staanet
+from staanet import study
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
+from staanet.study.study import Study
+from staanet.study.work import artefacts
 
 NETWORK = """
 import torch
@@ -175,3 +179,23 @@ def test_a_run_whose_records_exist_computes_nothing_again_and_other_weights_are_
     path = tmp_path / "mine.toml"
     (other,) = staanet.run(path, out=tmp_path / "run", trust=True)
     assert other.signature != first.signature
+
+
+@pytest.mark.parametrize("members", [False, True])
+def test_a_generator_of_a_model_trained_elsewhere_is_one_of_the_clips_that_it_learns_from(tmp_path, members):
+    """Its source does not say on which clips it learns, so that other folds must give another generator."""
+    (tmp_path / "network.py").write_text(NETWORK)
+    several = '[models.both]\nmembers = ["mine", "mine2"]\n'
+    tables = '[generators.g]\ngenerator = "compact"\n[attacks.staa_net]\ngenerator = "g"\nsources = ["SOURCE"]\n'
+    second = EXPERIMENT[EXPERIMENT.index("[models.mine]") : EXPERIMENT.index("{tables}")].replace("mine]", "mine2]")
+    text = EXPERIMENT.replace("{tables}", second + (several if members else "") + "{tables}")
+    text = text.format(reference=f"{tmp_path / 'network.py'}:build", tables=tables, more="")
+    text = text.replace("SOURCE", "both" if members else "mine")
+    found = []
+    for folds in (3, 6):
+        path = tmp_path / "mine.toml"
+        path.write_text(f"{text}\n[split]\nfolds = {folds}\nrun = [0]\n")
+        name, experiment = study.load(path)
+        one = Study(name, experiment, tmp_path / "run", None, torch.device("cpu"))
+        found += [title for title in artefacts(one) if title.startswith("generator")]
+    assert len(found) == len(set(found)) == 2

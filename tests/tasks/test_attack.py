@@ -222,3 +222,8 @@ def test_emotions_that_the_model_does_not_know_are_reported_before_the_attack(tm
     assert len(lines) == 2
     assert "got others (anger, happiness, neutral, sadness); no robust accuracy is computed" in lines[0]
     assert "got others (happiness, sadness); their clips count as wrong" in lines[1]
+
+
+def test_adversarial_files_are_not_written_where_they_would_be_attacked(source, clips):
+    with pytest.raises(StaanetError, match=r"expected a place outside of .*, where the next command would attack"):
+        attacked(source, clips, clips / "adversarial")

@@ -19,7 +19,7 @@ from staanet.core.files import read_json
 from staanet.corpora import Folder
 from staanet.data import prepare
 from staanet.engines import Local
-from staanet.models import create_model
+from staanet.models import create_model, loader_of
 from staanet.tasks.harden_plan import method_defence
 from staanet.training.hardening import HardeningTraining
 from tiny import WHISPER, hugging_face
@@ -329,3 +329,25 @@ def test_the_command_line_hardens(file, clips, tmp_path):
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
     assert json.loads(result.stdout)["budget"] == {"snr_db": 30.0, "sparsity": 1.0}
+
+
+def test_a_hardened_model_is_named_by_the_code_that_it_runs_and_a_damaged_one_is_refused(harden, file, tmp_path):
+    harden("fast")
+    reference, whole = str(tmp_path / "fast"), file.read_text()
+    before = loader_of(reference).identity(reference)
+    file.write_text(whole + "\nseldom = 1\n")
+    assert loader_of(reference).identity(reference) != before
+    file.write_text(whole)
+    assert loader_of(reference).identity(reference) == before
+    weights = tmp_path / "fast" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+    with pytest.raises(StaanetError, match="harden it again"):
+        staanet.load_model(reference, trust=True)
+
+
+def test_a_hardening_with_other_settings_of_the_model_is_another_one(harden, tmp_path):
+    first = harden("fast", training={**TRAINING, "epochs": 1})
+    kept = read_json(tmp_path / "fast" / "config.json")
+    harden("fast", training={**TRAINING, "epochs": 1}, model_settings={"crop": "centre"})
+    assert read_json(tmp_path / "fast" / "config.json")["made_from"] != kept["made_from"]
+    assert first.method == "fast"

@@ -17,7 +17,8 @@ from staanet.assessment.compare import wording as compare_wording
 from staanet.assessment.corrupted import CorruptionTest
 from staanet.assessment.dimensional import DimensionalEvaluation as DimensionalEvaluation
 from staanet.assessment.dimensional import DimensionalPlan as DimensionalPlan
-from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of, seconds_needed
+from staanet.assessment.duration import seconds_needed
+from staanet.assessment.measurement import Row, adversarial_clips, measure, members_of
 from staanet.assessment.notebook import Evaluation as Evaluation
 from staanet.assessment.page.sounds import keep
 from staanet.assessment.power import check_decidable
@@ -35,7 +36,7 @@ from staanet.core.files import check_writable, write_json, write_text
 from staanet.core.processes import locked
 from staanet.core.provenance import commit, device_name, device_of, versions
 from staanet.core.signature import signature, to_jsonable
-from staanet.core.signs import MEANINGS
+from staanet.core.signs import shown
 from staanet.data import Dataset
 from staanet.defences import input_defence
 from staanet.engines import Engine
@@ -95,7 +96,7 @@ class Plan:
     @property
     def signature(self) -> str:
         """Hash of everything that decides the results of the clips."""
-        return signature([self.identity, self.settings, self.dataset.digest, list(self.clips)])
+        return signature([self.identity, self.settings, self.dataset.digest, list(self.clips), *self.protection.named])
 
     @property
     def conditions(self) -> Conditions:
@@ -248,7 +249,7 @@ def evaluate(
         device=where,
     )
     check_steps(dataset, plan.clips, curves, saved)
-    check_decidable(stated, len(plan.clips))
+    check_decidable(stated, [dataset.utterances[clip].label for clip in plan.clips])
     if before is not None:
         runs.check_comparable(before.conditions, plan.conditions, (str(before.folder), "this evaluation"))
     shown = None if certificate is None else beside.proven(Path(certificate), plan.conditions, plan.identity)
@@ -277,7 +278,8 @@ def _carried_out(
             logger.info("%s", line)
         parts.mkdir(parents=True)
     budget = Budget(snr_db=plan.curves.reference_db)
-    plan = replace(plan, protection=plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, parts))
+    settled = plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, parts, plan.seed)
+    plan = replace(plan, protection=settled)
     if others is not None:
         others.make_missing(plan, parts)
     rows = measure(
@@ -312,8 +314,7 @@ def _carried_out(
 def _figures(plan: Plan, rows: Sequence[Row], parts: Path) -> Evaluation:
     """Return all figures but the verdict."""
     signs = signs_on_clips(plan.model, plan.dataset, plan.clips, protocol="file", size=0, device=plan.device)
-    flags = {name: MEANINGS[name] for name, value in signs.items() if value and name in MEANINGS}
-    figures = evaluation(plan.title, rows, plan.curves, plan.model.labels, flags, _about(plan, rows))
+    figures = evaluation(plan.title, rows, plan.curves, plan.model.labels, shown(signs), _about(plan, rows))
     corruptions = CorruptionTest(
         plan.model,
         plan.dataset,

@@ -50,6 +50,10 @@ def dataset_of(data: Path, corpus: str | None, settings: Mapping[str, Any], out:
     if not data.is_dir():
         raise StaanetError(f"{data}: expected a folder of audio or a prepared dataset, found none")
     made: Any = validated(CORPORA[corpus or "folder"], dict(settings), corpus or "folder")
+    if made.on_disk and out.resolve().is_relative_to(data.resolve()):
+        raise StaanetError(
+            f"{out}: expected results outside of {data}, whose clips they would become; choose another --out"
+        )
     name = signature([made.name, settings, made.fingerprint(data), model.sample_rate])
     folder = out / "datasets" / f"{made.name}-{name}"
     with locked(out):

@@ -152,6 +152,7 @@ class CorruptionTest:
             changed = [torch.from_numpy(corruption(clips[clip].cpu().numpy(), rate, self.seed)) for clip in ids]
             batch = collate(changed, [self.dataset.label(clip) for clip in ids], ids).to(self.device)
             with torch.no_grad():
-                decided = classifier(self.saved.clean(batch.waveforms), batch.lengths).argmax(1)
+                received = self.saved.received(self.saved.clean(batch.waveforms), batch.lengths)
+                decided = classifier(received, batch.lengths).argmax(1)
             found |= dict(zip(ids, (decided == batch.labels).tolist(), strict=True))
         return found

@@ -229,11 +229,13 @@ def _untested_corruptions(found: Evaluation) -> Sequence[str]:
     for one in found.corruptions:
         severities.setdefault(one.corruption, set()).add(one.severity)
     lacking = [name for name, tested in severities.items() if not tested]
-    partly = [name for name, tested in severities.items() if tested and tested != set(SEVERITIES)]
-    missing = sorted(set(SEVERITIES) - set().union(*(severities[name] for name in partly)))
+    partly: dict[tuple[int, ...], list[str]] = {}
+    for name, tested in severities.items():
+        if tested and (missing := tuple(sorted(set(SEVERITIES) - tested))):
+            partly.setdefault(missing, []).append(name)
     return (
         *((f"- Corruptions: {', '.join(lacking)}.",) if lacking else ()),
-        *((f"- Severities {', '.join(map(str, missing))} of the corruptions that were tested.",) if partly else ()),
+        *(f"- Severities {', '.join(map(str, each))} of {', '.join(names)}." for each, names in partly.items()),
         "- Corruptions of other kinds, several at once, and recordings that are corrupted by other devices.",
     )
 

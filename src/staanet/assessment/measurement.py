@@ -1,9 +1,8 @@
 """The measurement of an evaluation: every clip clean, under noise and under the attacks of the ensemble."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -146,8 +145,14 @@ def measure(
         elif not checked:
             check_unchanged(classifier, dataset.batch(ids).to(device), read_rows(part), dataset.labels, saved)
             checked = True
-        rows += read_rows(part)
+        rows += [_as_known(row, dataset) for row in read_rows(part)]
     return rows
+
+
+def _as_known(row: Row, dataset: Dataset) -> Row:
+    """Return the results of a clip with what the dataset says of its speaker now."""
+    about = dataset.utterances[row.id]
+    return replace(row, speaker=about.speaker, gender=about.gender, language=about.language)
 
 
 def part_names(number: int) -> list[str]:
@@ -205,48 +210,6 @@ def adversarial_clips(parts: Path, kind: str = "dense") -> dict[str, torch.Tenso
     }
 
 
-def seconds_needed(
-    model: Model, dataset: Dataset, clips: Sequence[str], curves: Curves, effort: Effort, device: torch.device
-) -> float:
-    """Return about how many seconds the attacks on a model take, from passes of a few clips of middle length.
-
-    Attacks of last resort are not counted: nobody knows yet which clips the others leave right.
-    """
-    answer, step = pass_seconds(model, dataset, clips, device)
-    seconds = answer * (1.0 + len(curves.dense) + len(curves.sparse))
-    for members in members_of(effort, model):
-        for member in members:
-            if member.last_resort:
-                continue
-            times = 1 if member.minimal else 1.7  # budgets that are tried for a clip, on average
-            steps, queries = (float(member.settings.get(name, 0)) for name in ("steps", "queries"))
-            seconds += times * (steps * step + queries * answer)
-    return seconds * len(clips)
-
-
-def pass_seconds(model: Model, dataset: Dataset, clips: Sequence[str], device: torch.device) -> tuple[float, float]:
-    """Return the seconds per clip of a forward pass, and of one with gradients if the model has them, of a few clips.
-
-    The clips are of middle length.
-    """
-    middle = dataset.batches(clips, BATCH)[len(clips) // BATCH // 2]
-    batch = dataset.batch(middle).to(device)
-    classifier = as_classifier(model)
-
-    def once(gradient: bool) -> float:
-        points = batch.waveforms.clone().requires_grad_(gradient)
-        started = time.perf_counter()
-        with torch.set_grad_enabled(gradient), frozen(classifier):
-            logits = classifier(points, batch.lengths)
-            if gradient:
-                torch.autograd.grad(logits.sum(), points)
-        return (time.perf_counter() - started) / len(middle)
-
-    answer = min(once(gradient=False) for _ in range(2))
-    step = min(once(gradient=True) for _ in range(2)) if model.access == "gradient" else answer
-    return answer, step
-
-
 def _measured(
     model: CheckedClassifier,
     sources: Mapping[str, CheckedClassifier],
@@ -282,6 +245,10 @@ def _measured(
                 if adversarial is not None:
                     tensors[f"{kind}/{batch.ids[row]}"] = adversarial
         found.append(made)
+    for place, clip in enumerate(batch.ids):
+        joined = _joined(found[0][place], found[1][place], curves)
+        if joined is not found[0][place]:
+            found[0][place], tensors[f"dense/{clip}"] = joined, tensors[f"sparse/{clip}"]
     rows = []
     for place, clip in enumerate(batch.ids):
         about = dataset.utterances[clip]
@@ -298,6 +265,23 @@ def _measured(
             )
         )
     return rows, tensors
+
+
+def _joined(dense: Curve, sparse: Curve, curves: Curves) -> Curve:
+    """Return what fools a clip where every sample may change: few of them may, too, if they change as little.
+
+    Args:
+        dense: What attacks on every sample found.
+        sparse: What attacks on few samples found.
+        curves: The budgets.
+    """
+    within = [number for number, snr in enumerate(curves.dense) if snr <= curves.sparse_snr_db]
+    first = within[0] if within else len(curves.dense)
+    if sparse.attack is None or dense.smallest <= first or first == len(curves.dense):
+        return dense
+    fooled = {name: first for name, number in sparse.attackers.items() if number < len(curves.sparse)}
+    attackers = {name: min(number, fooled.get(name, number)) for name, number in dense.attackers.items()}
+    return replace(dense, smallest=first, attack=sparse.attack, decided=sparse.decided, attackers=attackers)
 
 
 def _worst(

@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 
 from scipy.stats import binomtest
@@ -41,8 +42,8 @@ def detectable_paired(clips: int, otherwise: float = OTHERWISE) -> float:
     return min(1.0, (Z + POWER_Z) * math.sqrt(otherwise / clips))
 
 
-def check_decidable(thresholds: Sequence[Threshold], clips: int) -> None:
-    """Check that so many clips can decide the thresholds, even if clips of one speaker are not alike.
+def check_decidable(thresholds: Sequence[Threshold], labels: Sequence[str]) -> None:
+    """Check that clips of these emotions can decide the thresholds, even if clips of one speaker are not alike.
 
     Raises:
         StaanetError: If a threshold can neither pass nor fail, whatever the clips show.
@@ -50,10 +51,10 @@ def check_decidable(thresholds: Sequence[Threshold], clips: int) -> None:
     Warns:
         StaanetWarning: If a threshold cannot pass, or cannot fail.
     """
-    level = 1 - LEVEL / max(1, len(thresholds))
-    worst = float(binomtest(0, clips).proportion_ci(level, method="wilson").high)
-    best = float(binomtest(clips, clips).proportion_ci(level, method="wilson").low)
+    clips, level = len(labels), 1 - LEVEL / max(1, len(thresholds))
     for threshold in thresholds:
+        of_emotions = threshold.measure.startswith("uar")
+        worst, best = _widest(list(Counter(labels).values()) if of_emotions else [clips], level)
         passes, fails = best >= threshold.least, worst < threshold.least
         if passes and fails:
             continue
@@ -66,3 +67,15 @@ def check_decidable(thresholds: Sequence[Threshold], clips: int) -> None:
             else f"it can pass, but not fail: with none of them right, the interval ends at {100 * worst:.0f} %"
         )
         warnings.warn(f"{text}; {result}", StaanetWarning, stacklevel=2)
+
+
+def _widest(counts: Sequence[int], level: float) -> tuple[float, float]:
+    """Return where the interval of a mean of shares ends if no clip is right, and where it begins if all are.
+
+    Args:
+        counts: Number of the clips of each share: all clips for an accuracy, those of each emotion for a UAR.
+        level: Probability that the interval contains the mean.
+    """
+    ends = [float(binomtest(0, count).proportion_ci(level, method="wilson").high) for count in counts]
+    worst = math.hypot(*ends) / len(counts)
+    return worst, 1 - worst

@@ -31,8 +31,8 @@ class Point:
         uar_robust: The same as the mean over emotions.
         accuracy_noise: Share of the clips that are right under random signs of this size.
         accuracy_noise_ci: Its 95 % interval.
-        attack: Attack that fools most clips first at this or a smaller budget; None if no clip is fooled.
-        attacks: Number of clips that each attack was the first to fool at this or a smaller budget, most first.
+        attack: Attack that found the smallest budget for most clips; None if no clip is fooled.
+        attacks: Number of clips for which each attack found the smallest budget, this or a smaller one, most first.
         decisions: Number of clips by emotion and by decision under the attacks at this budget.
         attackers: Robust accuracy under each attacker alone, if there are several; `accuracy_robust` is about the worst
             of them for each clip.

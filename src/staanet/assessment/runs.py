@@ -1,5 +1,6 @@
 """Evaluations that were written to folders: reading them, and whether two of them can be compared."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ FILE = "evaluation.json"
 
 CLIPS = "clips.json"
 """The file with the results of the clips."""
+
+NO_WEIGHTS = hashlib.sha256().hexdigest()
+"""Hash of the weights of a model that has none, such as a function."""
 
 CERTIFICATE, CERTIFIED_CLIPS = "certificate.json", "certified-clips.json"
 """The files of a certification: the figures, and the certificates of the clips."""

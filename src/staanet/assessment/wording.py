@@ -49,11 +49,11 @@ def breaks(found: Evaluation) -> str:
     """Return what breaks the model first."""
     dense = [point for point in found.curve if point.sparsity == 1]
     half = next((point for point in dense if point.accuracy_robust <= found.accuracy_clean / 2), None)
-    if half is None:
+    if half is None or not found.accuracy_clean:
         return "No budget of the curve takes half of its right decisions away."
     return (
-        f"Half of its right decisions are gone at {half.name}, most of them by {half.attack}; noise of the same size "
-        f"leaves {percent(half.accuracy_noise)} % right."
+        f"Half of its right decisions are gone at {half.name}; {half.attack} needed the smallest budget for most of "
+        f"them. Noise of the same size leaves {percent(half.accuracy_noise)} % right."
     )
 
 
@@ -61,10 +61,14 @@ def corruptions(found: Evaluation) -> str:
     """Return which corruption takes most decisions away, and whether attacked clips survive corruptions."""
     worst = min(found.corruptions, key=lambda one: one.accuracy)
     survive = [one.survives for one in found.corruptions if one.survives is not None]
-    attacked = f"; after a corruption, {percent(sum(survive) / len(survive))} % of the attacked clips still fool it"
+    attacked = (
+        f"; after a corruption, {percent(sum(survive) / len(survive))} % of the attacked clips still fool it"
+        if survive
+        else ""
+    )
     return (
         f"Of the corruptions that nobody intends, {worst.corruption} ({worst.level}) is the worst and leaves "
-        f"{percent(worst.accuracy)} % right" + (attacked if survive else "") + "."
+        f"{percent(worst.accuracy)} % right{attacked}."
     )
 
 

@@ -151,7 +151,7 @@ def _plan(work: EvaluationWork) -> Any:
             "of staanet, and the same files of the model"
         )
     budget = Budget(snr_db=plan.curves.reference_db)
-    settled = plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, work.parts)
+    settled = plan.protection.settled(plan.dataset, plan.clips, budget, plan.device, work.parts, plan.seed)
     return replace(plan, protection=settled)
 
 

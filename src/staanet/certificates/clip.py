@@ -148,5 +148,11 @@ def _count(model: Decide, inputs: Iterator[Tensor], classes: int) -> list[int]:
     with torch.no_grad():
         for batch in inputs:
             lengths = torch.full((len(batch),), batch.shape[1], device=batch.device)
-            counts += torch.bincount(model(batch, lengths).argmax(1).cpu(), minlength=classes)
+            logits = model(batch, lengths)
+            if not bool(logits.isfinite().all()):
+                raise StaanetError(
+                    "expected finite logits from every voter, got NaN or infinite ones, which are no votes; look for a "
+                    "division by the level of a silent part"
+                )
+            counts += torch.bincount(logits.argmax(1).cpu(), minlength=classes)
     return [int(count) for count in counts]

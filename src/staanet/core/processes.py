@@ -87,12 +87,7 @@ class _Lock:
     def __init__(self, folder: Path) -> None:
         self.users = 0
         self._ended = threading.Event()
-        self._file = (folder / LOCK).open("a+", encoding="utf-8")
-        try:
-            _acquire(self._file, folder)
-        except BaseException:
-            self._file.close()
-            raise
+        self._file = _current(folder)
         threading.Thread(target=_show_life, args=(folder / LOCK, self._ended), daemon=True).start()
 
     def release(self) -> None:
@@ -100,6 +95,23 @@ class _Lock:
         self._ended.set()
         self._file.truncate(0)
         self._file.close()
+
+
+def _current(folder: Path) -> IO[str]:
+    """Return the file of the lock of a folder, which this process holds; who held it may have removed the folder."""
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = (folder / LOCK).open("a+", encoding="utf-8")
+        try:
+            _acquire(file, folder)
+            if os.path.samestat(os.fstat(file.fileno()), (folder / LOCK).stat()):
+                return file
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            file.close()
+            raise
+        file.close()
 
 
 def _acquire(file: IO[str], folder: Path) -> None:

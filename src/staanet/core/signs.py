@@ -3,8 +3,8 @@
 Source: N. Carlini et al., "On Evaluating Adversarial Robustness", arXiv 1902.06705, section 5.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -38,6 +38,16 @@ MEANINGS = {
 """What each sign means for the reader of a result."""
 
 
+def shown(signs: Mapping[str, float | bool | None]) -> dict[str, str]:
+    """Return the meaning of each sign that a model shows: shares count above a limit.
+
+    >>> list(shown({"zero_gradients": 0.05, "randomised": True, "padding_dependent": None}))
+    ['randomised']
+    """
+    limits = {"zero_gradients": FLAT}
+    return {name: text for name, text in MEANINGS.items() if (signs.get(name) or 0) > limits.get(name, 0)}
+
+
 @dataclass(frozen=True)
 class Signs:
     """The signs of a model on some clips; None where a sign could not be looked for.
@@ -62,8 +72,7 @@ class Signs:
 
     def meanings(self) -> list[tuple[str, str]]:
         """Return the name and the meaning of each sign that the model shows."""
-        limits = {"zero_gradients": FLAT}
-        return [(name, text) for name, text in MEANINGS.items() if (getattr(self, name) or 0) > limits.get(name, 0)]
+        return list(shown(asdict(self)).items())
 
 
 def find_signs(model: Callable[..., Any], waveforms: Tensor, lengths: Tensor, clips: int = CLIPS) -> Signs:

@@ -1,6 +1,7 @@
 """The interface of a corpus, and the description of its clips: an emotion and a speaker for each."""
 
 import abc
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
@@ -182,5 +183,14 @@ def unusable_files(root: Path) -> dict[str, str]:
 
 
 def _files(root: Path, endings: tuple[str, ...]) -> Iterator[str]:
-    files = (path for path in root.rglob("*") if path.suffix.lower() in endings and path.name[0] != ".")
+    files = (path for path in _walked(root) if path.suffix.lower() in endings and path.name[0] != ".")
     return (str(path.relative_to(root)) for path in files)
+
+
+def _walked(root: Path) -> Iterator[Path]:
+    """Yield everything below a folder, in linked folders too, except for those that lead back to one above them."""
+    for folder, folders, names in os.walk(root, followlinks=True):
+        place = Path(folder)
+        above = {os.path.realpath(each) for each in (place, *place.parents) if each.is_relative_to(root)}
+        folders[:] = [name for name in folders if os.path.realpath(place / name) not in above]
+        yield from (place / name for name in (*folders, *names))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from staanet.core.errors import StaanetError
 from staanet.metrics import wilson
 
 Floats = NDArray[np.float64]
@@ -42,9 +43,14 @@ def roc(clean: Floats, attacked: Floats, seed: int = 0) -> Roc:
         attacked: Scores of attacked clips, one or more.
         seed: Seed of the bootstrap samples.
 
+    Raises:
+        StaanetError: If a score is not finite.
+
     >>> roc(np.array([0.0, 1.0]), np.array([1.0, 2.0])).area
     0.875
     """
+    if not (np.isfinite(clean).all() and np.isfinite(attacked).all()):
+        raise StaanetError("expected finite scores, got NaN or infinite ones; a detector must give each clip a number")
     thresholds = np.unique(np.concatenate([clean, attacked]))[::-1]
     false_alarms = (0.0, *((clean[:, None] >= thresholds).mean(0)))
     hits = (0.0, *((attacked[:, None] >= thresholds).mean(0)))

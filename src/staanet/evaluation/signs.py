@@ -45,14 +45,17 @@ def signs_on_clips(
     for ids in dataset.batches(chosen, BATCH):
         batch = load_clips(dataset, ids, protocol, size).to(device)
         found.append((len(ids), asdict(find_signs(model, batch.waveforms, batch.lengths, clips=BATCH))))
-    return {name: _combined([(n, signs[name]) for n, signs in found]) for name in found[0][1]}
+    return {name: _combined(name, [(n, signs[name]) for n, signs in found]) for name in found[0][1]}
 
 
-def _combined(values: Sequence[tuple[int, float | bool | None]]) -> float | bool | None:
-    """Return whether any value is true, or the mean over the clips of shares; None if no value is known."""
+def _combined(name: str, values: Sequence[tuple[int, float | bool | None]]) -> float | bool | None:
+    """Return whether any batch shows a sign, or the mean over the clips of shares; None if no value is known.
+
+    Answers are probabilities only if those of all batches are.
+    """
     known = [(n, value) for n, value in values if value is not None]
     if not known:
         return None
     if isinstance(known[0][1], bool):
-        return any(value for _, value in known)
+        return (all if name == "probabilities" else any)(value for _, value in known)
     return sum(n * value for n, value in known) / sum(n for n, _ in known)

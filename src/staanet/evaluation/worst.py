@@ -12,7 +12,8 @@ from staanet.core.records import Rows
 def worst(members: Mapping[str, Rows]) -> Rows:
     """Return for each clip the row of the attack that lowered the margin most, with the name of the attack as `member`.
 
-    Of attacks with the same margin, the first one counts. Ensembles of attacks are used as in F. Croce, M. Hein,
+    An attack that fools the clip counts before one that does not, and of attacks with the same margin the first one.
+    Ensembles of attacks are used as in F. Croce, M. Hein,
     "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML 2020.
 
     Args:
@@ -21,9 +22,9 @@ def worst(members: Mapping[str, Rows]) -> Rows:
     Raises:
         StaanetError: If the attacks have different clips.
 
-    >>> rows = lambda margin: [{"id": "a", "margin_adv": margin}]
-    >>> worst({"spgd": rows(0.5), "sparse_rs": rows(-1.0)})
-    [{'id': 'a', 'margin_adv': -1.0, 'member': 'sparse_rs'}]
+    >>> rows = lambda margin, now: [{"id": "a", "margin_adv": margin, "predicted_clean": 0, "predicted_adv": now}]
+    >>> [row["member"] for row in worst({"spgd": rows(0.5, 0), "sparse_rs": rows(-1.0, 1)})]
+    ['sparse_rs']
     """
     clips: dict[str, list[dict[str, Any]]] = {}
     for name, rows in members.items():
@@ -34,7 +35,12 @@ def worst(members: Mapping[str, Rows]) -> Rows:
         raise StaanetError(
             f"expected the same clips from {', '.join(members)}, got {lacking[0]!r} from some; run again"
         )
-    return [min(rows, key=lambda row: row["margin_adv"]) for _, rows in sorted(clips.items())]
+    return [min(rows, key=_kept) for _, rows in sorted(clips.items())]
+
+
+def _kept(row: Mapping[str, Any]) -> tuple[bool, float]:
+    """Return whether a clip kept its decision, and its margin."""
+    return row["predicted_adv"] == row["predicted_clean"], row["margin_adv"]
 
 
 def worst_case_figures(figures: Mapping[str, Any], rows: Rows, rates: Mapping[str, float]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from staanet.models.base import Model as Model
 from staanet.models.base import ModelSettings as ModelSettings
 from staanet.models.external import External as External
 from staanet.models.loaders import LOADERS as LOADERS
+from staanet.models.loaders import identity_of as identity_of
 from staanet.models.loaders import load_deciding as load_deciding
 from staanet.models.loaders import load_model as load_model
 from staanet.models.loaders import loader_of as loader_of

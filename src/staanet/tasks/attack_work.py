@@ -127,9 +127,9 @@ def _begin(folder: Path, plan: AttackPlan, arguments: Mapping[str, Any], device:
 
 def _held(setting: Any) -> Any:
     """Return a setting; in place of a folder, such as the checkpoint of a generator, what is in it."""
-    if not isinstance(setting, Path):
+    if not isinstance(setting, str | Path) or not Path(setting).is_dir():
         return setting
-    return [[path.name, *checksums.stamp_of(path)] for path in sorted(setting.rglob("*"))]
+    return [[path.name, *checksums.stamp_of(path)] for path in sorted(Path(setting).rglob("*"))]
 
 
 def _done(folder: Path, number: int) -> bool:

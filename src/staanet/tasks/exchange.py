@@ -15,6 +15,7 @@ from staanet.core import checkpoints, records
 from staanet.core.errors import StaanetError
 from staanet.core.files import check_replaceable, check_writable
 from staanet.core.hdf5 import open_hdf5, sample_rate
+from staanet.core.processes import locked
 from staanet.core.records import Record, Rows
 from staanet.core.run import Run
 from staanet.core.seeds import derive
@@ -108,11 +109,12 @@ def import_adversarial(
         figures, rows = _evaluated(model, dataset, adversarial, seed, device)
         case = _case(attack, source, name, file.stem, settings, rows, device)
         written.append(write_record(out / "records", case, figures, rows))
-    run = Run(out)
-    listed = dict.fromkeys([*run.record_paths, *written])
-    layout = replace(run.layout, title=run.title or "Adversarial sets made elsewhere")
-    run.write(layout, records=listed, examples=run.examples)
-    write_page(run)
+    with locked(out):
+        run = Run(out)
+        listed = dict.fromkeys([*run.record_paths, *written])
+        layout = replace(run.layout, title=run.title or "Adversarial sets made elsewhere")
+        run.write(layout, records=listed, examples=run.examples)
+        write_page(run)
     return [records.read(path) for path in written]
 
 

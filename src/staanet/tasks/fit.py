@@ -15,8 +15,7 @@ from staanet.core.files import check_replaceable
 from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.data import Dataset, Split
-from staanet.models import MeanLogits, Model, load_deciding, loader_of
-from staanet.models.loaders.base import weights_digest
+from staanet.models import MeanLogits, Model, identity_of, load_deciding
 from staanet.tasks.train import lent_split, split_of
 from staanet.training.checkpointed import train_and_save
 from staanet.training.generator import generator_training, train_generator
@@ -65,8 +64,7 @@ def fit(
     settings = generator_training(generator, training, generator)
     check_replaceable(out, checkpoints.CONFIG)
     identities = [
-        {**loader_of(reference, source_settings).identity(str(reference)), "weights": weights_digest(one)}
-        for reference, one in zip(references, models, strict=True)
+        identity_of(reference, source_settings, one) for reference, one in zip(references, models, strict=True)
     ]
     made_from = {
         "generator": generator,

@@ -14,9 +14,9 @@ from staanet.core.settings import validated
 from staanet.core.signature import signature, to_jsonable
 from staanet.data import Dataset
 from staanet.defences import TrainingDefence, create_defence
-from staanet.models import MODELS, Model, load_deciding, loader_of
+from staanet.models import MODELS, Model, identity_of, load_deciding, loader_of
 from staanet.models.frozen import HasEncoder
-from staanet.models.loaders.base import Loader, weights_digest
+from staanet.models.loaders.base import Loader
 from staanet.models.loaders.hardened import BASES, save_hardened
 from staanet.models.wrappers import LabelView, View
 from staanet.tasks.course import Course, Hardening
@@ -119,7 +119,7 @@ def plan_hardening(
     _check_trainable(loaded, loader.name, only, str(model))
     split = split_of_model(model, dataset, seed)
     made_from = {
-        "hardened": {**loader.identity(str(model)), "weights": weights_digest(loaded)},
+        "hardened": identity_of(model, model_settings, loaded),
         "defence": {"name": defence.name, **to_jsonable(defence)},
         "budget": asdict(budget),
         "only": only,

@@ -30,6 +30,11 @@ def check_places(inputs: Path, out: Path) -> None:
     else:
         if out.resolve() in (inputs.resolve(), *inputs.resolve().parents):
             raise StaanetError(f"{out}: expected another place than the input, which would be overwritten; change OUT")
+        if out.resolve().is_relative_to(inputs.resolve()) and not (inputs / "dataset.json").is_file():
+            raise StaanetError(
+                f"{out}: expected a place outside of {inputs}, where the next command would attack the adversarial "
+                "files, too; change OUT"
+            )
         check_writable(out)
 
 

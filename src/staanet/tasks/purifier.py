@@ -15,8 +15,7 @@ from staanet.core.settings import validated
 from staanet.core.signature import signature
 from staanet.data import Dataset
 from staanet.defences.denoiser import Denoiser, DenoiserSettings
-from staanet.models import Model, load_deciding, loader_of
-from staanet.models.loaders.base import weights_digest
+from staanet.models import Model, identity_of, load_deciding
 from staanet.tasks.harden_plan import matched, prepared
 from staanet.tasks.train import split_of, split_of_model
 from staanet.training.checkpointed import train_and_save
@@ -76,10 +75,7 @@ def fit_purifier(
     attacked = None
     if model is not None:
         attacked = _attacked(model, trust, model_settings or {})
-        made_from["source"] = {
-            **loader_of(model, model_settings).identity(str(model)),
-            "weights": weights_digest(attacked),
-        }
+        made_from["source"] = identity_of(model, model_settings, attacked)
         clips, attacked = matched(attacked.to(where), clips, str(model))
 
     def train(network: nn.Module, progress: Path) -> History:

@@ -1,6 +1,6 @@
 """Train one model on a prepared dataset and save its checkpoint."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -74,6 +74,7 @@ def train(
         **MODELS[architecture].identity(settings),
         **({"settings": own} if own else {}),
         "dataset": clips.digest,
+        **_ratings(clips, settings.dimensions),
         "split": split.digest(),
         "seed": seed,
     }
@@ -86,6 +87,14 @@ def train(
         progress=out.with_name(f"{out.name}-{signature(made_from)}.progress"),
         split=split,
     )
+
+
+def _ratings(dataset: Dataset, dimensions: Sequence[str]) -> dict[str, str]:
+    """Return a hash of the ratings that a model of dimensions learns, which the digest of a dataset does not cover."""
+    if not dimensions:
+        return {}
+    names = sorted(dataset.utterances)
+    return {"ratings": signature([names, dataset.ratings(names, dimensions).tolist()])}
 
 
 def _emotions(dataset: Dataset) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.models import LOADERS, create_model, load_model, loader_of, loaders
 from staanet.models.external import External, ExternalSettings
-from staanet.models.loaders import ExternalLoader
+from staanet.models.loaders import ExternalLoader, Loader
 
 
 class Loud(ExternalLoader):
@@ -120,3 +120,13 @@ def test_another_package_adds_a_loader_by_an_entry_point(points, monkeypatch):
 def test_an_entry_point_that_is_no_loader_is_told_with_its_name(points, value):
     with pytest.raises(StaanetError, match=f"^{value}: expected a"):
         points(value)
+
+
+@pytest.mark.parametrize(("reference", "title"), [("models/emo18/", "emo18"), ("models/emo18", "emo18")])
+def test_a_model_has_its_name_however_its_path_ends(reference, title):
+    assert Loader.title(reference) == title
+
+
+def test_a_model_in_the_working_directory_has_the_name_of_that(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert {Loader.title(reference) for reference in (".", "./")} == {tmp_path.name}

@@ -46,6 +46,7 @@ class CertificationPlan:
 
     model: Model
     identity: Mapping[str, Any]
+    loader: Mapping[str, Any]
     smoothing: Smoothing
     dataset: Dataset
     clips: Sequence[str]
@@ -63,6 +64,7 @@ class CertificationPlan:
         """Everything that decides the certificates."""
         return {
             "identity": self.identity,
+            "loader": self.loader,
             "smoothing": {"name": self.smoothing.name, **to_jsonable(self.smoothing)},
             "draws": asdict(self.draws),
             "labels": self.dataset.labels,
@@ -133,6 +135,7 @@ def certify(
             **loader.identity(str(model)),
             "weights": weights_digest(loaded),
         },
+        loader=to_jsonable(loader.deciding),
         smoothing=how,
         dataset=dataset,
         clips=chosen(dataset, clips),

@@ -10,7 +10,8 @@ from staanet.assessment.certified.figures import CertifiedRow
 from staanet.assessment.measurement import Curve, Row
 from staanet.assessment.recall import uar_with_interval
 from staanet.assessment.result import Interval, budget_name, budgets_of, interval, robust
-from staanet.assessment.runs import CERTIFICATE, CERTIFIED_CLIPS, Conditions, Run, check_comparable
+from staanet.assessment.runs import CERTIFICATE, CERTIFIED_CLIPS, NO_WEIGHTS, Conditions, Run, check_comparable
+from staanet.assessment.saving import CODECS
 from staanet.core.errors import StaanetError
 from staanet.core.files import read_json
 from staanet.core.settings import validated
@@ -91,8 +92,14 @@ def as_run(folder: Path, like: Conditions) -> Run:
         like: The conditions of the other evaluation.
 
     Raises:
-        StaanetError: If the folder holds no certificate of this version.
+        StaanetError: If the folder holds no certificate of this version, or a lossy codec lies between the change that
+            the evaluation bounds and the model.
     """
+    if (saved := like.settings.get("saved")) in CODECS:
+        raise StaanetError(
+            f"{folder}: expected clips that are saved as they are, got {saved}, which changes a clip by more than an "
+            "attack, and a certificate is about the clip that a model receives; evaluate with --floats"
+        )
     if not (folder / CERTIFICATE).is_file():
         raise StaanetError(f"{folder}: expected a folder that `staanet certify` wrote, found no {CERTIFICATE} in it")
     found = read_json(folder / CERTIFICATE)
@@ -147,13 +154,20 @@ def proven(folder: Path, conditions: Conditions, identity: Mapping[str, Any]) ->
             points.append(ProvenPoint(budget_name(*budget), float(values.mean()), interval(values, rows), uar))
     return Proven(
         model=found["model"],
-        same_model=found["about"]["identity"].get("weights") == identity.get("weights"),
+        same_model=_are_same(found["about"]["identity"], identity),
         **{
             key: found[key]
             for key in ("smoothing", "settings", "certified_object", "draws", "alpha", "accuracy", "uar")
         },
         points=points,
     )
+
+
+def _are_same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Return whether two models decide alike by what is known of them; functions have no weights but their names."""
+    named = one.get("weights") in (None, NO_WEIGHTS)
+    first, second = ({key: value for key, value in each.items() if named or key != "model"} for each in (one, other))
+    return first == second
 
 
 def sentences(found: Proven) -> list[str]:

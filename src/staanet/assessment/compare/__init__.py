@@ -1,6 +1,5 @@
 """Comparison of evaluations of the same clips: of two models clip by clip, or of two recipes over several trainings."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -13,17 +12,14 @@ from staanet.assessment.compare.reading import read_all
 from staanet.assessment.measurement import Row
 from staanet.assessment.protected import wording as protected_wording
 from staanet.assessment.result import Interval, budget_name, budgets_of
-from staanet.assessment.runs import Run, check_comparable, trainings_in
+from staanet.assessment.runs import NO_WEIGHTS, Run, check_comparable, trainings_in
 from staanet.core.errors import StaanetError
 from staanet.metrics import beyond_clips, paired, sign_test
 from staanet.metrics.intervals import SPEAKERS
-from staanet.metrics.significance import holm, speaker_test, welch
+from staanet.metrics.significance import both_sources, holm, speaker_test, welch
 
 ALPHA = 0.05
 """Probability of claiming a difference of a measure at any budget where there is none."""
-
-NO_WEIGHTS = hashlib.sha256().hexdigest()
-"""Hash of the weights of a model that has none, such as a function."""
 
 Measure = Literal["accuracy_clean", "accuracy_robust", "accuracy_noise"]
 
@@ -44,6 +40,8 @@ class Difference:
         p_value: Probability of so large a difference if there is none.
         p_holm: The same after Holm's correction for all budgets of the measure and all comparisons that are made.
         result: Whether the second is `higher` or `lower`; `undecided` if chance may explain the difference.
+        claimable: The only result that can be claimed, if one of the two is proven and the other measured: that the
+            proven one, a lower bound, is above the measured one, an upper bound. None if both can be.
     """
 
     measure: Measure
@@ -57,6 +55,7 @@ class Difference:
     p_value: float
     p_holm: float = 1.0
     result: Literal["higher", "lower", "undecided"] = "undecided"
+    claimable: Literal["higher", "lower"] | None = None
 
     @property
     def within(self) -> float:
@@ -218,8 +217,10 @@ def _check_trainings(name: str, runs: Sequence[Run]) -> None:
 
 
 def _same_model(one: Run, other: Run) -> bool:
-    weights = one.identity.get("weights")
-    return one.identity == other.identity or (weights != NO_WEIGHTS and weights == other.identity.get("weights"))
+    if one.identity == other.identity:
+        return True
+    first, second = ((run.identity.get("weights"), run.identity.get("defence")) for run in (one, other))
+    return first == second and first[0] not in (None, NO_WEIGHTS)
 
 
 def _names(runs: Sequence[Run]) -> list[str]:
@@ -253,11 +254,16 @@ def _pair(a: Side, b: Side, over_trainings: bool) -> Comparison:
             p_value = max(p_value, speaker_test(by_clip, speakers))
         if over_trainings:
             (lowest, highest), p_between = welch(one.mean(1), two.mean(1))
-            low, high, p_value = min(low, lowest), max(high, highest), max(p_value, p_between)
+            (low, high), p_both = both_sources(float(by_clip.mean()), (low, high), (lowest, highest))
+            p_value = max(p_value, p_between, p_both)
         budget = None if snr is None or share is None else budget_name(snr, share)
         values = float(one.mean()), float(two.mean())
-        return Difference(measure, budget, snr, share, *values, float(by_clip.mean()), (low, high), p_value)
+        found = Difference(measure, budget, snr, share, *values, float(by_clip.mean()), (low, high), p_value)
+        return replace(found, claimable=claimable if measure == "accuracy_robust" else None)
 
+    claimable: Literal["higher", "lower"] | None = None
+    if a.proven != b.proven:
+        claimable = "lower" if a.proven else "higher"
     differences = [difference("accuracy_clean", lambda row: row.right, None, None)]
     measured = not (a.proven or b.proven)
     for kind, budgets in budgets_of(conditions.settings["curves"]).items():
@@ -303,7 +309,8 @@ def _result(one: Difference, p_holm: float) -> Literal["higher", "lower", "undec
     """Return what is claimed: a difference only if both the interval and the corrected p-value exclude zero."""
     if p_holm >= ALPHA or one.ci[0] <= 0 <= one.ci[1]:
         return "undecided"
-    return "higher" if one.difference > 0 else "lower"
+    result: Literal["higher", "lower"] = "higher" if one.difference > 0 else "lower"
+    return result if one.claimable in (None, result) else "undecided"
 
 
 def _notes(a: Side, b: Side, over_trainings: bool, speakers: int) -> list[str]:

@@ -16,6 +16,14 @@ def headline(found: Comparison) -> str:
     """Return which of the two is more robust, or within how many points they are equal, in one sentence."""
     robust, reference = found.of("accuracy_robust"), found.at_reference("accuracy_robust")
     shown = [one for one in robust if one.result != "undecided"]
+    if not shown and reference.claimable:
+        proven, measured = (found.b, found.a) if reference.claimable == "higher" else (found.a, found.b)
+        kept, left = (reference.b, reference.a) if proven == found.b else (reference.a, reference.b)
+        return (
+            f"Whether {found.b} or {found.a} is more robust is undecided: at {found.reference}, {proven} provably "
+            f"keeps {percent(kept)} % and may keep more, and attacks leave {measured} {percent(left)} %, of which "
+            "stronger ones may take more."
+        )
     if not shown:
         widest = max(robust, key=lambda one: one.within)
         return (

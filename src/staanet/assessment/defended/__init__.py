@@ -22,7 +22,7 @@ from staanet.core.signature import signature
 from staanet.data import Dataset
 from staanet.defences import InputDefence, input_defence
 from staanet.defences.expectation import as_attacked
-from staanet.models import Model, load_deciding, loader_of
+from staanet.models import Model, identity_of, load_deciding, loader_of
 from staanet.models.wrappers import DefendedView
 from staanet.training.generator import GeneratorTraining, train_generator
 
@@ -108,7 +108,8 @@ def assess_defence(
         len(ids),
         len(others),
     )
-    case = _Case(plain, built, dataset, ids, others, attackers, seed, where, folder)
+    identity = {**identity_of(model, model_settings, plain), "labels": plain.labels}
+    case = _Case(plain, identity, built, dataset, ids, others, attackers, seed, where, folder)
     found = replace(case.result(), model=loader.title(str(model)), corpus=dataset.corpus)
     write_json(folder / "defended.json", asdict(found))
     write_text(folder / "defended.md", found.markdown())
@@ -134,6 +135,7 @@ def divided(dataset: Dataset, count: int | None) -> tuple[list[str], list[str]]:
 @dataclass(frozen=True)
 class _Case:
     plain: Model
+    identity: Mapping[str, Any]
     defence: InputDefence
     dataset: Dataset
     ids: Sequence[str]
@@ -144,15 +146,26 @@ class _Case:
     folder: Path
 
     def result(self) -> Defended:
-        """Return the figures of all attackers."""
+        """Return the figures of all attackers, whose clips the model without the defence is given, too."""
         defended = DefendedView(self.plain, self.defence)
         clean, clean_plain = self.right(defended, {}), self.right(self.plain, {})
-        unaware = self.perturbed(self.plain)
-        undefended = clean_plain & self.right(self.plain, unaware)
-        robust = {"oblivious": clean & self.right(defended, unaware)}
-        robust["adaptive"], draws = self.adaptive(defended, clean)
+        robust: dict[str, Flags] = {}
+        undefended = clean_plain
+
+        def under(name: str, clips: Mapping[str, Any]) -> Flags:
+            nonlocal undefended
+            undefended = undefended & self.right(self.plain, clips)
+            found = clean & self.right(defended, clips)
+            robust[name] = robust.get(name, clean) & found
+            return found
+
+        def adaptive(draws: int) -> Flags:
+            return under("adaptive", self.perturbed(as_attacked(self.plain, self.defence, draws)))
+
+        under("oblivious", self.perturbed(self.plain))
+        _, draws = until_settled(adaptive, random=self.defence.gradient == "expectation")
         if self.attackers.generator_epochs:
-            robust["generator"] = clean & self.right(defended, self.generated())
+            under("generator", self.generated())
         rows = [self.dataset.utterances[clip] for clip in self.ids]
         return Defended(
             model=self.plain.name,
@@ -164,25 +177,17 @@ class _Case:
             n=len(self.ids),
             clean=Attacker.of("none", clean, rows),
             clean_undefended=Attacker.of("none", clean_plain, rows),
-            undefended=Attacker.of("gradient", undefended, rows),
+            undefended=Attacker.of("worst", undefended, rows),
             attackers=[Attacker.of(name, values, rows) for name, values in robust.items()],
             draws=draws,
             converged=converged(draws, alone=True),
             **worst(robust, undefended, rows),
         )
 
-    def adaptive(self, defended: Model, clean: Flags) -> tuple[Flags, list[tuple[int, float]]]:
-        """Return which clips are robust through the defence, and the robust accuracy after each number of draws."""
-
-        def attempt(draws: int) -> Flags:
-            made_through = self.perturbed(as_attacked(self.plain, self.defence, draws))
-            return clean & self.right(defended, made_through)
-
-        return until_settled(attempt, random=self.defence.gradient == "expectation")
-
     def perturbed(self, source: Model) -> dict[str, Any]:
         """Return the adversarial clips of the attack with gradients on a source."""
-        return attacked(source, self.attackers.budget, self.attackers.steps, self.dataset, self.ids, self.device)
+        effort = (self.attackers.budget, self.attackers.steps)
+        return attacked(source, *effort, self.dataset, self.ids, self.device, self.seed)
 
     def right(self, model: Model, replaced: Mapping[str, Any]) -> Flags:
         """Return whether a model is right on each clip, or on what replaces it."""
@@ -194,7 +199,8 @@ class _Case:
             generator = create_generator("compact", **(self.attackers.generator_settings or {}))
         training = GeneratorTraining(budget=self.attackers.budget, epochs=self.attackers.generator_epochs)
         source = as_attacked(self.plain, self.defence)
-        about = [self.defence.identity(), asdict(training), self.dataset.digest]
+        sizes = [self.attackers.generator_settings, sorted(self.others), self.seed]
+        about = [self.identity, self.defence.identity(), asdict(training), self.dataset.digest, *sizes]
         progress = self.folder / f"generator-{signature(about)}.progress"
         train_generator(generator, source, self.dataset, self.others, (), training, progress, self.seed, self.device)
         return self.applied(generator.eval())
@@ -202,4 +208,4 @@ class _Case:
     def applied(self, generator: Generator) -> dict[str, Any]:
         """Return the clips of a trained generator."""
         attack = StaaNet(generator, budget=self.attackers.budget)
-        return made(lambda *inputs: attack(self.plain, *inputs), self.dataset, self.ids, self.device)
+        return made(lambda *inputs: attack(self.plain, *inputs, seed=self.seed), self.dataset, self.ids, self.device)

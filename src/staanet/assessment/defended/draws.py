@@ -55,12 +55,12 @@ def converged(tried: Sequence[tuple[int, float]], *, alone: bool = False) -> boo
 
 
 def attacked(
-    source: Model, budget: Budget, steps: int, dataset: Dataset, ids: Sequence[str], device: torch.device
+    source: Model, budget: Budget, steps: int, dataset: Dataset, ids: Sequence[str], device: torch.device, seed: int
 ) -> dict[str, Any]:
     """Return the adversarial clips `[T]` of an attack with gradients by their ids: `spgd` on few samples, or `apgd`."""
     name, settings = ("spgd", {}) if budget.sparsity < 1 else ("apgd", {"restarts": 1})
     attack = create_attack(name, budget=budget, steps=steps, **settings)
-    return made(lambda *inputs: attack(source, *inputs), dataset, ids, device)
+    return made(lambda *inputs: attack(source, *inputs, seed=seed), dataset, ids, device)
 
 
 def made(perturb: Any, dataset: Dataset, ids: Sequence[str], device: torch.device) -> dict[str, Any]:

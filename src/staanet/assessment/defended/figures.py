@@ -58,7 +58,7 @@ class Defended:
         n: Number of clips.
         clean: The defended model without an attack.
         clean_undefended: The model without the defence and without an attack.
-        undefended: The model without the defence under its own attacker.
+        undefended: The model without the defence under the same attackers, the worst for each clip.
         attackers: The defended model under each attacker.
         draws: Robust accuracy under the adaptive attacker for each number of draws.
         converged: Whether twice as many draws changed nothing in the end.
@@ -93,7 +93,7 @@ class Defended:
             f"{self.model} behind {self.defence} ({self.gradient} gradient) is right on {percent(self.clean.accuracy)} "
             f"% of {self.n} clips ({percent(self.clean_undefended.accuracy)} % without it) and under the worst of the "
             f"attackers ({names}) on {percent(self.worst.accuracy)} % {in_percent(self.worst.accuracy_ci)}.",
-            f"Without the defence it is right on {percent(self.undefended.accuracy)} % under attack; the difference is "
+            f"Without the defence it is right on {percent(self.undefended.accuracy)} % under them; the difference is "
             f"{percent(self.gain)} points {in_percent(self.gain_ci)}: {self.verdict}.",
         ]
         if not self.converged:
@@ -135,7 +135,7 @@ def worst(robust: Mapping[str, Flags], undefended: Flags, rows: Sequence[Any]) -
 
     Args:
         robust: Whether each clip is right, by the name of the attacker.
-        undefended: The same of the model without the defence, under its own attacker.
+        undefended: The same of the model without the defence, under the same attackers.
         rows: The clips, with their label and speaker.
 
     Raises:

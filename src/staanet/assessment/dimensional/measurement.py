@@ -1,14 +1,14 @@
 """The outputs of a model of emotional dimensions for each clip: clean, under noise and under attacks."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from staanet.assessment.dimensional.reach import Members, Reach
-from staanet.assessment.measurement import pass_seconds
+from staanet.assessment.duration import pass_seconds
 from staanet.assessment.saving import Saved
 from staanet.assessment.settings import Curves
 from staanet.attacks.goals import BEYOND
@@ -96,8 +96,14 @@ class Measurement:
                     made = self._measured(classifier, self.dataset.batch(ids).to(self.device))
                 write_json(part, [asdict(row) for row in made])
                 checksums.add(parts, [part])
-            rows += [DimensionalRow(**row) for row in read_json(part)]
+            rows += [self._as_known(DimensionalRow(**row)) for row in read_json(part)]
         return rows
+
+    def _as_known(self, row: DimensionalRow) -> DimensionalRow:
+        """Return the outputs for a clip with the speaker and the ratings that the dataset has now."""
+        ratings = self.dataset.ratings([row.id], self.model.dimensions)[0].tolist()
+        known = dict(zip(self.model.dimensions, ratings, strict=True))
+        return replace(row, speaker=self.dataset.utterances[row.id].speaker, ratings=known)
 
     def _measured(self, model: CheckedClassifier, batch: Batch) -> list[DimensionalRow]:
         clips = Batch(self.saved.clean(batch.waveforms), batch.lengths, torch.zeros_like(batch.labels), batch.ids)

@@ -63,8 +63,9 @@ def reservations(found: DimensionalEvaluation) -> list[str]:
     return [
         "CCC is the concordance correlation coefficient: 1 if outputs equal ratings, 0 for a constant. Under attack, "
         "the output farthest from the rating counts, of the clean one and those that an attack moved up and down.",
-        f"Attacks: {', '.join(found.about['attacks'])}. Stronger ones can only lower these figures. Those that look "
-        "for the smallest change look for one that moves the output by the distance.",
+        f"Attacks: {', '.join(found.about['attacks'])}. Stronger ones can only raise the error and the share of moved "
+        "outputs; the CCC of biased outputs may also rise. Those that look for the smallest change look for one that "
+        "moves the output by the distance.",
         *left_out(found.about["left_out"]),
         "Accuracy, confusions, targeted attacks and flags need classes; they are left out.",
     ]

@@ -102,8 +102,8 @@ def _attack(found: Evaluation) -> str:
     if half is None or not found.accuracy_clean:
         return "No budget of the curve at which every sample may change takes half of its right decisions."
     return (
-        f"Attacks take half of its right decisions, or more, if they may change {allowed(half)}. The strongest is "
-        f"{half.attack}. Noise of that size leaves {rounded(found, half.accuracy_noise)} % right."
+        f"Attacks take half of its right decisions, or more, if they may change {allowed(half)}; {half.attack} needed "
+        f"the smallest budget for most clips. Noise of that size leaves {rounded(found, half.accuracy_noise)} % right."
     )
 
 

@@ -41,6 +41,7 @@ class Protection:
         hardening: How the model was hardened: its `defence` and, if it is known, its `budget`; None if it was not.
         draws: Robust accuracy of some clips under the adaptive attacker for each number of draws over which a random
             defence was averaged; empty if nothing is random.
+        before: Hash of the weights of the model before hardening, if the user named it.
     """
 
     model: Model
@@ -49,6 +50,12 @@ class Protection:
     defence: InputDefence | None = None
     hardening: Mapping[str, Any] | None = None
     draws: Sequence[tuple[int, float]] = ()
+    before: str | None = None
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """What the user named beyond the model and its defence that decides the results."""
+        return () if self.before is None else (self.before,)
 
     @property
     def about(self) -> dict[str, Any] | None:
@@ -71,7 +78,7 @@ class Protection:
         return random and self.model.access == "gradient"
 
     def settled(
-        self, dataset: Dataset, clips: Sequence[str], budget: Budget, device: torch.device, parts: Path
+        self, dataset: Dataset, clips: Sequence[str], budget: Budget, device: torch.device, parts: Path, seed: int
     ) -> "Protection":
         """Return the protection with an adaptive attacker who averages over so many draws that more change nothing.
 
@@ -81,24 +88,25 @@ class Protection:
             budget: Budget of the attack.
             device: Device to compute on.
             parts: Folder in which the result is kept.
+            seed: Seed of the attack.
         """
         if self.defence is None or not self.is_random:
             return self
         path = parts / DRAWS
         if not path.is_file():
             some = clips[:: -(-len(clips) // DRAW_CLIPS)]
-            write_json(path, until_settled(self._attempt(dataset, some, budget, device), random=True)[1])
+            write_json(path, until_settled(self._attempt(dataset, some, budget, device, seed), random=True)[1])
         tried = [(int(draws), float(share)) for draws, share in read_json(path)]
         source = as_attacked(self.plain, self.defence, tried[-1][0])
         return replace(self, draws=tried, sources={**self.sources, ADAPTIVE: source})
 
     def _attempt(
-        self, dataset: Dataset, clips: Sequence[str], budget: Budget, device: torch.device
+        self, dataset: Dataset, clips: Sequence[str], budget: Budget, device: torch.device, seed: int
     ) -> Callable[[int], Flags]:
         def attempt(draws: int) -> Flags:
             assert self.defence is not None  # noqa: S101
             source = as_attacked(self.plain, self.defence, draws)
-            made = attacked(source, budget, DRAW_STEPS, dataset, clips, device)
+            made = attacked(source, budget, DRAW_STEPS, dataset, clips, device, seed)
             return right(self.model, dataset, clips, {}, device) & right(self.model, dataset, clips, made, device)
 
         return attempt
@@ -155,8 +163,9 @@ def protection_of(
     before = _before(reference, hardening, hardened_from, trust)
     if before is None:
         return Protection(plain, {ADAPTIVE: plain}, plain, hardening=hardening)
+    named = None if hardened_from is None else weights_digest(before)
     before = labelled(before.to(device), dataset)
-    return Protection(plain, {OBLIVIOUS: before, ADAPTIVE: plain}, plain, hardening=hardening)
+    return Protection(plain, {OBLIVIOUS: before, ADAPTIVE: plain}, plain, hardening=hardening, before=named)
 
 
 def _before(

@@ -12,9 +12,11 @@ from staanet.core.errors import StaanetError
 from staanet.core.paths import as_path
 from staanet.core.registry import Registry
 from staanet.core.settings import validated
+from staanet.core.signature import to_jsonable
 from staanet.models.base import Model
 from staanet.models.loaders.base import ExternalLoader as ExternalLoader
 from staanet.models.loaders.base import Loader as Loader
+from staanet.models.loaders.base import weights_digest
 from staanet.models.loaders.checkpoints import Checkpoint, HuggingFaceCheckpoint
 from staanet.models.loaders.hardened import Hardened
 from staanet.models.loaders.http import Http
@@ -68,6 +70,19 @@ def loader_of(reference: str | Path, settings: Mapping[str, Any] | None = None) 
     forms = ", ".join(loader.form for loader in LOADERS.values())
     found = "a file of another kind" if Path(text).is_file() else "no such file or folder"
     raise StaanetError(f"{text}: expected a model ({forms}), found {found}")
+
+
+def identity_of(reference: str | Path, settings: Mapping[str, Any] | None, model: Model) -> dict[str, Any]:
+    """Return everything that decides the answers of a model which a reference names.
+
+    Args:
+        reference: Reference to the model.
+        settings: Settings of its loader by name.
+        model: The model, as it was loaded.
+    """
+    loader = loader_of(reference, settings)
+    own = {"weights": weights_digest(model), "loader": to_jsonable(loader.deciding)}
+    return {**loader.identity(str(reference)), **own}
 
 
 def check_trust(loader: Loader, reference: str | Path, trust: bool) -> None:

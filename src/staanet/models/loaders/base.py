@@ -4,6 +4,7 @@ import abc
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -87,7 +88,8 @@ class Loader(abc.ABC):
     @classmethod
     def title(cls, reference: str) -> str:
         """Return the name of a model in messages and records, without any path."""
-        return reference.replace("\\", "/").rsplit("/", 1)[-1]
+        name = reference.replace("\\", "/").rstrip("/").rsplit("/", 1)[-1]
+        return name if name.strip(".") else Path(reference).resolve().name
 
 
 @dataclass(frozen=True)

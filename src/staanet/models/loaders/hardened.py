@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from staanet.core.checkpoints import load_tensors, save_tensors
+from staanet.core.checkpoints import check_tensors, load_tensors, save_tensors
+from staanet.core.checksums import check, seal
 from staanet.core.errors import StaanetError
 from staanet.core.files import atomic_write, read_json, write_json
 from staanet.core.registry import Registry
@@ -49,9 +50,11 @@ class Hardened(Loader):
 
     def load(self, reference: str) -> Model:
         """Return the original model with the new weights."""
-        model = self.original(reference)
+        check(Path(reference), "harden it again")
+        model, tensors = self.original(reference), load_tensors(Path(reference) / WEIGHTS)
         try:
-            model.load_state_dict(load_tensors(Path(reference) / WEIGHTS))
+            check_tensors(tensors, model, reference)
+            model.load_state_dict(tensors)
         except RuntimeError as error:
             raise _changed(reference, error) from None
         return relabelled(model, self, reference)
@@ -63,16 +66,23 @@ class Hardened(Loader):
         Raises:
             StaanetError: If it is not where it was.
         """
-        about = read_json(Path(reference) / CONFIG)
-        base = validated(BASES[about["loader"]], about["settings"], f"{reference}/{CONFIG}")
+        base, original = cls._base(reference)
         try:
-            return base.load(about["reference"])
+            return base.load(original)
         except StaanetError as error:
             raise _changed(reference, error) from None
 
+    @classmethod
+    def _base(cls, reference: str) -> tuple[Loader, str]:
+        """Return the loader of the model before it was hardened, and the reference to that."""
+        about = read_json(Path(reference) / CONFIG)
+        return validated(BASES[about["loader"]], about["settings"], f"{reference}/{CONFIG}"), about["reference"]
+
     def identity(self, reference: str) -> Mapping[str, Any]:
-        """Return the hash of the weights."""
-        return {"weights": file_digest(Path(reference) / WEIGHTS)}
+        """Return the hash of the weights, and what decides how the model is built that they fill."""
+        base, original = self._base(reference)
+        own = {"weights": file_digest(Path(reference) / WEIGHTS)}
+        return {**own, "original": {**base.identity(original), "loader": to_jsonable(base.deciding)}}
 
 
 def _changed(reference: str, error: Exception) -> StaanetError:
@@ -102,3 +112,4 @@ def save_hardened(model: Model, loader: Loader, reference: str, folder: Path, **
         save_tensors(temporary / WEIGHTS, model.state_dict())
         config = {"name": NAME, "staanet": __version__, "loader": loader.name, "settings": settings, "reference": whole}
         write_json(temporary / CONFIG, to_jsonable({**config, **provenance}))
+        seal(temporary)

@@ -9,6 +9,7 @@ from typing import Any
 from staanet.core import records
 from staanet.core.records import Record
 from staanet.core.seeds import derive
+from staanet.core.signature import signature
 from staanet.evaluation import evaluate
 from staanet.evaluation.case import figures as case_figures
 from staanet.evaluation.record import Case as CaseFacts
@@ -114,9 +115,13 @@ class Case(RecordedCase):
         super().__init__(examples.plan.name, examples, target)
 
     def _settings(self) -> Settings:
+        plan, place, data = self.examples.plan, self.examples.place, self.workspace.data
+        known = data.dataset(place.corpus).utterances
+        voices = [[clip, known[clip].speaker, known[clip].gender] for clip in data.attacked_clips(plan, place)]
         return {
             **self.examples.settings,
             "target": self.target.settings,
+            "voices": signature(voices),
             "perception": self.workspace.experiment.perception,
             "folds_planned": self.workspace.data.folds_planned(self.examples.place),
         }

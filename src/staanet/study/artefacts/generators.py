@@ -19,6 +19,12 @@ from staanet.training.generator import train_generator
 from staanet.training.loop import History
 
 
+def _names_clips(source: Settings) -> bool:
+    """Return whether the settings of a source say on which clips it was trained, which are those of the generator."""
+    members = source.get("mean_logits", ())
+    return "split" in source or (bool(members) and all(_names_clips(member) for member in members))
+
+
 class TrainedGenerator(Artefact):
     """A generator trained against a source model, on the training clips of that model's corpus.
 
@@ -54,15 +60,17 @@ class TrainedGenerator(Artefact):
         return (self.source,)
 
     def _settings(self) -> Settings:
-        experiment = self.workspace.experiment
+        experiment, data = self.workspace.experiment, self.workspace.data
+        heard: Settings = {}
+        if not _names_clips(self.source.settings):
+            heard = {"dataset": data.dataset(self.home.corpus).digest, "split": data.split(self.home).digest()}
         return {
+            **heard,
             "generator": self.plan.generator,
             "sizes": to_jsonable(self.plan.resolved_settings()),
             "training": to_jsonable(self.plan.resolved_training(experiment.budget, self.source.name)),
             "source": self.source.settings,
-            "seed": derive(
-                experiment.seed, "generator", self.plan.generator, self.workspace.data.split(self.home).fold
-            ),
+            "seed": derive(experiment.seed, "generator", self.plan.generator, data.split(self.home).fold),
         }
 
     def build(self) -> None:

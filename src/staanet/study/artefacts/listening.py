@@ -23,7 +23,9 @@ def write_examples(cases: Mapping[str, Case]) -> list[Path]:
     adversarial = next(iter(cases.values())).examples
     plan = adversarial.plan
     outcomes = {target: {row["id"]: row for row in case.outcomes} for target, case in cases.items()}
-    signature = signature_of({**adversarial.settings, "targets": list(cases)})
+    signature = signature_of(
+        {**adversarial.settings, "targets": {name: case.signature for name, case in cases.items()}}
+    )
     chosen = plan.use.examples or 0
     attacked, (_, dataset) = adversarial.load(), adversarial.inputs.of(plan, adversarial.source_model)
     folders = []
