@@ -150,7 +150,7 @@ def test_the_command_line_defends(model, recordings, tmp_path):
 
 @pytest.mark.parametrize("change", [{"name": "other"}, {"seed": 1}])
 def test_a_generator_of_another_model_or_seed_is_not_used(assess, model, caplog, change):
-    model.write_text(model.read_text() + "\ndef other(w):\n    return -decide(w)\nother.labels = decide.labels\n")
+    model.write_text(model.read_text() + "\n\ndef other(clips):\n    return -decide(clips)\n")
     attackers = Attackers(Budget(snr_db=20.0), 5, 1, TINY)
     with caplog.at_level("INFO", "staanet"):
         assess(attackers=attackers)
@@ -161,7 +161,7 @@ def test_a_generator_of_another_model_or_seed_is_not_used(assess, model, caplog,
 
 
 def test_both_models_are_attacked_alike(assess):
-    """A filter of one sample changes nothing, so that it neither helps nor harms, whoever attacks."""
-    found = assess({"defence": "smoothing_filter", "width": 1}, attackers=Attackers(Budget(snr_db=30.0), 5, 1, TINY))
+    """Rounding to 24 bits changes next to nothing, so that it neither helps nor harms, whoever attacks."""
+    found = assess({"defence": "rounding", "bits": 24}, attackers=Attackers(Budget(snr_db=30.0), 5, 1, TINY))
     assert found.gain == 0
     assert found.verdict == "undecided"

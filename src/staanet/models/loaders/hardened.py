@@ -81,8 +81,11 @@ class Hardened(Loader):
     def identity(self, reference: str) -> Mapping[str, Any]:
         """Return the hash of the weights, and what decides how the model is built that they fill."""
         base, original = self._base(reference)
-        own = {"weights": file_digest(Path(reference) / WEIGHTS)}
-        return {**own, "original": {**base.identity(original), "loader": to_jsonable(base.deciding)}}
+        try:
+            before = {**base.identity(original), "loader": to_jsonable(base.deciding)}
+        except StaanetError as error:
+            raise _changed(reference, error) from None
+        return {"weights": file_digest(Path(reference) / WEIGHTS), "original": before}
 
 
 def _changed(reference: str, error: Exception) -> StaanetError:

@@ -67,9 +67,9 @@ class Python(ExternalLoader):
         return External(built, settings, title)
 
     def identity(self, reference: str) -> dict[str, Any]:
-        """Return the hash of the file of the module."""
-        place, _, _ = reference.rpartition(":")
-        return {"file": file_digest(_file(place or reference))}
+        """Return the hash of the file of the module, and the name of the model in it."""
+        place, _, name = reference.rpartition(":")
+        return {"file": file_digest(_file(place or reference)), "name": name}
 
     def check(self, reference: str) -> None:
         """Check that the file exists and that the reference names something in it."""
