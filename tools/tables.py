@@ -55,7 +55,11 @@ def cell(key: str, value: object) -> str:
 
 def catalogue() -> str:
     """Return the rows of every kind as the JSON that `staanet list` reads."""
-    return json.dumps({kind.value: entries(kind) for kind in Kind}, indent=1, ensure_ascii=False) + "\n"
+    lists = {kind.value: entries(kind) for kind in Kind}
+    lines = {
+        kind: ",\n".join(json.dumps(entry, ensure_ascii=False) for entry in found) for kind, found in lists.items()
+    }
+    return "{" + ",\n".join(f"{json.dumps(kind)}: [\n{found}\n]" for kind, found in lines.items()) + "}\n"
 
 
 def refreshed(text: str) -> str:

@@ -252,8 +252,34 @@ def test_a_mistake_in_a_reproduction_is_told_before_any_work(written, text, told
         load(written(text))
 
 
-def test_the_transformers_of_emodb_have_the_budget_of_emodb():
-    published, more = (load(name)[1] for name in ("emodb", "emodb_transformers"))
-    assert (more.budget, more.seed) == (published.budget, published.seed)
-    assert more.attacks["staa_net"]["sources"] == ["emo18", "zhao19", "wav2vec2_small"]
-    assert more.target_names == ("emo18", "zhao19", "wav2vec2_small", "wavlm_small")
+def test_an_experiment_based_on_another_has_all_of_it_but_what_it_names(tmp_path, written):
+    whole = written(BASE + "[budget]\nsnr_db = 20.0\nsparsity = 0.1\n")
+    (tmp_path / "mine.toml").write_text(
+        f'based_on = "{whole.name}"\nseed = 3\nbudget.sparsity = 0.5\nmodels.a.seconds = 2.0\n[attacks.pgd]\n'
+    )
+    name, mine = load(tmp_path / "mine.toml")
+    base = load(whole)[1]
+    assert (name, mine.seed, base.seed) == ("mine", 3, 0)
+    assert (mine.budget.snr_db, mine.budget.sparsity) == (20.0, 0.5)
+    assert (mine.models["a"].model, mine.models["a"].seconds) == ("emo18", 2.0)
+    assert list(mine.attacks) == ["staa_net", "pgd"]
+    assert list(load(whole)[1].attacks) == ["staa_net"]
+
+
+def test_the_three_languages_of_the_systematic_evaluation_differ_in_corpus_and_training_only():
+    german, italian = (load(f"systematic_{corpus}")[1] for corpus in ("emodb", "emovo"))
+    assert italian.attacks == german.attacks
+    assert {plan.name for plan in italian.corpus_plans.values()} == {"emovo"}
+    assert italian.models["published"].training == {"preset": "systematic_emovo", "statistics": "all"}
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("emodbb", "based_on: expected an experiment from .*; got 'emodbb'; did you mean 'emodb'"),
+        ("experiment.toml", "based_on: expected another experiment, got experiment.toml, which is based on this one"),
+    ],
+)
+def test_what_an_experiment_cannot_be_based_on_is_told(written, base, message):
+    with pytest.raises(StaanetError, match=message):
+        load(written(f'based_on = "{base}"\n'))
