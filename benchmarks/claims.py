@@ -32,10 +32,15 @@ def ratio(slow: Callable[[], float], fast: Callable[[], float], repeats: int = 5
 
 def provenance() -> dict[str, str | None]:
     return {
-        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *sys.argv[1:]]),
+        "command": " ".join(["python", f"benchmarks/{Path(sys.argv[0]).name}", *map(_named, sys.argv[1:])]),
         "machine": f"{platform.machine()}, {torch.get_num_threads()} threads, torch {torch.__version__}",
         "commit": commit()[0],
     }
+
+
+def _named(word: str) -> str:
+    """Return a word of a command, without the folder in which a file lies on this machine."""
+    return Path(word).name if Path(word).is_absolute() else word
 
 
 def write(name: str, claim: str, aim: float, measured: float, unit: str) -> None:

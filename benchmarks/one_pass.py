@@ -231,18 +231,20 @@ def _draw_panel(axes: Any, rows: Sequence[Row]) -> None:
     for number, name in enumerate(BY_GRADIENTS):
         curve = [row for row in rows if row["attack"] == name]
         x, y = ([row[key] for row in curve] for key in ("seconds_per_clip", "asr"))
-        axes.plot(x, y, "-o", color=figures.PALETTE[number + 1], markersize=3, linewidth=1.2, label=name)
-        axes.annotate(f"{curve[-1]['steps']}", (x[-1], y[-1]), (0, 4), textcoords="offset points", ha="center")
+        label = f"{name}, 1 to {curve[-1]['steps']} gradients"
+        axes.plot(x, y, "-o", color=figures.PALETTE[number + 1], markersize=3, linewidth=1.2, label=label)
     for number, row in enumerate(one for one in rows if "generator" in one):
         place = row["seconds_per_clip"], row["asr"]
         marker = figures.MARKERS[(number + 1) % len(figures.MARKERS)]
         axes.plot(*place, marker, color=figures.ATTACK, label=f"{row['attack']}, {row['generator']}", markersize=7)
         if row["pays_after_clips"] is not None:
-            text = f"pays after {row['pays_after_clips']:,} clips".replace(",", " ")
-            axes.annotate(text, place, (7, -11), textcoords="offset points")
+            count = float(f"{row['pays_after_clips']:.1e}")
+            text = f"pays after {count:,.0f} clips".replace(",", " ")
+            axes.annotate(text, place, (7, 5 if number % 2 else -11), textcoords="offset points")
     noise = next(row["asr"] for row in rows if row["attack"] == "noise")
     axes.axhline(noise, color=figures.CONTROL, linewidth=1, linestyle=":", label="noise")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
     axes.set_ylim(-0.02, 1.06)
     axes.yaxis.set_major_formatter(figures.IN_PERCENT)
     axes.grid()
