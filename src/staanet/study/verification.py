@@ -26,7 +26,7 @@ from staanet.models import MeanLogits, Model, load_model
 from staanet.models.wrappers import DefendedView, LabelView
 from staanet.study.found import steps
 
-OF_CASE = ("target", "perception", "folds_planned")
+OF_CASE = ("target", "voices", "perception", "folds_planned")
 """Settings of a case that its adversarial set does not have."""
 
 CLEAR = 1e-3
