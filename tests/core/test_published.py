@@ -79,6 +79,15 @@ def test_fields_are_plain_and_shared_settings_are_stored_once(study):
     assert [group["settings"] for group in groups] == [GROUP, {"seed": 1}]
 
 
+def test_only_optional_figures_that_a_record_lacks_are_left_out(study):
+    lines = map(json.loads, (study / "records.jsonl").read_text().splitlines())
+    for line, record in zip(lines, Run(study).records, strict=True):
+        left_out = {field.name for field in dataclasses.fields(record)} - set(line)
+        assert {"pesq", "found_by"} <= left_out
+        assert {getattr(record, name) for name in left_out} == {None}
+        assert {"defence", "generator", "asr_correct"} <= set(line)
+
+
 def test_outcomes_can_be_read_without_this_library(study):
     from pyarrow import parquet
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from verify.cases import MEASURED, SIGNS, Case, figures_of
 from verify.checks import Checks
-from verify.study import FORMAT, Row, Study, digest_of_rows, short_digest
+from verify.study import FORMAT, Record, Row, Study, digest_of_rows, short_digest
 
 FACTS = (
     *("signature", "experiment", "corpus", "split", "fold", "folds_planned", "source", "target", "attack"),
@@ -78,9 +78,9 @@ def _check(study: Study, record: dict[str, Any], checks: Checks) -> None:
         **_labels(record),
         **_worst(study, record, rows, checks),
     }
-    published = record | {"flags": sorted(record["flags"])}
+    published = Record(record, flags=sorted(record["flags"]))
     for name, value in computed.items():
-        checks.figure(place, name, published.get(name, "missing"), value)
+        checks.figure(place, name, published[name], value)
     for name in sorted(set(record) - set(computed) - {*FACTS, *MEASURED, *SIGNS}):
         checks.could_not(f"records.jsonl: {name}")
 

@@ -10,6 +10,14 @@ import pyarrow.parquet as parquet
 
 Row = dict[str, Any]
 
+
+class Record(dict[str, Any]):
+    """A record as it is stored; an optional figure that it lacks is None."""
+
+    def __missing__(self, _: str) -> None:
+        return None
+
+
 FORMAT = 3
 """Format of published studies that this package reads."""
 
@@ -29,7 +37,7 @@ class Study:
 
     folder: Path
     layout: dict[str, Any]
-    records: list[dict[str, Any]]
+    records: list[Record]
     settings: dict[str, Any]
     rows: dict[str, list[Row]]
     memory: dict[str, Any] = field(default_factory=dict)
@@ -41,7 +49,7 @@ class Study:
         return cls(
             folder=folder,
             layout=json.loads((folder / "run.json").read_text(encoding="utf-8")),
-            records=_lines(folder / "records.jsonl"),
+            records=[Record(line) for line in _lines(folder / "records.jsonl")],
             settings=settings,
             rows=_outcomes(folder / "outcomes.parquet"),
         )

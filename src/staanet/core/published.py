@@ -1,7 +1,7 @@
 """Published form of a run: all records in a file of JSON lines, and the outcomes of all clips in a Parquet file.
 
 A published study is a folder with `run.json`, `records.jsonl`, `settings.jsonl` and `outcomes.parquet`. Nothing is
-rounded or omitted: what is read from it equals what the run wrote.
+rounded, and only optional figures that a record lacks are omitted: what is read from it equals what the run wrote.
 """
 
 import dataclasses
@@ -110,7 +110,9 @@ def _write_records(folder: Path, records: Iterable[Record]) -> dict[str, str]:
     groups: dict[str, Any] = {}
     lines, hashes = [], {}
     for record in records:
-        values = to_jsonable({field.name: getattr(record, field.name) for field in dataclasses.fields(record)})
+        figures = {field.name: getattr(record, field.name) for field in dataclasses.fields(record)}
+        absent = {field.name for field in dataclasses.fields(record) if field.default is figures[field.name] is None}
+        values = to_jsonable({name: value for name, value in figures.items() if name not in absent})
         hashes[record.signature] = record_hash(values)
         for name, group in values["settings"].items():
             if isinstance(group, dict):
