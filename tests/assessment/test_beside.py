@@ -98,6 +98,16 @@ def test_only_a_proven_value_above_a_measured_one_says_which_is_more_robust(cert
     assert {one.result for one in other_way.of("accuracy_robust")} == {"lower"}
 
 
+def test_certificates_are_not_said_to_be_more_robust(certificate, written):
+    runs = [certificate([0.0] * 16), certificate([9.0] * 16, "two", model="other"), written("plain", [2] * 16)]
+    found, measured = compare(runs)
+    assert {one.result for one in found.of("accuracy_robust")} == {"higher"}
+    assert " is proven right on more clips than " in compare_wording.headline(found)
+    assert "more robust" not in "\n".join(compare_wording.lines(found))
+    assert any(note.startswith("Certificates are lower bounds") for note in found.notes)
+    assert not any(note.startswith("Certificates are lower bounds") for note in measured.notes)
+
+
 def test_certificates_of_other_clips_are_refused(certificate, written, tmp_path):
     conditions = read(written("plain", FOOLED)).conditions
     with pytest.raises(StaanetError, match="expected the same recordings"):

@@ -77,6 +77,7 @@ class Comparison:
         reference: Name of the reference budget.
         differences: Clean accuracy, and robust accuracy and accuracy under noise at every budget.
         notes: What restricts the comparison, in sentences.
+        proven: Whether both are certificates, so that robust accuracies are lower bounds.
     """
 
     a: str
@@ -88,6 +89,7 @@ class Comparison:
     reference: str
     differences: Sequence[Difference]
     notes: Sequence[str]
+    proven: bool = False
 
     def at_reference(self, measure: Measure) -> Difference:
         """Return the difference of a measure at the reference budget."""
@@ -281,6 +283,7 @@ def _pair(a: Side, b: Side, over_trainings: bool) -> Comparison:
         reference=budget_name(conditions.settings["curves"]["reference_db"], 1.0),
         differences=differences,
         notes=_notes(a, b, over_trainings, len(set(speakers))),
+        proven=a.proven and b.proven,
     )
 
 
@@ -316,6 +319,8 @@ def _result(one: Difference, p_holm: float) -> Literal["higher", "lower", "undec
 def _notes(a: Side, b: Side, over_trainings: bool, speakers: int) -> list[str]:
     notes = []
     attacks: Mapping[str, str] = {side.name: ", ".join(side.runs[0].attacks) for side in (a, b)}
+    if a.proven and b.proven:
+        notes.append("Certificates are lower bounds: which of the two keeps more under attack is not known.")
     for side, other in ((a, b), (b, a)):
         if side.proven and not other.proven:
             notes.append(

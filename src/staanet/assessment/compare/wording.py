@@ -24,6 +24,7 @@ def headline(found: Comparison) -> str:
             f"keeps {percent(kept)} % and may keep more, and attacks leave {measured} {percent(left)} %, of which "
             "stronger ones may take more."
         )
+    better = "proven right on more clips" if found.proven else "more robust"
     if not shown:
         widest = max(robust, key=lambda one: one.within)
         return (
@@ -36,10 +37,10 @@ def headline(found: Comparison) -> str:
     same = [_budget(one) for one in shown if one is not best and one.result == best.result]
     against = [_budget(one) for one in shown if one.result != best.result]
     return (
-        f"{more} is more robust than {less} by {percent(abs(best.difference))} points at {_budget(best)} "
+        f"{more} is {better} than {less} by {percent(abs(best.difference))} points at {_budget(best)} "
         f"({_values(best, reverse=best.result == 'lower')})"
         + (f", and also at {'; '.join(same)}" if same else "")
-        + (f"; {less} is more robust at {'; '.join(against)}" if against else "")
+        + (f"; {less} is {better} at {'; '.join(against)}" if against else "")
         + "."
     )
 
