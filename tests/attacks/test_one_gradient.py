@@ -2,15 +2,16 @@ import pytest
 import torch
 
 from attacks.behaviour import CountingGradients
-from attacks.linear import EPSILON, SIZE, SPARSE, SPARSITY, largest_fall, linear
+from attacks.linear import EPSILON, SIZE, SPARSITY, largest_fall, linear
 from staanet.attacks import create_attack
 from staanet.attacks.components.objectives import value_and_grad
 from staanet.attacks.generator import create_generator
-from staanet.attacks.generator.losses import Losses
 from staanet.core.classifier import margin
 from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.seeds import seeded
 from tiny import TINY
+
+COUNTS, LENGTHS = torch.full((16,), int(SPARSITY * SIZE)), torch.full((16,), SIZE)
 
 
 def generator_of(name="gradient_conditional"):
@@ -18,25 +19,29 @@ def generator_of(name="gradient_conditional"):
         return create_generator(name, **TINY[name])
 
 
-def test_the_gradient_shows_a_generator_weights_that_no_clip_does(waveforms):
-    """Without the gradient, no function of the clips could know these random weights."""
+def share_of_the_largest_fall(generator, waveforms, sign=1.0):
+    """Return how far the margin falls by a generator that is given a multiple of the gradient, of the largest fall."""
     weights, model = linear(2)
     labels = model(waveforms).argmax(1)
-    gradients = value_and_grad(lambda clips, _: model(clips), waveforms, labels, None, "margin").gradients
-    with seeded("training"):
-        generator = generator_of().train()
-        optimiser = torch.optim.Adam(generator.parameters(), 1e-2)
-        counts, lengths = torch.full((16,), int(SPARSITY * SIZE)), torch.full((16,), SIZE)
-        losses, epsilon = Losses(confidence=100.0), torch.full((16, 1), EPSILON)
-        for _ in range(120):
-            output = generator(waveforms, epsilon, lengths, counts, "straight_through", gradients)
-            parts = losses(model(output.adversarial), labels, output, epsilon, lengths)
-            optimiser.zero_grad()
-            sum(parts.values()).backward()
-            optimiser.step()
-    adversarial = create_attack("one_gradient", generator=generator, **SPARSE)(model, waveforms, labels)
-    fall = margin(model(waveforms), labels) - margin(model(adversarial), labels)
-    assert fall.mean() >= 0.8 * largest_fall(weights)
+    gradients = sign * value_and_grad(lambda clips, _: model(clips), waveforms, labels, None, "margin").gradients
+    output = generator(waveforms, EPSILON, LENGTHS, COUNTS, "straight_through", gradients)
+    return (margin(model(waveforms), labels) - margin(model(output.adversarial), labels)) / largest_fall(weights)
+
+
+def test_before_training_it_is_close_to_one_step_of_sparse_pgd(waveforms):
+    """Without the gradient, no function of the clips could know these random weights."""
+    assert share_of_the_largest_fall(generator_of().eval(), waveforms).mean() >= 0.9
+
+
+def test_training_turns_what_points_the_wrong_way(waveforms):
+    generator = generator_of().train()
+    assert share_of_the_largest_fall(generator, waveforms, -1.0).mean() <= -0.9
+    optimiser = torch.optim.Adam(generator.parameters(), 1e-2)
+    for _ in range(150):
+        optimiser.zero_grad()
+        (-share_of_the_largest_fall(generator, waveforms, -1.0).mean()).backward()
+        optimiser.step()
+    assert share_of_the_largest_fall(generator.eval(), waveforms, -1.0).mean() >= 0.8
 
 
 def test_takes_one_gradient_of_each_clip(small_model, clips):

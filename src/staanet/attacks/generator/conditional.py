@@ -17,6 +17,9 @@ from staanet.core.waveforms import valid_samples
 HIDDEN = 32
 """Number of hidden units between the condition and the factors of the gains."""
 
+SMALL = 0.1
+"""Size of a small gradient, if their mean square is 1."""
+
 
 @dataclass(frozen=True)
 class ConditionalSettings(CompactSettings):
@@ -100,7 +103,7 @@ class Conditional(Compact):
         return magnitudes[:, :size], positions[:, :size]
 
     def _signals(self, waveforms: Tensor, lengths: Tensor, _: Given) -> list[Tensor]:
-        """Return the signals that the network sees, each `[B, T']` with a mean square of 1."""
+        """Return the signals that the network sees, each `[B, T']`."""
         return [self._scaled(waveforms, lengths)]
 
     def _stems(self, signals: list[Tensor], mask: Tensor) -> Tensor:
@@ -140,26 +143,34 @@ class GradientConditional(Conditional):
     """A `conditional` generator that also sees the gradient of its source model at the clean clip.
 
     The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
-    the samples, scaled to a mean square of 1. It enters through a stem of its own, and beside the waveform in the last
-    convolution. The attack `one_gradient` provides it.
+    the samples, scaled to a mean square of 1. It enters through a stem of its own. Beside the waveform, the last
+    convolution takes the gradient, its sign, which is softened near 0, and the logarithm of its size. Before training,
+    the network is close to one step of `sparse_pgd`: it follows the sign where the gradient is largest. The attack
+    `one_gradient` provides the gradient.
     """
 
     name = "gradient_conditional"
     uses_gradients = True
-    inputs = 2
+    inputs = 4
 
     def __init__(self, settings: ConditionalSettings) -> None:
         super().__init__(settings)
         self.gradient_stem = Stem(settings.widths[0], settings.frame)
+        for decoder, signal, weight in ((self.magnitudes, -2, 2.0), (self.positions, -1, 1.0)):
+            kernel = decoder.output.weight.detach()[0]  # [detail + inputs, taps]
+            kernel *= 0.1
+            kernel[signal, kernel.shape[1] // 2] = weight
 
     def _signals(self, waveforms: Tensor, lengths: Tensor, given: Given) -> list[Tensor]:
-        """Return the waveforms and the gradients, each `[B, T']` with a mean square of 1."""
+        """Return the waveforms, the gradients, their signs and the logarithms of their sizes, each `[B, T']`."""
         assert given.gradients is not None  # noqa: S101
         gradients = torch.where(valid_samples(lengths, waveforms.shape[1]), given.gradients, 0)
         largest = gradients.abs().amax(1, keepdim=True).clamp_min(torch.finfo(gradients.dtype).tiny)
-        return [self._scaled(waveforms, lengths), self._scaled(gradients / largest, lengths)]
+        gradients = self._scaled(gradients / largest, lengths)
+        sizes = gradients.abs()
+        return [self._scaled(waveforms, lengths), gradients, gradients / (sizes + SMALL), (sizes / SMALL).log1p()]
 
     def _stems(self, signals: list[Tensor], mask: Tensor) -> Tensor:
         """Return the features of the finest level, `[B, C, 1, F]`."""
-        waveforms, gradients = signals
+        waveforms, gradients, *_ = signals
         return cast(Tensor, self.stem(waveforms, mask) + self.gradient_stem(gradients, mask))
