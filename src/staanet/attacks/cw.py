@@ -55,15 +55,8 @@ class CarliniWagner(Attack):
     """Base class of the two attacks: rounds of Adam on the size of a perturbation plus its weighted margin.
 
     The optimised variable passes through tanh, which keeps the perturbation in the box of the budget. The margin must
-    pass the boundary by `crossing`, a small kappa of the paper, so that clips do not end on it.
-
-    Args:
-        budget: Limits on the size of a change and on the share of samples that may change.
-        rounds: Largest number of rounds per clip, at least 1.
-        steps: Number of gradients per clip and round, at least 1.
-        learning_rate: Learning rate of Adam, in units of the change of every sample with which the linearised model
-            would be fooled. It falls linearly to 0 during a round.
-        targeted: Whether the attack moves towards `labels` instead of away from them.
+    pass the boundary by `crossing`, a small kappa of the paper, so that clips do not end on it. Each attack explains
+    its settings.
     """
 
     access = "gradient"

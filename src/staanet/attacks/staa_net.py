@@ -31,13 +31,7 @@ def _loaded(folder: str, _modified: int) -> tuple[Generator, str]:
 
 @dataclass(frozen=True)
 class GeneratorAttack(Attack):
-    """Base class of attacks that apply a trained generator.
-
-    Args:
-        generator: Folder of a trained generator, or the generator itself.
-        digest: Expected SHA-256 of its weights. Default: not checked.
-        budget: Limits on the size of a change and on the share of samples that may change.
-    """
+    """Base class of attacks that apply a trained generator; each explains its settings."""
 
     __pydantic_config__ = ConfigDict(arbitrary_types_allowed=True)
 

@@ -23,7 +23,7 @@ TEMPLATES = Environment(
 """Templates, which escape all names that they are given."""
 
 PLOTTING = "vendor/uPlot.iife.min.js"
-"""The plotting library; `vendor/vendor.json` names its release."""
+"""The plotting library."""
 
 STYLES = ("vendor/uPlot.min.css", "page.css")
 """Style sheets of a page with charts."""

@@ -48,16 +48,7 @@ class FeasibleSet(NamedTuple):
 
 @dataclass(frozen=True)
 class GradientAscent(Attack):
-    """Base class of attacks that maximise an objective by gradient ascent within the budget.
-
-    Args:
-        budget: Limits on the size of a change and on the share of samples that may change.
-        norm: `linf` steps along the sign of the gradient, `l2` along the gradient itself.
-        rms: For `l2`, the largest root mean square of the perturbation over the samples that may change, as a
-            fraction of epsilon, in (0, 1]. At 1, epsilon alone bounds the perturbation.
-        objective: Objective that the attack maximises.
-        targeted: Whether the attack moves towards `labels` instead of away from them.
-    """
+    """Base class of attacks by gradient ascent within the budget; each explains its settings."""
 
     access = "gradient"
     norms = ("linf", "l2")

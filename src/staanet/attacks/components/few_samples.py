@@ -23,16 +23,7 @@ ON_BOUNDARY = 1e30
 
 @dataclass(frozen=True)
 class FewSamples(Attack):
-    """Base class of attacks that search for the positions and values of a few changes.
-
-    Args:
-        budget: Limits on the size of a change and on the share of samples that may change.
-        samples: Number of samples to change, at least 1; the budget may allow fewer.
-        queries: Largest number of forward passes per clip. The attack runs as many whole generations as they allow.
-        population: Number of individuals per generation, at least 4.
-        objective: Objective that the attack maximises.
-        targeted: Whether the attack moves towards `labels` instead of away from them.
-    """
+    """Base class of attacks that search for the positions and values of a few changes; each explains its settings."""
 
     access = "scores"
     norms = ("l0", "linf")

@@ -15,14 +15,7 @@ from staanet.core.waveforms import top_positions
 
 @dataclass(frozen=True)
 class SparseAscent(Attack):
-    """Base class of attacks that maximise an objective on few samples and return the best point they evaluated.
-
-    Args:
-        budget: Limits on the size of a change and on the share of samples that may change.
-        steps: Number of gradients per clip, at least 1.
-        objective: Objective that the attack maximises.
-        targeted: Whether the attack moves towards `labels` instead of away from them.
-    """
+    """Base class of attacks on few samples that return the best point they evaluated; each explains its settings."""
 
     access = "gradient"
     norms = ("l0", "linf")
