@@ -2,8 +2,8 @@
 
 The archive `dist/staanet-NAME-VERSION.zip` holds the checkpoint, its card and its licence. Attach it to the release, so
 that it stands at ADDRESS/staanet-NAME-VERSION.zip, or move it to the folder `releases`, if that is the ADDRESS. Add the
-printed entry to `src/staanet/models/loaders/releases.json`; `release:NAME` then loads it. Only models that were trained from scratch, on
-speech that its publisher gave into the public domain, are accepted.
+printed entry to `src/staanet/models/loaders/releases.json`; `release:NAME` then loads it. Only models that were trained
+from scratch, on speech that its publisher gave into the public domain, are accepted.
 """
 
 import json
