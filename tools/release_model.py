@@ -1,9 +1,9 @@
 """Make the archive of a model for a release: `python tools/release_model.py FOLDER EVALUATION NAME ADDRESS`.
 
 The archive `dist/staanet-NAME-VERSION.zip` holds the checkpoint, its card and its licence. Attach it to the release, so
-that it stands at ADDRESS/staanet-NAME-VERSION.zip, or move it to the folder `releases`, if that is the ADDRESS. Add the
-printed entry to `src/staanet/models/loaders/releases.json`; `release:NAME` then loads it. Only models that were trained
-from scratch, on speech that its publisher gave into the public domain, are accepted.
+that it stands at ADDRESS/staanet-NAME-VERSION.zip, and add the printed entry to
+`src/staanet/models/loaders/releases.json`; `release:NAME` then loads it. Only models that were trained from scratch, on
+speech that its publisher gave into the public domain, are accepted.
 """
 
 import json

@@ -39,7 +39,7 @@ class Release:
     """A released archive.
 
     Args:
-        url: Where it is downloaded from; without a server, its path in the repository of this library.
+        url: Where it is downloaded from.
         sha256: Hash of the archive.
         size: Its number of bytes.
         licence: Licence of the weights.
@@ -128,10 +128,6 @@ def _own_archive(release: Release) -> Path | None:
 def _downloaded(release: Release, path: Path) -> Path:
     """Download an archive, of which no more is read than it should have."""
     file = release.url.rpartition("/")[2]
-    if "://" not in release.url:
-        raise StaanetError(
-            f"{file}: expected it in the folder ${CHECKPOINTS}, got none; the repository has it as {release.url}"
-        )
     try:
         with urlopen(release.url, timeout=SECONDS) as answer:  # noqa: S310 (an address of this package)
             path.write_bytes(answer.read(release.size + 1))
