@@ -14,6 +14,7 @@ TINY = {
     "conditional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "conditional_small": {"frame": 4, "widths": (8, 16), "detail": 2},
     "gradient_conditional": {"frame": 4, "widths": (8, 16), "detail": 2},
+    "deconvolutional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "universal": {"period": 350},
     "wave_unet": {"channels": (8, 16, 32)},
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},

@@ -69,8 +69,8 @@ def train_generator(
             "expected losses that are means over clips for several processes, got losses.reduction = paper, which "
             "takes norms over a whole batch; train in one process, or with losses.reduction=clip"
         )
-    generator.to(device)
     model.to(device).eval()
+    generator.to(device).begin(model)
     chosen = _share_of(train_clips, settings.share, seed)
     source = _Source(model, dataset, device)
     averaged = _Averaged(generator, settings.average) if settings.average else None

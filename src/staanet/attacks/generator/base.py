@@ -122,6 +122,9 @@ class Generator(nn.Module, abc.ABC):
     budgets: BudgetRange | None = None
     """Budgets for which one training suffices; None for a network that is trained for one budget."""
 
+    def begin(self, source: nn.Module) -> None:
+        """Take from the source model what the network holds of it, before it is trained; most take nothing."""
+
     @abc.abstractmethod
     def outputs(self, waveforms: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Return the raw, unbounded magnitudes and positions of padded clips, each `[B, T]`."""

@@ -1,5 +1,6 @@
 """Generators that are told the budget, so that one training serves every budget, and one that is told a gradient."""
 
+import abc
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import cast
@@ -139,18 +140,14 @@ class ConditionalSmall(Conditional):
     Settings = ConditionalSmallSettings
 
 
-class GradientConditional(Conditional):
-    """A `conditional` generator that also sees the gradient of its source model at the clean clip.
+class Guided(Conditional):
+    """Base class of `conditional` generators that also see a guide, such as a gradient: where, and in which direction.
 
-    The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
-    the samples, scaled to a mean square of 1. It enters through a stem of its own. Beside the waveform, the last
-    convolution takes the gradient, its sign, which is softened near 0, and the logarithm of its size. Before training,
-    the network is close to one step of `sparse_pgd`: it follows the sign where the gradient is largest. The attack
-    `one_gradient` provides the gradient.
+    The guide is scaled to a mean square of 1 and enters through a stem of its own. Beside the waveform, the last
+    convolution takes the guide, its sign, which is softened near 0, and the logarithm of its size. Before training, the
+    network is close to one step of `sparse_pgd`: it follows the sign where the guide is largest.
     """
 
-    name = "gradient_conditional"
-    uses_gradients = True
     inputs = 4
 
     def __init__(self, settings: ConditionalSettings) -> None:
@@ -161,16 +158,35 @@ class GradientConditional(Conditional):
             kernel *= 0.1
             kernel[signal, kernel.shape[1] // 2] = weight
 
+    @abc.abstractmethod
+    def _guide(self, waveforms: Tensor, lengths: Tensor, given: Given) -> Tensor:
+        """Return the guide of each clip, `[B, T]`."""
+
     def _signals(self, waveforms: Tensor, lengths: Tensor, given: Given) -> list[Tensor]:
-        """Return the waveforms, the gradients, their signs and the logarithms of their sizes, each `[B, T']`."""
-        assert given.gradients is not None  # noqa: S101
-        gradients = torch.where(valid_samples(lengths, waveforms.shape[1]), given.gradients, 0)
-        largest = gradients.abs().amax(1, keepdim=True).clamp_min(torch.finfo(gradients.dtype).tiny)
-        gradients = self._scaled(gradients / largest, lengths)
-        sizes = gradients.abs()
-        return [self._scaled(waveforms, lengths), gradients, gradients / (sizes + SMALL), (sizes / SMALL).log1p()]
+        """Return the waveforms, the guides, their signs and the logarithms of their sizes, each `[B, T']`."""
+        guides = torch.where(valid_samples(lengths, waveforms.shape[1]), self._guide(waveforms, lengths, given), 0)
+        largest = guides.detach().abs().amax(1, keepdim=True).clamp_min(torch.finfo(guides.dtype).tiny)
+        guides = self._scaled(guides / largest, lengths)
+        sizes = guides.abs()
+        return [self._scaled(waveforms, lengths), guides, guides / (sizes + SMALL), (sizes / SMALL).log1p()]
 
     def _stems(self, signals: list[Tensor], mask: Tensor) -> Tensor:
         """Return the features of the finest level, `[B, C, 1, F]`."""
-        waveforms, gradients, *_ = signals
-        return cast(Tensor, self.stem(waveforms, mask) + self.gradient_stem(gradients, mask))
+        waveforms, guides, *_ = signals
+        return cast(Tensor, self.stem(waveforms, mask) + self.gradient_stem(guides, mask))
+
+
+class GradientConditional(Guided):
+    """A `conditional` generator that is guided by the gradient of its source model at the clean clip.
+
+    The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
+    the samples. The attack `one_gradient` provides it.
+    """
+
+    name = "gradient_conditional"
+    uses_gradients = True
+
+    def _guide(self, _waveforms: Tensor, _lengths: Tensor, given: Given) -> Tensor:
+        """Return the gradients of the source model, `[B, T]`."""
+        assert given.gradients is not None  # noqa: S101
+        return given.gradients

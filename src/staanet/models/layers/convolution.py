@@ -39,10 +39,8 @@ class ConvBlock(nn.Sequential):
         eval mode, and in training mode if a kernel has fewer weights than the block has output channels.
         """
         convolution, norm, pool, activation = cast(tuple[nn.Conv1d, nn.BatchNorm1d, nn.MaxPool1d, nn.Module], self)
-        assert norm.running_mean is not None  # noqa: S101
-        assert norm.running_var is not None  # noqa: S101
         if not self.training:
-            features = convolved(x, *folded(convolution, norm, norm.running_mean, norm.running_var))
+            features = convolved(x, *self.folded())
         elif convolution.weight[0].numel() < convolution.out_channels:
             features = convolved(x, *folded(convolution, norm, *self._learn(x, convolution, norm)))
         else:
@@ -60,6 +58,13 @@ class ConvBlock(nn.Sequential):
             cast(Tensor, norm.num_batches_tracked).add_(1)
         pooled = functional.max_pool2d(features, (1, cast(int, pool.kernel_size)))
         return cast(Tensor, activation(pooled)).squeeze(2)
+
+    def folded(self) -> tuple[Tensor, Tensor]:
+        """Return the weight and the bias of a convolution that equals convolution and normalisation in eval mode."""
+        convolution, norm = cast(tuple[nn.Conv1d, nn.BatchNorm1d], tuple(self)[:2])
+        assert norm.running_mean is not None  # noqa: S101
+        assert norm.running_var is not None  # noqa: S101
+        return folded(convolution, norm, norm.running_mean, norm.running_var)
 
     @staticmethod
     def _learn(x: Tensor, convolution: nn.Conv1d, norm: nn.BatchNorm1d) -> tuple[Tensor, Tensor]:

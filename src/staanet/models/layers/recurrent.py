@@ -1,5 +1,7 @@
 """The network shared by Emo18 and Zhao19: convolutions on the raw waveform followed by an LSTM."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +24,17 @@ class Recurrent(Model):
         assert isinstance(convolution, nn.Conv1d)  # noqa: S101
         self.head = RecurrentHead(convolution.out_channels, settings.output_count)
         initialise(self)
+
+    @torch.no_grad()
+    def folded_weights(self) -> dict[str, Tensor]:
+        """Return the weights of the convolutions, with the normalisation of eval mode folded in, and of the LSTM.
+
+        Their names are `weight_0`, `bias_0` and so on, and `memory.` before those of the LSTM.
+        """
+        weights = {f"memory.{name}": value for name, value in self.head.lstm.state_dict().items()}
+        for depth, block in enumerate(self.features):
+            weights[f"weight_{depth}"], weights[f"bias_{depth}"] = cast(ConvBlock, block).folded()
+        return weights
 
     def classify(self, waveforms: Tensor) -> Tensor:
         """Return the logits `[B, K]` of standardised waveforms `[B, trained_length]`."""
