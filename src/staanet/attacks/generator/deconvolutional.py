@@ -140,7 +140,7 @@ class Deconvolution(nn.Module):
             size, left = x.shape[2], (layer.kernel - 1) // 2
             x = functional.conv_transpose1d(x, self._weight(depth))[:, :, left : left + size]
             if depth:
-                counts = steps * (self.stride // stride)
+                counts = steps * stride
                 valid = valid_samples(counts, size)[:, None]
                 x = _even(x * valid, counts * x.shape[1])
                 seen = _even(levels[depth - 1].features, counts * x.shape[1])
