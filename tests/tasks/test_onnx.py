@@ -134,6 +134,12 @@ def test_a_generator_that_needs_gradients_is_refused():
         PortableGenerator(generator)
 
 
+def test_a_generator_with_an_lstm_is_refused():
+    generator = create_generator("deconvolutional", **TINY["deconvolutional"])
+    with pytest.raises(StaanetError, match="without recurrent layers, got deconvolutional, whose LSTM"):
+        PortableGenerator(generator)
+
+
 def test_an_export_that_is_not_the_network_is_refused(tmp_path, monkeypatch):
     checkpoint("compact", tmp_path / "checkpoint", **TINY["compact"])
     monkeypatch.setattr(study, "_write", lambda _, path: path.touch())

@@ -81,6 +81,7 @@ class AdversarialGenerator(TrainingDefence):
         if base_model is not None:
             model.load_state_dict(base_model.state_dict())
         self.network.load_state_dict(self._untrained().state_dict())
+        self.network.begin(model)
 
     def loss(
         self,

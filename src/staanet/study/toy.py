@@ -27,6 +27,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "compact_magnitudes": FRAMES,
     "conditional": FRAMES,
     "conditional_small": FRAMES,
+    "deconvolutional": FRAMES,
     "gradient_conditional": FRAMES,
     "universal": {"period": 1000},
     "wave_unet": {"channels": (8, 16, 32)},

@@ -85,6 +85,11 @@ class PortableGenerator(nn.Module):
                 f"expected a generator that sees the clip only, got {generator.name}, which also needs the gradient of "
                 "its source model"
             )
+        if any(isinstance(part, nn.LSTM) for part in generator.modules()):
+            raise StaanetError(
+                f"expected a generator without recurrent layers, got {generator.name}, whose LSTM cannot be exported "
+                "for clips of any length; export a conditional one"
+            )
         self.generator = generator
         self.about = {"name": generator.name}
 

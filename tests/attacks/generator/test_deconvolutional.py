@@ -1,0 +1,90 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from staanet.attacks.generator import create_generator, load_generator
+from staanet.core import checkpoints
+from staanet.core.errors import StaanetError
+from staanet.core.seeds import seeded
+from staanet.models import create_model
+from tiny import TINY
+
+SIZE = 3840  # whole steps of both models
+
+
+def source(name):
+    """Return a model whose normalisation is not the identity."""
+    with seeded("source"):
+        model = create_model(name, labels=("anger", "joy", "sadness"), seconds=0.24).train()
+        model.classify(torch.randn(8, SIZE))
+    return model.eval()
+
+
+def begun(name):
+    with seeded("weights"):
+        generator = create_generator("deconvolutional", **TINY["deconvolutional"], source=name)
+    generator.begin(source(name))
+    return generator
+
+
+@pytest.mark.parametrize("name", ["emo18", "zhao19"])
+def test_a_pattern_over_features_is_written_as_its_gradient_with_respect_to_the_samples(name):
+    network = begun(name).deconvolution
+    with seeded("clips"):
+        clips = torch.randn(2, SIZE).requires_grad_()
+    features = source(name).features(clips[:, None])
+    steps = torch.full((2,), SIZE // network.stride)
+    levels = network._read(clips.detach()[:, None], steps, SIZE // network.stride)
+    seen = features.shape[2]
+    torch.testing.assert_close(levels[-1].features[:, :, :seen], features, atol=1e-4, rtol=1e-4)
+    with seeded("pattern"):
+        pattern = torch.randn_like(features)
+    (expected,) = torch.autograd.grad((features * pattern).sum(), clips)
+    padded = functional.pad(pattern, (0, SIZE // network.stride - seen))
+    written = network._written(padded, levels, steps)[:, 0]
+    assert functional.cosine_similarity(written, expected).min() > 0.9999
+
+
+def test_training_learns_what_to_write_and_leaves_the_copy_as_it_is():
+    generator = begun("emo18").train()
+    before = {name: value.clone() for name, value in generator.state_dict().items()}
+    optimiser = torch.optim.Adam([weight for weight in generator.parameters() if weight.requires_grad])
+    with seeded("clips"):
+        clips = torch.rand(2, SIZE) - 0.5
+    output = generator(clips, 0.1, quantisation="straight_through")
+    (output.adversarial * torch.linspace(-1, 1, SIZE)).sum().backward()
+    optimiser.step()
+    same = {name for name, value in generator.state_dict().items() if torch.equal(value, before[name])}
+    copied = {name for name in before if name.startswith(("deconvolution.weight", "deconvolution.bias"))}
+    copied |= {name for name in before if name.startswith("deconvolution.memory")}
+    assert copied <= same
+    assert not any(name.startswith(("deconvolution.readers", "deconvolution.writer")) for name in same)
+
+
+@torch.no_grad()
+def test_a_checkpoint_holds_the_copy(tmp_path):
+    generator = begun("zhao19").eval()
+    checkpoints.save(generator, tmp_path / "generator")
+    with seeded("clips"):
+        clips = torch.rand(1, SIZE) - 0.5
+    assert torch.equal(
+        load_generator(tmp_path / "generator")(clips, 0.1).adversarial, generator(clips, 0.1).adversarial
+    )
+
+
+@pytest.mark.parametrize(
+    ("model", "told"),
+    [
+        (
+            lambda: source("zhao19"),
+            r"expected emo18 as its source, .* got zhao19; .*--size source=zhao19",
+        ),
+        (lambda: create_model("transformer", labels=("a", "b"), seconds=0.24), "got transformer; fit conditional"),
+        (lambda: nn.Identity(), "got Identity; fit conditional"),
+    ],
+    ids=["another", "no convolutions", "no model"],
+)
+def test_a_source_that_it_cannot_copy_is_told(model, told):
+    with pytest.raises(StaanetError, match=told):
+        create_generator("deconvolutional", **TINY["deconvolutional"]).begin(model())
