@@ -40,7 +40,14 @@ EMODB_CLIPS = 336
 """Training clips of EmoDB in one fold of five."""
 MEASURED_EPOCHS = 3
 """Epochs of a model's training that are timed, of which the first is not counted."""
-FAST = ("compact", "conditional", "conditional_small", "deconvolutional", "gradient_conditional")
+FAST = (
+    "compact",
+    "conditional",
+    "conditional_small",
+    "deconvolutional",
+    "gradient_conditional",
+    "gradient_deconvolutional",
+)
 """The generators that are meant to be fast."""
 
 

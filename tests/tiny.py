@@ -13,6 +13,7 @@ TINY = {
     "compact_magnitudes": {"frame": 4, "widths": (8, 16), "detail": 2},
     "conditional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "conditional_small": {"frame": 4, "widths": (8, 16), "detail": 2},
+    "gradient_deconvolutional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "gradient_conditional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "deconvolutional": {"frame": 4, "widths": (8, 16), "detail": 2},
     "universal": {"period": 350},

@@ -29,6 +29,7 @@ SIZES: Mapping[str, Mapping[str, Any]] = {
     "conditional_small": FRAMES,
     "deconvolutional": FRAMES,
     "gradient_conditional": FRAMES,
+    "gradient_deconvolutional": FRAMES,
     "universal": {"period": 1000},
     "wave_unet": {"channels": (8, 16, 32)},
     "wave_unet_magnitudes": {"channels": (8, 16, 32)},

@@ -10,6 +10,7 @@ from staanet.attacks.generator.conditional import Conditional as Conditional
 from staanet.attacks.generator.conditional import ConditionalSmall as ConditionalSmall
 from staanet.attacks.generator.conditional import GradientConditional as GradientConditional
 from staanet.attacks.generator.deconvolutional import Deconvolutional as Deconvolutional
+from staanet.attacks.generator.deconvolutional import GradientDeconvolutional as GradientDeconvolutional
 from staanet.attacks.generator.universal import Universal as Universal
 from staanet.attacks.generator.wave_unet import WaveUNet as WaveUNet
 from staanet.attacks.generator.wave_unet import WaveUNetMagnitudes as WaveUNetMagnitudes

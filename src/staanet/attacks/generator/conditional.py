@@ -164,9 +164,7 @@ class Guided(Conditional):
 
     def _signals(self, waveforms: Tensor, lengths: Tensor, given: Given) -> list[Tensor]:
         """Return the waveforms, the guides, their signs and the logarithms of their sizes, each `[B, T']`."""
-        guides = torch.where(valid_samples(lengths, waveforms.shape[1]), self._guide(waveforms, lengths, given), 0)
-        largest = guides.detach().abs().amax(1, keepdim=True).clamp_min(torch.finfo(guides.dtype).tiny)
-        guides = self._scaled(guides / largest, lengths)
+        guides = self._scaled(within_one(self._guide(waveforms, lengths, given), lengths), lengths)
         sizes = guides.abs()
         return [self._scaled(waveforms, lengths), guides, guides / (sizes + SMALL), (sizes / SMALL).log1p()]
 
@@ -174,6 +172,16 @@ class Guided(Conditional):
         """Return the features of the finest level, `[B, C, 1, F]`."""
         waveforms, guides, *_ = signals
         return cast(Tensor, self.stem(waveforms, mask) + self.gradient_stem(guides, mask))
+
+
+def within_one(x: Tensor, lengths: Tensor) -> Tensor:
+    """Return signals `[B, T]` of any scale with a largest size of 1 within their lengths, and zero beyond.
+
+    >>> within_one(torch.tensor([[1e-30, -2e-30, 5.0]]), torch.tensor([2]))
+    tensor([[ 0.5000, -1.0000,  0.0000]])
+    """
+    x = torch.where(valid_samples(lengths, x.shape[1]), x, 0)
+    return x / x.detach().abs().amax(1, keepdim=True).clamp_min(torch.finfo(x.dtype).tiny)
 
 
 class GradientConditional(Guided):

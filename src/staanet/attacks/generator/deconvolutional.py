@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from staanet.attacks.generator.base import Given
-from staanet.attacks.generator.conditional import ConditionalSettings, Guided
+from staanet.attacks.generator.conditional import ConditionalSettings, Guided, within_one
 from staanet.core.errors import StaanetError
 from staanet.core.waveforms import valid_samples
 
@@ -80,9 +80,10 @@ class Deconvolution(nn.Module):
 
     Args:
         source: Architecture of the source model.
+        directed: Whether the network is also given a direction of each clip.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(self, source: str, directed: bool) -> None:
         super().__init__()
         self.layers, self.slope = SOURCES[source]
         inputs = 1
@@ -93,21 +94,28 @@ class Deconvolution(nn.Module):
             inputs = layer.channels
         self.stride = prod(layer.pool for layer in self.layers)
         self.memory = nn.LSTM(inputs, MEMORY, num_layers=2, batch_first=True).requires_grad_(False)
-        self.readers = nn.ModuleList(BothWays(width, WIDTH) for width in (inputs + MEMORY, 2 * WIDTH))
+        self.readers = nn.ModuleList(BothWays(width, WIDTH) for width in ((1 + directed) * inputs + MEMORY, 2 * WIDTH))
         self.writer = nn.Linear(2 * WIDTH, inputs)
         self.corrections = nn.ModuleList(_correction(layer.channels) for layer in self.layers[:-1])
 
-    def forward(self, clips: Tensor, lengths: Tensor) -> Tensor:
-        """Return a pattern `[B, T]` with a mean square of 1 for clips `[B, T]`, zero beyond their lengths."""
+    def forward(self, clips: Tensor, lengths: Tensor, directions: Tensor | None) -> Tensor:
+        """Return patterns `[B, T]` with a mean square of 1 for clips and directions `[B, T]`, zero beyond their lengths."""
         size = clips.shape[1]
         steps = (lengths + self.stride - 1) // self.stride
         most = -(-size // self.stride)
-        levels = self._read(functional.pad(clips, (0, most * self.stride - size))[:, None], steps, most)
+        beyond = (0, most * self.stride - size)
+        levels = self._read(functional.pad(clips, beyond)[:, None], steps, most)
         x = levels[-1].features.transpose(1, 2)
-        x = torch.cat([x, self.memory(x)[0]], 2)
+        x, begun = torch.cat([x, self.memory(x)[0]], 2), None
+        if directions is not None:
+            begun = self._moved(functional.pad(directions, beyond)[:, None], levels, steps, most)
+            begun = _even(begun, steps * begun.shape[1])
+            x = torch.cat([x, begun.transpose(1, 2)], 2)
         for reader in self.readers:
             x = reader(x, steps)
         written = self.writer(x).transpose(1, 2) * valid_samples(steps, most)[:, None]
+        if begun is not None:
+            written = written + begun
         pattern = self._written(written, levels, steps)[:, 0, :size]
         return _even(pattern * valid_samples(lengths, size), lengths)
 
@@ -127,14 +135,30 @@ class Deconvolution(nn.Module):
             levels.append(Level(pooled, places, x))
         return levels
 
+    @torch.no_grad()
+    def _moved(self, x: Tensor, levels: list[Level], steps: Tensor, most: int) -> Tensor:
+        """Return how a direction `[B, 1, T]` moves the features, to first order, `[B, C, F]`."""
+        stride = self.stride
+        for depth, (layer, level) in enumerate(zip(self.layers, levels, strict=True)):
+            stride //= layer.pool
+            left = (layer.kernel - 1) // 2
+            x = functional.conv1d(functional.pad(x, (left, layer.kernel - 1 - left)), self._weight(depth))
+            x = x.unflatten(2, (-1, layer.pool)).gather(3, level.places[..., None])[..., 0]
+            x = x * self._slopes(level.pooled) * valid_samples(steps * stride, most * stride)[:, None]
+        return x
+
+    def _slopes(self, pooled: Tensor) -> Tensor:
+        """Return the slope of the activation at each value."""
+        falling = pooled.exp() if self.slope is None else torch.full_like(pooled, self.slope)
+        return torch.where(pooled > 0, 1.0, falling)
+
     def _written(self, x: Tensor, levels: list[Level], steps: Tensor) -> Tensor:
         """Return what the transposed convolutions make of a pattern over features `[B, C, F]`, `[B, 1, T]`."""
         stride = 1
         for depth in reversed(range(len(levels))):
             layer, (pooled, places, _) = self.layers[depth], levels[depth]
             stride *= layer.pool
-            falling = pooled.exp() if self.slope is None else torch.full_like(pooled, self.slope)
-            x = x * torch.where(pooled > 0, 1.0, falling)
+            x = x * self._slopes(pooled)
             places = places[..., None] == torch.arange(layer.pool, device=x.device)
             x = torch.where(places, x[..., None], 0.0).flatten(2)
             size, left = x.shape[2], (layer.kernel - 1) // 2
@@ -204,7 +228,7 @@ class Deconvolutional(Guided):
 
     def __init__(self, settings: DeconvolutionalSettings) -> None:
         super().__init__(settings)
-        self.deconvolution = Deconvolution(settings.source)
+        self.deconvolution = Deconvolution(settings.source, self.uses_gradients)
 
     def begin(self, source: nn.Module) -> None:
         """Copy the convolutions and the LSTM of the source."""
@@ -216,7 +240,23 @@ class Deconvolutional(Guided):
             )
         self.deconvolution.load_state_dict(self.deconvolution.state_dict() | source.folded_weights())
 
-    def _guide(self, waveforms: Tensor, lengths: Tensor, _: Given) -> Tensor:
+    def _guide(self, waveforms: Tensor, lengths: Tensor, given: Given) -> Tensor:
         """Return the pattern that the network writes, `[B, T]`."""
-        scaled = self._scaled(waveforms, lengths)[:, : waveforms.shape[1]]
-        return cast(Tensor, self.deconvolution(scaled, lengths))
+        size = waveforms.shape[1]
+        clips = self._scaled(waveforms, lengths)[:, :size]
+        directions = None
+        if self.uses_gradients:
+            assert given.gradients is not None  # noqa: S101
+            directions = self._scaled(within_one(given.gradients, lengths), lengths)[:, :size]
+        return cast(Tensor, self.deconvolution(clips, lengths, directions))
+
+
+class GradientDeconvolutional(Deconvolutional):
+    """A `deconvolutional` generator that also reads how the gradient of its source at the clean clip moves the features.
+
+    The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
+    the samples, which the attack `one_gradient` provides. The features that it moves are where the pattern begins.
+    """
+
+    name = "gradient_deconvolutional"
+    uses_gradients = True
