@@ -4,6 +4,7 @@ from torch import nn
 from torch.nn import functional
 
 from staanet.attacks.generator import create_generator, load_generator
+from staanet.attacks.generator.base import Given
 from staanet.core import checkpoints
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
@@ -44,6 +45,39 @@ def test_a_pattern_over_features_is_written_as_its_gradient_with_respect_to_the_
     padded = functional.pad(pattern, (0, SIZE // network.stride - seen))
     written = network._written(padded, levels, steps)[:, 0]
     assert functional.cosine_similarity(written, expected).min() > 0.9999
+
+
+@pytest.mark.parametrize("name", ["emo18", "zhao19"])
+def test_a_direction_moves_the_features_as_their_derivative_says(name):
+    network = begun(name).deconvolution
+    with seeded("clips"):
+        clips, direction = torch.randn(2, 1, SIZE), torch.randn(2, SIZE)
+    model = source(name)
+    features = lambda x: model.features(x[:, None])  # noqa: E731
+    _, expected = torch.autograd.functional.jvp(features, clips[:, 0], direction)
+    steps = torch.full((2,), SIZE // network.stride)
+    levels = network._read(clips, steps, SIZE // network.stride)
+    moved = network._moved(direction[:, None], levels, steps, SIZE // network.stride)[:, :, : expected.shape[2]]
+    assert functional.cosine_similarity(moved.flatten(1), expected.flatten(1)).min() > 0.9999
+
+
+def test_a_gradient_is_where_the_pattern_begins():
+    with seeded("weights"):
+        generator = create_generator("gradient_deconvolutional", **TINY["gradient_deconvolutional"])
+    generator.begin(source("emo18"))
+    nn.init.zeros_(generator.deconvolution.writer.weight)
+    nn.init.zeros_(generator.deconvolution.writer.bias)
+    lengths = torch.full((2,), SIZE)
+    with seeded("clips"), torch.no_grad():
+        clips = torch.rand(2, SIZE) - 0.5
+        gradients = torch.randn(2, SIZE)
+        first, again, other = (
+            generator._guide(clips, lengths, Given(torch.ones(2, 1), lengths, given))
+            for given in (gradients, 1e-9 * gradients, -gradients)
+        )
+    torch.testing.assert_close(first, again, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(first, -other, atol=1e-4, rtol=1e-4)
+    assert functional.cosine_similarity(first, gradients).min() > 0.1
 
 
 def test_training_learns_what_to_write_and_leaves_the_copy_as_it_is():

@@ -99,7 +99,7 @@ class Deconvolution(nn.Module):
         self.corrections = nn.ModuleList(_correction(layer.channels) for layer in self.layers[:-1])
 
     def forward(self, clips: Tensor, lengths: Tensor, directions: Tensor | None) -> Tensor:
-        """Return patterns `[B, T]` with a mean square of 1 for clips and directions `[B, T]`, zero beyond their lengths."""
+        """Return patterns `[B, T]` with a mean square of 1 for clips and directions, `[B, T]`, zero beyond lengths."""
         size = clips.shape[1]
         steps = (lengths + self.stride - 1) // self.stride
         most = -(-size // self.stride)
@@ -252,7 +252,7 @@ class Deconvolutional(Guided):
 
 
 class GradientDeconvolutional(Deconvolutional):
-    """A `deconvolutional` generator that also reads how the gradient of its source at the clean clip moves the features.
+    """A `deconvolutional` generator that also reads how a gradient of its source at the clean clip moves the features.
 
     The generator of arXiv 2402.01227 sees the clip only. The gradient is that of the source's margin with respect to
     the samples, which the attack `one_gradient` provides. The features that it moves are where the pattern begins.
