@@ -8,6 +8,7 @@ from staanet.core.budget import Budget
 from staanet.core.errors import StaanetError
 from staanet.core.seeds import seeded
 from staanet.defences import AdversarialGenerator
+from staanet.models import create_model
 from staanet.models.external import External, ExternalSettings
 
 SIZES = {"frame": 16, "widths": (8, 16), "detail": 2}
@@ -42,6 +43,17 @@ def test_the_model_learns_from_clips_within_the_budget(generator, sparsity, clip
     assert changes.abs().max() <= 0.01 + 1e-6
     assert ((changes.abs() > 1e-6).sum(1) <= int(sparsity * SIZE)).all()
     assert (changes.abs() > 1e-6).any(1).all()
+
+
+def test_a_generator_that_copies_its_source_copies_the_model_where_training_begins():
+    defence = AdversarialGenerator(generator="deconvolutional", sizes=SIZES)
+    with seeded("model"):
+        model = create_model("emo18", labels=("anger", "neutral"), seconds=0.1)
+    defence.begin(model, None)
+    weights = model.folded_weights()
+    assert torch.equal(defence.network.deconvolution.weight_2, weights["weight_2"])
+    with pytest.raises(StaanetError, match="expected emo18 as its source"):
+        defence.begin(linear()[0], None)
 
 
 def test_a_step_on_the_gradient_makes_the_generator_stronger_and_the_model_more_robust(clips):

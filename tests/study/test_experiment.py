@@ -100,7 +100,10 @@ def test_training_may_change_a_preset(written):
         (BASE.replace('generator = "compact"', 'generator = "compakt"'), "did you mean 'compact'"),
         (BASE + "[attacks.noize]\n", "did you mean 'noise'"),
         (BASE + '[attacks.noise]\ngenerator = "g"\n', "expected no generator for noise"),
-        (BASE + '[attacks.one_gradient]\ngenerator = "g"\n', "gradient_conditional, gradient_deconvolutional, got g, a compact"),
+        (
+            BASE + '[attacks.one_gradient]\ngenerator = "g"\n',
+            "gradient_conditional, gradient_deconvolutional, got g, a compact",
+        ),
         (BASE + "[attacks.noise]\nsteps = 3\n", "got 'steps'"),
         (BASE + "[budget]\nepsilon = 0.1\nsnr_db = 17\n", "one of epsilon and snr_db"),
         ('targets = ["b"]\n' + BASE, "expected a model from a; got 'b'"),
