@@ -102,7 +102,7 @@ def test_training_may_change_a_preset(written):
         (BASE + '[attacks.noise]\ngenerator = "g"\n', "expected no generator for noise"),
         (
             BASE + '[attacks.one_gradient]\ngenerator = "g"\n',
-            "gradient_conditional, gradient_deconvolutional, got g, a compact",
+            "gradient_deconvolutional, got g, a compact",
         ),
         (BASE + "[attacks.noise]\nsteps = 3\n", "got 'steps'"),
         (BASE + "[budget]\nepsilon = 0.1\nsnr_db = 17\n", "one of epsilon and snr_db"),
