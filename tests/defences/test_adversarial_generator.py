@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from staanet.core.budget import Budget
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetError, StaanetWarning
 from staanet.core.seeds import seeded
 from staanet.defences import AdversarialGenerator
 from staanet.models import create_model
@@ -52,7 +52,7 @@ def test_a_generator_that_copies_its_source_copies_the_model_where_training_begi
     defence.begin(model, None)
     weights = model.folded_weights()
     assert torch.equal(defence.network.deconvolution.weight_2, weights["weight_2"])
-    with pytest.raises(StaanetError, match="expected emo18 as its source"):
+    with pytest.warns(StaanetWarning, match="expected emo18 as the source"):
         defence.begin(linear()[0], None)
 
 

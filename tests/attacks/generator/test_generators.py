@@ -28,7 +28,7 @@ def test_compact_takes_at_most_1_5_gflop_for_six_seconds():
 
 
 def test_one_generator_is_the_default():
-    assert [name for name in GENERATORS if GENERATORS[name].default] == ["compact"]
+    assert [name for name in GENERATORS if GENERATORS[name].default] == ["deconvolutional"]
 
 
 def test_mirrors_like_numpy():

@@ -204,7 +204,6 @@ class Compact(Generator):
 
     name = "compact"
     Settings = CompactSettings
-    default = True
     inputs: ClassVar[int] = 1
     """Number of signals that the network sees."""
 
@@ -280,7 +279,6 @@ class CompactMagnitudes(Compact):
     name = "compact_magnitudes"
     Settings = CompactMagnitudesSettings
     Output = DensePerturbation
-    default = False
 
     def __init__(self, settings: CompactMagnitudesSettings) -> None:
         check_no_sparsity(self.name, settings)

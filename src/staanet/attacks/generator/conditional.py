@@ -73,7 +73,6 @@ class Conditional(Compact):
 
     name = "conditional"
     Settings = ConditionalSettings
-    default = False
     preset = "conditional"
     settings: ConditionalSettings
 

@@ -1,5 +1,6 @@
 """A generator that holds a copy of its source and writes its changes with the source's transposed convolutions."""
 
+import warnings
 from dataclasses import dataclass
 from math import prod
 from typing import Literal, NamedTuple, Protocol, cast, runtime_checkable
@@ -10,7 +11,7 @@ from torch.nn import functional
 
 from staanet.attacks.generator.base import Given
 from staanet.attacks.generator.conditional import ConditionalSettings, Guided, within_one
-from staanet.core.errors import StaanetError
+from staanet.core.errors import StaanetWarning
 from staanet.core.waveforms import valid_samples
 
 WIDTH = 128
@@ -43,7 +44,7 @@ class DeconvolutionalSettings(ConditionalSettings):
     """Sizes of the network, whose own part is a quarter as wide as `conditional`.
 
     Args:
-        source: Architecture of the source model, a copy of which the network holds.
+        source: Architecture of the source model, a copy of which the network holds if it is one.
     """
 
     widths: tuple[int, ...] = (16, 32, 64)
@@ -89,14 +90,21 @@ class Deconvolution(nn.Module):
         inputs = 1
         for depth, layer in enumerate(self.layers):
             weight = nn.init.kaiming_uniform_(torch.empty(layer.channels, inputs, layer.kernel))
-            self.register_buffer(f"weight_{depth}", weight)
-            self.register_buffer(f"bias_{depth}", torch.zeros(layer.channels))
+            self.register_parameter(f"weight_{depth}", nn.Parameter(weight))
+            self.register_parameter(f"bias_{depth}", nn.Parameter(torch.zeros(layer.channels)))
             inputs = layer.channels
         self.stride = prod(layer.pool for layer in self.layers)
-        self.memory = nn.LSTM(inputs, MEMORY, num_layers=2, batch_first=True).requires_grad_(False)
+        self.memory = nn.LSTM(inputs, MEMORY, num_layers=2, batch_first=True)
         self.readers = nn.ModuleList(BothWays(width, WIDTH) for width in ((1 + directed) * inputs + MEMORY, 2 * WIDTH))
         self.writer = nn.Linear(2 * WIDTH, inputs)
         self.corrections = nn.ModuleList(_correction(layer.channels) for layer in self.layers[:-1])
+
+    def begin(self, weights: dict[str, Tensor] | None) -> None:
+        """Take weights of the source, which training does not change, or let the network's own learn."""
+        self.load_state_dict(self.state_dict() | (weights or {}))
+        for name, weight in self.named_parameters():
+            if name.startswith(("weight_", "bias_", "memory.")):
+                weight.requires_grad_(weights is None)
 
     def forward(self, clips: Tensor, lengths: Tensor, directions: Tensor | None) -> Tensor:
         """Return patterns `[B, T]` with a mean square of 1 for clips and directions, `[B, T]`, zero beyond lengths."""
@@ -119,7 +127,6 @@ class Deconvolution(nn.Module):
         pattern = self._written(written, levels, steps)[:, 0, :size]
         return _even(pattern * valid_samples(lengths, size), lengths)
 
-    @torch.no_grad()
     def _read(self, x: Tensor, steps: Tensor, most: int) -> list[Level]:
         """Return what each convolution makes of clips `[B, 1, T]`."""
         levels = []
@@ -128,14 +135,13 @@ class Deconvolution(nn.Module):
             stride //= layer.pool
             left = (layer.kernel - 1) // 2
             x = functional.pad(x, (left, layer.kernel - 1 - left))
-            x = functional.conv1d(x, self._weight(depth), self.get_buffer(f"bias_{depth}"))
+            x = functional.conv1d(x, self._weight(depth), self.get_parameter(f"bias_{depth}"))
             pooled, places = x.unflatten(2, (-1, layer.pool)).max(3)
             x = functional.elu(pooled) if self.slope is None else functional.leaky_relu(pooled, self.slope)
             x = x * valid_samples(steps * stride, most * stride)[:, None]
             levels.append(Level(pooled, places, x))
         return levels
 
-    @torch.no_grad()
     def _moved(self, x: Tensor, levels: list[Level], steps: Tensor, most: int) -> Tensor:
         """Return how a direction `[B, 1, T]` moves the features, to first order, `[B, C, F]`."""
         stride = self.stride
@@ -159,10 +165,9 @@ class Deconvolution(nn.Module):
             layer, (pooled, places, _) = self.layers[depth], levels[depth]
             stride *= layer.pool
             x = x * self._slopes(pooled)
-            places = places[..., None] == torch.arange(layer.pool, device=x.device)
-            x = torch.where(places, x[..., None], 0.0).flatten(2)
+            x = x.new_zeros(*x.shape, layer.pool).scatter_(3, places[..., None], x[..., None]).flatten(2)
             size, left = x.shape[2], (layer.kernel - 1) // 2
-            x = functional.conv_transpose1d(x, self._weight(depth))[:, :, left : left + size]
+            x = _transposed(x, self._weight(depth))[:, :, left : left + size]
             if depth:
                 counts = steps * stride
                 valid = valid_samples(counts, size)[:, None]
@@ -172,7 +177,16 @@ class Deconvolution(nn.Module):
         return x
 
     def _weight(self, depth: int) -> Tensor:
-        return self.get_buffer(f"weight_{depth}")
+        return self.get_parameter(f"weight_{depth}")
+
+
+def _transposed(x: Tensor, weight: Tensor) -> Tensor:
+    """Return the transposed convolution of x `[B, C, T]` with a weight `[C, c_in, K]`, `[B, c_in, T + K - 1]`."""
+    if weight.shape[1] > 1:
+        return functional.conv_transpose1d(x, weight)
+    taps = (weight[:, 0].T @ x).unbind(1)  # one matrix product, which is faster for one channel
+    last = len(taps) - 1
+    return torch.stack([functional.pad(tap, (step, last - step)) for step, tap in enumerate(taps)]).sum(0)[:, None]
 
 
 class BothWays(nn.Module):
@@ -211,11 +225,8 @@ class Deconvolutional(Guided):
 
     The generator of arXiv 2402.01227 learns from nothing how samples move the source's features; here it is given by
     the source's own convolutions, transposed. The network reads the features and the memory of the copy, and decides
-    what to write with them. At a clip, it takes one forward pass of itself and no gradient. Its source is an `emo18` or
-    a `zhao19`.
-
-    Raises:
-        StaanetError: Its source in training is another model.
+    what to write with them. At a clip, it takes one forward pass of itself and no gradient. For a source that is no
+    `emo18` or `zhao19`, the convolutions and the LSTM learn as well.
 
     >>> generator = Deconvolutional(DeconvolutionalSettings(frame=4, widths=(8, 16), detail=2)).eval()
     >>> int(generator(torch.rand(1, 1000), 0.1, counts=torch.tensor([7])).positions.sum())
@@ -224,6 +235,7 @@ class Deconvolutional(Guided):
 
     name = "deconvolutional"
     Settings = DeconvolutionalSettings
+    default = True
     settings: DeconvolutionalSettings
 
     def __init__(self, settings: DeconvolutionalSettings) -> None:
@@ -231,14 +243,22 @@ class Deconvolutional(Guided):
         self.deconvolution = Deconvolution(settings.source, self.uses_gradients)
 
     def begin(self, source: nn.Module) -> None:
-        """Copy the convolutions and the LSTM of the source."""
+        """Copy the convolutions and the LSTM of the source, or let those of the network learn.
+
+        Warns:
+            StaanetWarning: If nothing is copied.
+        """
         found = getattr(source, "name", type(source).__name__)
-        if found != self.settings.source or not isinstance(source, Copied):
-            hint = f"give it source = {found} (--size source={found})" if found in SOURCES else "fit conditional"
-            raise StaanetError(
-                f"{self.name}: expected {self.settings.source} as its source, which it copies, got {found}; {hint}"
+        weights = source.folded_weights() if isinstance(source, Copied) and found == self.settings.source else None
+        if weights is None:
+            hint = f"; give it source = {found} (--size source={found})" if found in SOURCES else ""
+            warnings.warn(
+                f"{self.name}: expected {self.settings.source} as the source, whose convolutions it copies, got "
+                f"{found}; those of the network learn from nothing{hint}",
+                StaanetWarning,
+                stacklevel=2,
             )
-        self.deconvolution.load_state_dict(self.deconvolution.state_dict() | source.folded_weights())
+        self.deconvolution.begin(weights)
 
     def _guide(self, waveforms: Tensor, lengths: Tensor, given: Given) -> Tensor:
         """Return the pattern that the network writes, `[B, T]`."""
@@ -259,4 +279,5 @@ class GradientDeconvolutional(Deconvolutional):
     """
 
     name = "gradient_deconvolutional"
+    default = False
     uses_gradients = True
