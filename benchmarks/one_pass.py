@@ -212,14 +212,14 @@ def figure(rows: Sequence[Row]) -> str:
 
 
 def _draw(drawing: Figure, rows: Sequence[Row]) -> str:
-    drawing.set_size_inches(9, 3.8)
+    drawing.set_size_inches(9, 4.2)
     shares = list(dict.fromkeys(row["sparsity"] for row in rows))
     for axes, share in zip(drawing.subplots(1, len(shares), sharey=True, squeeze=False)[0], shares, strict=True):
         _draw_panel(axes, [row for row in rows if row["sparsity"] == share])
         axes.set_title(f"{percent(share, 0)} % of the samples")
         axes.set_xlabel("seconds per clip")
     drawing.axes[0].set_ylabel("ASR")
-    drawing.legend(*drawing.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    drawing.legend(*drawing.axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
     fastest = min((row for row in rows if "generator" in row), key=lambda row: row["seconds_per_clip"])
     return (
         f"ASR against seconds per clip, {rows[0]['clips']} clips, {rows[0]['snr_db']:g} dB below the peak. The fastest "
@@ -239,7 +239,7 @@ def _draw_panel(axes: Any, rows: Sequence[Row]) -> None:
         axes.plot(*place, marker, color=figures.ATTACK, label=f"{row['attack']}, {row['generator']}", markersize=7)
         if row["pays_after_clips"] is not None:
             count = float(f"{row['pays_after_clips']:.1e}")
-            text = f"pays after {count:,.0f} clips".replace(",", " ")
+            text = f"{count:,.0f}".replace(",", " ")
             axes.annotate(text, place, (7, 5 if number % 2 else -11), textcoords="offset points")
     noise = next(row["asr"] for row in rows if row["attack"] == "noise")
     axes.axhline(noise, color=figures.CONTROL, linewidth=1, linestyle=":", label="noise")
